@@ -1,0 +1,41 @@
+"""Errors that reach a user. A message says what was expected and where, and never what a patient's record holds."""
+
+
+class TrialhookError(Exception):
+    """Base of every error that is meant to be shown. `code` is stable and machine-readable."""
+
+    code = "error"
+
+    def __init__(self, message: str, *, code: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        if code is not None:
+            self.code = code
+
+
+class RecordError(TrialhookError):
+    """A patient's record cannot be read at all; the message names the place, not the content."""
+
+    code = "unreadable-record"
+
+
+class SourceError(TrialhookError):
+    """A file, folder or server that was named cannot be read."""
+
+    code = "unreadable-source"
+
+
+class TrialError(TrialhookError):
+    """A trial, value set or input definition is wrong; `problems` lists every mistake with its place."""
+
+    code = "invalid-trial"
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class SettingsError(TrialhookError):
+    """A setting is wrong; the message names it and says what was expected."""
+
+    code = "invalid-setting"
