@@ -1,0 +1,136 @@
+"""Drug records: taken or not yet, active on the as-of date, when last taken, how they are cited.
+
+An end on or after the as-of date means active on it; one dose is a point in time; a drug on hold is neither; a record
+that ended without telling when ended at some moment between its start and the day it was written.
+"""
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Exposure
+from service.criteria.findings import Evidence, cite
+from service.criteria.logic import Basis
+from service.criteria.spans import LONG_AGO, Span, Window, of_days
+
+DRUG_TYPES = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense", "Medication")
+LOCAL_FORMS = frozenset({"topical", "ophthalmic", "intravitreal", "otic"})
+# An antineoplastic told only by administrations: certainly still given so many days after the last, perhaps so many.
+CYCLE_SURELY = Window(14, "days")
+CYCLE_PERHAPS = Window(42, "days")
+# A depot's days of grace, and how long one of unknown strength lasts: surely, perhaps.
+DEPOT_GRACE = 7
+DEPOT_SURELY, DEPOT_PERHAPS = Window(35, "days"), Window(91, "days")
+
+
+class Nameless(msgspec.Struct, frozen=True):
+    """Concepts of therapy told without a drug, and the drugs it may have been. `surely`: whichever it was, it belongs to the therapy
+    in question, so that no name is wanted."""
+
+    conditions: frozenset[str]
+    histories: frozenset[str]
+    procedures: frozenset[str]
+    may_be: frozenset[str]
+    surely: bool = False
+
+    def reads(self) -> frozenset[str]:
+        return keys.conditions(*self.conditions, *self.histories) | keys.procedures(*self.procedures)
+
+
+class Drugs(msgspec.Struct, frozen=True):
+    """A set of ingredients under a name for readers, and what may have been one of them without saying so."""
+
+    ingredients: frozenset[str]
+    label: str
+    input: str
+    nameless: tuple[Nameless, ...] = ()
+
+    def reads(self) -> frozenset[str]:
+        return keys.together([keys.drugs(self.ingredients), *(kind.reads() for kind in self.nameless)])
+
+
+def started(ev: Evaluation, exposure: Exposure) -> bool:
+    """A drug whose start lies after the as-of date has not been taken."""
+    return ev.counts(exposure.start)
+
+
+def is_active(ev: Evaluation, exposure: Exposure, by_cycles: bool = False) -> bool | None:
+    """Whether a drug is being taken on the as-of date. `by_cycles`: an antineoplastic told only by administrations."""
+    if exposure.course == "point":
+        return _dose_active(ev, exposure, by_cycles)
+    if exposure.end_told and exposure.end is not None:
+        past = ev.is_past(exposure.end)
+        if past is not False:
+            return None if past is None else False
+        return None if exposure.course == "on-hold" else True
+    if exposure.course == "on-hold":
+        return None
+    return exposure.course == "active"
+
+
+def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | None:
+    if exposure.end is None:
+        return None
+    if not by_cycles:
+        past = ev.is_past(exposure.end)
+        return None if past is None else not past
+    if ev.within(exposure.end, CYCLE_SURELY):
+        return True
+    return False if ev.within(exposure.end, CYCLE_PERHAPS) is False else None
+
+
+def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
+    """Whether a depot still works: its form lasts from each dose, and after a recorded end."""
+    if exposure.course in ("active", "on-hold") and not exposure.end_told:
+        return is_active(ev, exposure)
+    if exposure.end_told and exposure.end is not None and ev.is_past(exposure.end) is False:
+        return is_active(ev, exposure)
+    last = last_day(ev, exposure)
+    if exposure.depot_days:
+        lasts = Window(exposure.depot_days + DEPOT_GRACE, "days")
+        return ev.within(last, lasts)
+    if ev.within(last, DEPOT_SURELY):
+        return True
+    return False if ev.within(last, DEPOT_PERHAPS) is False else None
+
+
+def last_day(ev: Evaluation, exposure: Exposure) -> Span | None:
+    """When it was last taken: the end, or the span in which it must lie; None where nothing at all is known."""
+    end = exposure.end
+    if end is not None and exposure.end_told:
+        return end
+    first = exposure.start.first if exposure.start is not None else LONG_AGO
+    last = ev.today if end is None else min(end.last, ev.today)
+    if end is not None and end.last > ev.today:
+        ev.may_change_on(ev.today + 1)
+    return of_days(first, max(first, last), "a day not told")
+
+
+def is_local(exposure: Exposure) -> bool:
+    """A form that does not reach the rest of the body."""
+    return exposure.form in LOCAL_FORMS
+
+
+def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
+    """Whether every record of its drugs is a single dose."""
+    others = ev.record.exposures(exposure.ingredients)
+    return all(m.fact.course == "point" for m in others if m.standing == "sure" and m.fact.ingredients & exposure.ingredients)
+
+
+def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:
+    return cite(exposure.ref, exposure.end if exposure.end_told else exposure.start, told(exposure), used, why)
+
+
+def told(exposure: Exposure) -> str:
+    course = {"active": "active", "on-hold": "on hold", "ended": "ended", "point": "given"}[exposure.course]
+    return f"{exposure.says} ({exposure.kind}, {course})"
+
+
+def gap_in_drugs(ev: Evaluation) -> tuple[str, Basis]:
+    """Why silence about a drug is no proof: an incomplete read, or a drug that tells nothing."""
+    if gap := ev.record.unread(*DRUG_TYPES):
+        return gap, "missing"
+    for exposure in ev.record.nameless_drugs():
+        if started(ev, exposure):
+            return f"{exposure.ref} names no drug", "unusable"
+    return "", "missing"

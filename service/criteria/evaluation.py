@@ -1,0 +1,167 @@
+"""One patient judged on one day: the as-of date, what was already found, and when an answer may next change.
+
+Every comparison with the calendar goes through here, so that the evaluation knows the first later day on which one
+of its answers could be another with no new data.
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+
+from service.criteria.facts import PatientRecord
+from service.criteria.findings import Finding, Sighting
+from service.criteria.spans import FOREVER, LONG_AGO, Span, Window, birthday
+
+T = TypeVar("T")
+
+
+class Rule(Protocol):
+    """Judges a patient; the outcome is from the patient's side."""
+
+    def judge(self, ev: "Evaluation") -> Finding: ...
+
+    def reads(self) -> frozenset[str]:
+        """The keys of everything the finding may depend on (see `keys`)."""
+
+
+class Sign(Protocol):
+    """Looks for something in a record."""
+
+    def look(self, ev: "Evaluation") -> Sighting: ...
+
+    def reads(self) -> frozenset[str]:
+        """The keys of everything the sighting may depend on."""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a site adds: upper limits of normal by input, in the input's unit, used where a result has none."""
+
+    upper_limits: dict[str, Decimal] = {}
+
+
+class Evaluation:
+    """The questions of all rules about one record as of one day. Not shared between threads."""
+
+    __slots__ = ("_memo", "_next", "record", "site", "today")
+
+    def __init__(self, record: PatientRecord, today: int, site: Site | None = None) -> None:
+        self.record = record
+        self.today = today
+        self.site = site or _NO_SITE
+        self._memo: dict[Any, tuple[Any, int]] = {}
+        self._next = FOREVER
+
+    def find(self, rule: Rule) -> Finding:
+        """The finding of a rule, judged once. Equal rules are one object, so its identity is the key."""
+        known = self._memo.get(id(rule))
+        if known is None:
+            return self._remember(id(rule), rule.judge)
+        if known[1] < self._next:
+            self._next = known[1]
+        finding: Finding = known[0]
+        return finding
+
+    def see(self, sign: Sign) -> Sighting:
+        """The sighting of a sign, looked for once."""
+        known = self._memo.get(id(sign))
+        if known is None:
+            return self._remember(id(sign), sign.look)
+        if known[1] < self._next:
+            self._next = known[1]
+        sighting: Sighting = known[0]
+        return sighting
+
+    def shared(self, work: "Callable[[Evaluation], T]", key: Any = None) -> T:
+        """A clinical input that several rules need, worked out once; a key is an object that lives as long as the rules."""
+        name = work if key is None else (work, key if key.__class__ is str else id(key))
+        known = self._memo.get(name)
+        if known is not None:
+            if known[1] < self._next:
+                self._next = known[1]
+            made: T = known[0]
+            return made
+        return self._remember(name, work if key is None else lambda ev: work(ev, key))  # type: ignore[call-arg]
+
+    def _remember(self, key: Any, work: "Callable[[Evaluation], T]") -> T:
+        outer, self._next = self._next, FOREVER
+        made = work(self)
+        self._memo[key] = (made, self._next)
+        if outer < self._next:
+            self._next = outer
+        return made
+
+    def next_change(self, rule: Rule) -> int:
+        """The first later day on which the finding of a judged rule may be another; FOREVER where none."""
+        return self._memo[id(rule)][1]
+
+    def may_change_on(self, day: int) -> None:
+        """An answer in the making holds through the day before."""
+        if self.today < day < self._next:
+            self._next = day
+
+    # -- the calendar
+
+    def counts(self, span: Span | None) -> bool:
+        """Whether something of that date has happened; the undated has."""
+        if span is None or span.first <= self.today:
+            return True
+        self.may_change_on(span.first)
+        return False
+
+    def within(self, span: Span | None, window: Window) -> bool | None:
+        """Whether it lies in the window before the as-of date, that day included; None where the date does not tell."""
+        if span is None:
+            return None
+        today = self.today
+        last = span.last
+        if last > today:
+            last = today
+            self.may_change_on(today + 1)
+        end = window.reach(last)
+        if today > end:
+            return False
+        first_end = LONG_AGO if span.first == LONG_AGO else window.reach(span.first)
+        if today <= first_end:
+            self.may_change_on(first_end + 1)
+            return True
+        self.may_change_on(end + 1)
+        return None
+
+    def is_past(self, span: Span) -> bool | None:
+        """Whether a date lies wholly before the as-of date."""
+        if span.last < self.today:
+            return True
+        if span.first >= self.today:
+            self.may_change_on(span.last + 1)
+            return False
+        self.may_change_on(self.today + 1)
+        return None
+
+    def has_come(self, span: Span) -> bool | None:
+        """Whether a date is certainly on or before the as-of date."""
+        if span.last <= self.today:
+            return True
+        if span.first > self.today:
+            self.may_change_on(span.first)
+            return False
+        self.may_change_on(self.today + 1)
+        return None
+
+    def aged(self, years: int) -> bool | None:
+        """Whether the patient has turned `years`; None without a birth date that tells."""
+        birth = self.record.person.birth
+        if birth is None:
+            return None
+        earliest, latest = birthday(birth.first, years), birthday(birth.last, years)
+        if self.today >= latest:
+            return True
+        if self.today < earliest:
+            self.may_change_on(earliest)
+            return False
+        self.may_change_on(latest)
+        return None
+
+
+_NO_SITE = Site()

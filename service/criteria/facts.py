@@ -1,0 +1,223 @@
+"""What is known of one patient, as the rules see it: plain values, no FHIR. The mappers make them.
+
+A fact keeps the reference of the resource it comes from and the words to show for it. `standing` says how far it may
+be relied on: `sure` decides; `ambiguous` (a code without its system, text alone) and `unusable` (a modifier nobody
+knows, a field that cannot be read) make the answer unknown where they would decide; `provisional` is listed only.
+"""
+
+from collections.abc import Collection, Iterable, Sequence
+from decimal import Decimal
+from typing import Generic, Literal, Protocol, TypeVar
+
+import msgspec
+
+from service.criteria.amounts import Interval
+from service.criteria.spans import Span
+
+Standing = Literal["sure", "ambiguous", "unusable", "provisional"]
+Fact = TypeVar("Fact")
+
+
+class Person(msgspec.Struct, frozen=True, gc=False):
+    """Patient: administrative gender as written, birth date as a span, death as a span (None while living)."""
+
+    ref: str
+    gender: str = ""
+    birth: Span | None = None
+    birth_sex: str = ""
+    died: Span | None = None
+    dead: bool = False
+
+
+class UpperLimit(msgspec.Struct, frozen=True, gc=False):
+    """A reference range's bounds in the unit of the value beside it; `meaning` is normal, postmenopausal or other."""
+
+    low: Decimal | None
+    high: Decimal | None
+    meaning: str
+    certain: bool
+
+
+class Measurement(Protocol):
+    """One Observation, or one component of one, under one input."""
+
+    ref: str
+    name: str
+    standing: Standing
+    why: str
+    span: Span | None
+    issued: float | None
+    specimen: str
+    report: str
+    focus: frozenset[str]
+
+    @property
+    def value(self) -> Interval | None:
+        """The value in the input's own unit; None where there is none, or only an answer or a problem."""
+
+    @property
+    def answers(self) -> frozenset[str]:
+        """Coded answers, as concepts."""
+
+    @property
+    def date(self) -> Span | None:
+        """The value where it is a date."""
+
+    @property
+    def problem(self) -> str:
+        """Why the value cannot be used; empty where it can."""
+
+    @property
+    def conflicting(self) -> bool:
+        """Two values that disagree in one resource."""
+
+    @property
+    def empty(self) -> bool:
+        """Nothing was measured: set aside, an older one may decide."""
+
+    @property
+    def flags(self) -> frozenset[str]:
+        """The laboratory's interpretation codes."""
+
+    @property
+    def limits(self) -> tuple[UpperLimit, ...]:
+        """Reference ranges that may fit the patient."""
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """Circumstances that matter: exertion, oxygen, other-method, echo."""
+
+    @property
+    def said(self) -> str:
+        """The value as written."""
+
+
+class Stage(msgspec.Struct, frozen=True, gc=False):
+    """A stage inside a Condition: what it says (stage-0 … stage-4, m0, m1) and the assessment's references."""
+
+    answers: frozenset[str]
+    assessments: tuple[str, ...]
+    says: str
+
+
+class Diagnosis(msgspec.Struct, frozen=True, gc=False):
+    """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status."""
+
+    ref: str
+    says: str
+    verification: Literal["confirmed", "provisional", "refuted"] = "confirmed"
+    status: str = ""
+    code_says: str = ""
+    onset: Span | None = None
+    recorded: Span | None = None
+    abated: Span | None = None
+    abated_somehow: bool = False
+    encounter_only: bool = False
+    sites: frozenset[str] = frozenset()
+    stages: tuple[Stage, ...] = ()
+    text: str = ""
+    related: tuple[str, ...] = ()
+
+    @property
+    def date(self) -> Span | None:
+        """The onset, else the recorded date, which proves no more than "then or earlier"."""
+        return self.onset or self.recorded
+
+
+class Exposure(msgspec.Struct, frozen=True, gc=False):
+    """A drug that was or may have been taken, from any of the four medication resources.
+
+    `course` is active, on-hold, ended or point (one dose); `end` is told, or bounds the moment it must have ended.
+    A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
+    `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
+    """
+
+    ref: str
+    says: str
+    kind: str
+    ingredients: frozenset[str] = frozenset()
+    possible: frozenset[str] = frozenset()
+    nameless: bool = False
+    why: str = ""
+    certain: bool = True
+    broken: bool = False
+    course: Literal["active", "on-hold", "ended", "point"] = "active"
+    start: Span | None = None
+    end: Span | None = None
+    end_told: bool = False
+    form: str = ""
+    depot: bool = False
+    depot_days: int = 0
+    reason: str = ""
+
+
+class Operation(msgspec.Struct, frozen=True, gc=False):
+    """A Procedure that was done; `certain` is False where the status says unknown."""
+
+    ref: str
+    says: str
+    certain: bool = True
+    why: str = ""
+    ongoing: bool = False
+    start: Span | None = None
+    end: Span | None = None
+    sites: frozenset[str] = frozenset()
+
+
+class Allergy(msgspec.Struct, frozen=True, gc=False):
+    """An AllergyIntolerance. `kind` is allergy or intolerance (also: a resolved allergy)."""
+
+    ref: str
+    says: str
+    ingredients: frozenset[str] = frozenset()
+    possible: frozenset[str] = frozenset()
+    none_known: bool = False
+    certain: bool = True
+    why: str = ""
+    kind: Literal["allergy", "intolerance"] = "allergy"
+    reaction: str = ""
+    onset: Span | None = None
+
+
+class Match(msgspec.Struct, Generic[Fact], frozen=True, gc=False):
+    """A fact found under a concept, and how sure it is that it belongs there."""
+
+    fact: Fact
+    standing: Standing
+    why: str = ""
+    concept: str = ""
+
+
+class PatientRecord(Protocol):
+    """Everything read of one patient. Lists are empty where nothing was found; `unread` tells whether that means it."""
+
+    person: Person
+    notices: Sequence[str]
+
+    @property
+    def has_gaps(self) -> bool:
+        """Whether anything was not read completely."""
+
+    def holds(self) -> Iterable[tuple[str, Iterable[str]]]:
+        """The names of everything found, by family: input, condition, procedure, drug."""
+
+    def measurements(self, name: str) -> Sequence[Measurement]:
+        """Observations of an input such as `anc`, in any order."""
+
+    def diagnoses(self, concepts: Collection[str]) -> Sequence[Match[Diagnosis]]:
+        """Conditions of some concepts, such as `metastasis-liver`; entered in error ones are never there."""
+
+    def operations(self, concepts: Collection[str]) -> Sequence[Match[Operation]]:
+        """Procedures of some concepts that were or may have been done."""
+
+    def exposures(self, ingredients: frozenset[str]) -> Sequence[Match[Exposure]]:
+        """Drug records that are, or may be, of one of the ingredients; nameless drugs are not among them."""
+
+    def nameless_drugs(self) -> Sequence[Exposure]:
+        """Drugs without a usable code whose text tells nothing."""
+
+    def allergies(self) -> Sequence[Allergy]:
+        """Allergies and intolerances to anything."""
+
+    def unread(self, *types: str) -> str:
+        """Why one of these resource types was not read completely; empty where all were."""

@@ -1,0 +1,502 @@
+"""HER2 status by the ASCO/CAP 2018 guideline (kept in 2023) and as a trial with its own definition writes it.
+
+Results are put together by specimen: the same specimen or report, else taken within 30 days of each other. What the
+in situ hybridisation may be is a set of groups, so that a ratio alone or an interval decides where every group it
+could be gives the same answer. Wolff et al., J Clin Oncol 2018;36:2105; 2023;41:3867.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.amounts import Interval, at_least
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Diagnosis, Measurement
+from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
+from service.criteria.logic import Basis
+from service.criteria.newest import select
+from service.criteria.signs import doubt_of, told
+from service.criteria.spans import Span
+
+Status = Literal["positive", "negative", "unknown", "conflict"]
+Group = Literal["1", "2", "3", "4", "5", "single-high", "single-middle", "single-low"]
+
+INPUTS = ("her2-ihc", "her2-ish", "her2-ratio", "her2-copies", "her2-overall")
+SAME_TIME = 30
+_IHC = {"ihc-0": "0/1+", "ihc-1": "0/1+", "ihc-2": "2+", "ihc-3": "3+"}
+# How words are read where no score is given.
+_IHC_WORDS = {"positive": "3+", "negative": "0/1+", "equivocal": "2+"}
+_ISH_WORDS: dict[str, frozenset[Group]] = {
+    "positive": frozenset({"1"}),
+    "negative": frozenset({"5"}),
+    "equivocal": frozenset({"2", "3", "4"}),
+}
+
+# The table of the guideline: IHC score -> group of the in situ hybridisation -> status.
+ASCO_CAP_2018: dict[str, dict[str, Status]] = {
+    "3+": {
+        "none": "positive", "1": "positive", "2": "positive", "3": "positive", "4": "positive", "5": "conflict",
+        "single-high": "positive", "single-middle": "positive", "single-low": "conflict",
+    },
+    "2+": {
+        "none": "unknown", "1": "positive", "2": "negative", "3": "positive", "4": "negative", "5": "negative",
+        "single-high": "positive", "single-middle": "unknown", "single-low": "negative",
+    },
+    "0/1+": {
+        "none": "negative", "1": "conflict", "2": "negative", "3": "negative", "4": "negative", "5": "negative",
+        "single-high": "conflict", "single-middle": "negative", "single-low": "negative",
+    },
+    "none": {
+        "none": "unknown", "1": "positive", "2": "unknown", "3": "unknown", "4": "unknown", "5": "negative",
+        "single-high": "positive", "single-middle": "unknown", "single-low": "negative",
+    },
+}  # fmt: skip
+
+
+class Tested(msgspec.Struct):
+    """What is known of one specimen. None where nothing was measured; `problem` where something cannot be read."""
+
+    measurements: list[Measurement]
+    ihc: str | None = None
+    ratio: Interval | None = None
+    copies: Interval | None = None
+    ish_words: str | None = None
+    overall: str | None = None
+    problem: str = ""
+    basis: Basis = "unusable"
+
+    @property
+    def span(self) -> Span | None:
+        spans = [m.span for m in self.measurements if m.span is not None]
+        return max(spans, key=lambda s: (s.end, s.start)) if spans else None
+
+    @property
+    def measured(self) -> bool:
+        return self.ihc is not None or self.has_ish
+
+    @property
+    def has_ish(self) -> bool:
+        return self.ratio is not None or self.copies is not None or self.ish_words is not None
+
+    def evidence(self, used: bool = True, why: str = "") -> tuple[Evidence, ...]:
+        return tuple(
+            cite_measurement(m, used and m.standing == "sure" and not m.problem, why or m.why or m.problem)
+            for m in self.measurements
+        )
+
+
+class Verdict(msgspec.Struct):
+    status: Status
+    reason: str
+    basis: Basis = "recorded"
+
+
+# -- which results belong to one specimen
+
+
+def specimens(ev: Evaluation) -> list[Tested]:
+    """All specimens with HER2 results, the newest first."""
+    results = [m for name in INPUTS for m in ev.record.measurements(name) if ev.counts(m.span) and _speaks(m)]
+    dated = [m for m in results if m.span is not None]
+    groups = _grouped(dated or results)
+    tested = [_read(ev, group) for group in groups]
+    return sorted(tested, key=lambda t: t.span.end if t.span else float("-inf"), reverse=True)
+
+
+def _speaks(m: Measurement) -> bool:
+    return m.standing != "provisional" and (m.standing != "sure" or not m.empty)
+
+
+def _grouped(results: list[Measurement]) -> list[list[Measurement]]:
+    groups: list[list[Measurement]] = []
+    keys: list[set[str]] = []
+    loose: list[Measurement] = []
+    for m in results:
+        own = {k for k in (m.specimen and f"s:{m.specimen}", m.report and f"r:{m.report}") if k}
+        if not own:
+            loose.append(m)
+            continue
+        joined = [i for i, k in enumerate(keys) if k & own]
+        _join(groups, keys, joined, m, own)
+    for m in sorted(loose, key=_time, reverse=True):
+        near = _nearest(groups, keys, m)
+        if near is None:
+            groups.append([m])
+            keys.append(set())
+        else:
+            groups[near].append(m)
+    return _merge_unlinked(groups, keys)
+
+
+def _join(groups: list[list[Measurement]], keys: list[set[str]], joined: list[int], m: Measurement, own: set[str]) -> None:
+    if not joined:
+        groups.append([m])
+        keys.append(own)
+        return
+    first = joined[0]
+    groups[first].append(m)
+    keys[first] |= own
+    for i in reversed(joined[1:]):
+        groups[first] += groups.pop(i)
+        keys[first] |= keys.pop(i)
+
+
+def _nearest(groups: list[list[Measurement]], keys: list[set[str]], m: Measurement) -> int | None:
+    """The group closest in time, all of whose results lie within 30 days of this one."""
+    best: tuple[float, int] | None = None
+    for i, group in enumerate(groups):
+        distances = [_days_apart(m, other) for other in group]
+        if max(distances) <= SAME_TIME:
+            distance = min(distances)
+            if best is None or distance < best[0]:
+                best = (distance, i)
+    return best[1] if best else None
+
+
+def _merge_unlinked(groups: list[list[Measurement]], keys: list[set[str]]) -> list[list[Measurement]]:
+    """Groups known by a specimen and groups known by a report, with no name in common, are one where their results lie
+    within 30 days of each other; two different specimens, or two different reports, stay apart."""
+    merged = True
+    while merged:
+        merged = False
+        for i in range(len(groups)):
+            for j in range(i + 1, len(groups)):
+                kinds_i, kinds_j = {k[0] for k in keys[i]}, {k[0] for k in keys[j]}
+                if kinds_i & kinds_j or not kinds_i or not kinds_j:
+                    continue
+                if all(_days_apart(a, b) <= SAME_TIME for a in groups[i] for b in groups[j]):
+                    groups[i] += groups.pop(j)
+                    keys[i] |= keys.pop(j)
+                    merged = True
+                    break
+            if merged:
+                break
+    return groups
+
+
+def _time(m: Measurement) -> float:
+    return m.span.end if m.span else float("-inf")
+
+
+def _days_apart(a: Measurement, b: Measurement) -> float:
+    if a.span is None or b.span is None:
+        return 0 if a.span is b.span else float("inf")
+    if a.span.first <= b.span.last and b.span.first <= a.span.last:
+        return 0
+    return b.span.first - a.span.last if b.span.first > a.span.last else a.span.first - b.span.last
+
+
+# -- reading one specimen
+
+
+def _read(ev: Evaluation, group: list[Measurement]) -> Tested:
+    """The newest result of each kind in a specimen."""
+    tested = Tested(group)
+    for name in INPUTS:
+        chosen = select(ev, [m for m in group if m.name == name])
+        for m in chosen.candidates or chosen.undated:
+            _take(tested, name, m)
+    return tested
+
+
+def _take(tested: Tested, name: str, m: Measurement) -> None:
+    doubt, basis = doubt_of(m.standing, m.why)
+    if not doubt and m.conflicting:
+        doubt, basis = "two values that disagree in one resource", "conflict"
+    if not doubt and m.problem:
+        doubt, basis = m.problem, "unusable"
+    if doubt:
+        tested.problem = tested.problem or f"{m.said}: {doubt}"
+        tested.basis = basis
+        return
+    try:
+        _put(tested, name, m)
+    except _Disagreement as both:
+        tested.problem, tested.basis = str(both), "conflict"
+
+
+class _Disagreement(ValueError):
+    pass
+
+
+def _put(tested: Tested, name: str, m: Measurement) -> None:
+    match name:
+        case "her2-ihc":
+            _set(tested, "ihc", _score(m))
+        case "her2-overall":
+            _set(tested, "overall", _word(m.answers))
+        case "her2-copies":
+            _set(tested, "copies", m.value)
+        case _:
+            if m.value is not None:
+                _set(tested, "ratio", m.value)
+            if m.answers:
+                _set(tested, "ish_words", _word(m.answers))
+    if name == "her2-ish" and m.value is not None and m.answers:
+        _agree(m.value, _word(m.answers))
+
+
+def _set(tested: Tested, field: str, value: object) -> None:
+    before = getattr(tested, field)
+    if before is not None and value is not None and before != value:
+        raise _Disagreement("results of one time disagree")
+    if value is not None:
+        setattr(tested, field, value)
+
+
+def _agree(ratio: Interval, word: str | None) -> None:
+    amplified = at_least(ratio, Decimal(2))
+    if (word == "positive" and amplified is False) or (word == "negative" and amplified is True):
+        raise _Disagreement("the ratio and the answer of one result disagree")
+
+
+def _score(m: Measurement) -> str | None:
+    scores = {_IHC[a] for a in m.answers if a in _IHC}
+    words = {_IHC_WORDS[a] for a in m.answers if a in _IHC_WORDS}
+    found = scores or words
+    if scores and words and scores != words and not (scores == {"2+"}):
+        raise _Disagreement("the score and the answer of one result disagree")
+    if len(found) > 1:
+        raise _Disagreement("two scores in one result")
+    return next(iter(found), None)
+
+
+def _word(answers: frozenset[str]) -> str | None:
+    words = {a for a in answers if a in ("positive", "negative", "equivocal")}
+    if len(words) > 1:
+        raise _Disagreement("two answers in one result")
+    return next(iter(words), None)
+
+
+def groups_of(tested: Tested) -> frozenset[str]:
+    """The groups that an in situ hybridisation may be; {"none"} where there is none."""
+    if tested.ratio is None and tested.copies is None:
+        return _ISH_WORDS[tested.ish_words] if tested.ish_words else frozenset({"none"})
+    if tested.ratio is None:
+        assert tested.copies is not None
+        return frozenset(_single(tested.copies))
+    return frozenset(_dual(tested.ratio, tested.copies))
+
+
+def _single(copies: Interval) -> Iterable[str]:
+    for low, high, name in ((6, None, "single-high"), (4, 6, "single-middle"), (None, 4, "single-low")):
+        if _may_lie(copies, low, high):
+            yield name
+
+
+def _dual(ratio: Interval, copies: Interval | None) -> Iterable[str]:
+    table = (
+        ("1", (2, None), (4, None)), ("2", (2, None), (None, 4)), ("3", (None, 2), (6, None)),
+        ("4", (None, 2), (4, 6)), ("5", (None, 2), (None, 4)),
+    )  # fmt: skip
+    for name, of_ratio, of_copies in table:
+        if _may_lie(ratio, *of_ratio) and (copies is None or _may_lie(copies, *of_copies)):
+            yield name
+
+
+def _may_lie(value: Interval, low: int | None, below: int | None) -> bool:
+    """Whether some value of the interval lies in [low, below)."""
+    if low is not None and at_least(value, Decimal(low)) is False:
+        return False
+    return below is None or at_least(value, Decimal(below)) is not True
+
+
+# -- the two rules
+
+
+def by_asco_cap(tested: Tested) -> Verdict:
+    """ASCO/CAP 2018 for one specimen."""
+    said = describe(tested)
+    if tested.problem:
+        return Verdict("unknown", f"{said}: {tested.problem}", tested.basis)
+    if not tested.measured:
+        return _overall(tested.overall, said)
+    possible = {ASCO_CAP_2018[tested.ihc or "none"][group] for group in groups_of(tested)}
+    if possible == {"conflict"}:
+        return Verdict("conflict", f"{said}: the two methods contradict each other", "conflict")
+    if len(possible) > 1 or possible == {"unknown"}:
+        return Verdict("unknown", f"{said}: not decided by ASCO/CAP 2018", "missing")
+    status = possible.pop()
+    if tested.overall in ("positive", "negative") and tested.overall != status:
+        return Verdict("conflict", f"{said}, but reported {tested.overall} overall", "conflict")
+    return Verdict(status, f"{said}: {status} by ASCO/CAP 2018")
+
+
+def _overall(overall: str | None, said: str) -> Verdict:
+    if overall == "positive":
+        return Verdict("positive", said)
+    if overall == "negative":
+        return Verdict("negative", said)
+    return Verdict("unknown", said, "missing")
+
+
+def by_any_amplification(tested: Tested) -> Verdict:
+    """A specimen is positive with IHC 3+, six copies or more, a ratio of two or more, or reported amplification; else
+    negative by the ways the trial's source lists; else undetermined. Measured values go before an overall word."""
+    said = describe(tested)
+    if tested.problem and not _surely_amplified(tested):
+        return Verdict("unknown", f"{said}: {tested.problem}", tested.basis)
+    if not tested.measured:
+        return _overall(tested.overall, said)
+    if _surely_amplified(tested):
+        return Verdict("positive", f"{said}: positive as this trial defines it")
+    if _may_be_amplified(tested):
+        return Verdict("unknown", f"{said}: not decided by this trial's definition", "missing")
+    low_ratio = tested.ratio is not None and at_least(tested.ratio, Decimal(2)) is False
+    few_copies = tested.copies is not None and at_least(tested.copies, Decimal(6)) is False
+    not_amplified = tested.ish_words == "negative" and tested.ratio is None and tested.copies is None
+    if tested.ihc == "0/1+" or (low_ratio and (few_copies or tested.ihc == "2+")) or not_amplified:
+        return Verdict("negative", f"{said}: negative as this trial defines it")
+    return Verdict("unknown", f"{said}: not decided by this trial's definition", "missing")
+
+
+def _surely_amplified(tested: Tested) -> bool:
+    if tested.basis == "conflict" and tested.problem:
+        return False
+    return (
+        tested.ihc == "3+"
+        or (tested.copies is not None and at_least(tested.copies, Decimal(6)) is True)
+        or (tested.ratio is not None and at_least(tested.ratio, Decimal(2)) is True)
+        or (tested.ish_words == "positive" and tested.ratio is None and tested.copies is None)
+    )
+
+
+def _may_be_amplified(tested: Tested) -> bool:
+    """An interval that reaches over a limit: it may be positive after all."""
+    return (tested.copies is not None and at_least(tested.copies, Decimal(6)) is None) or (
+        tested.ratio is not None and at_least(tested.ratio, Decimal(2)) is None
+    )
+
+
+def describe(tested: Tested) -> str:
+    parts = []
+    if tested.ihc is not None:
+        parts.append(f"IHC {tested.ihc}")
+    for label, value in (("ratio", tested.ratio), ("copies", tested.copies)):
+        if value is not None:
+            parts.append(f"{label} {_shown(value)}")
+    if tested.ish_words is not None and tested.ratio is None and tested.copies is None:
+        parts.append(f"ISH {tested.ish_words}")
+    if tested.overall is not None:
+        parts.append(f"overall {tested.overall}")
+    span = tested.span
+    return f"HER2 {', '.join(parts) or 'result'}{f' on {span.text}' if span else ''}"
+
+
+def _shown(value: Interval) -> str:
+    if value.exact is not None:
+        return str(value.exact)
+    low = "" if value.low is None else f"{'>' if value.low_open else '≥'}{value.low}"
+    high = "" if value.high is None else f"{'<' if value.high_open else '≤'}{value.high}"
+    return " ".join(part for part in (low, high) if part)
+
+
+class Her2Rule(msgspec.Struct, frozen=True):
+    """Passes where the tumour is HER2 positive: by ASCO/CAP 2018 in the newest specimen, or by any amplification in any
+    specimen."""
+
+    definition: Literal["asco-cap-2018", "any-amplification"]
+
+    def judge(self, ev: Evaluation) -> Finding:
+        tested = ev.shared(specimens)
+        return self._newest(ev, tested) if self.definition == "asco-cap-2018" else self._any(ev, tested)
+
+    def reads(self) -> frozenset[str]:
+        return keys.inputs(*INPUTS) | keys.conditions("her2-positive", "her2-negative")
+
+    def _newest(self, ev: Evaluation, tested: list[Tested]) -> Finding:
+        if not tested:
+            return self._without_results(ev)
+        newest = [t for t in tested if _may_be_newest(t, tested)]
+        verdicts = [by_asco_cap(t) for t in newest]
+        statuses = {v.status for v in verdicts}
+        reason = "; ".join(v.reason for v in verdicts)
+        evidence = tuple(e for t in newest for e in t.evidence())
+        if statuses == {"positive"} or statuses == {"negative"}:
+            return self._checked(ev, verdicts[0].status, reason, evidence, newest[0].span)
+        if all(_has_nothing(t) for t in newest):
+            return self._or_diagnosis(ev, reason, evidence)
+        basis: Basis = next((v.basis for v in verdicts if v.basis != "recorded"), "conflict")
+        return unknown(basis, reason, evidence, (Need("her2", "conflict" if basis == "conflict" else "unusable"),))
+
+    def _checked(self, ev: Evaluation, status: str, reason: str, evidence: tuple[Evidence, ...], span: Span | None) -> Finding:
+        """A diagnosis that says the opposite, and is not from before the specimen, is a conflict."""
+        for word, diagnosis, sure in _diagnoses(ev):
+            if not sure or word == status or _from_before(diagnosis.date, span):
+                continue
+            both = (*evidence, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+            return unknown("conflict", f"{reason}, but {diagnosis.says}", both, (Need("her2", "conflict"),))
+        return passed(reason, evidence) if status == "positive" else failed(reason, evidence)
+
+    def _any(self, ev: Evaluation, tested: list[Tested]) -> Finding:
+        if not tested:
+            return self._without_results(ev)
+        verdicts = [(t, by_any_amplification(t)) for t in tested]
+        evidence = tuple(e for t in tested for e in t.evidence())
+        positive = [v for _, v in verdicts if v.status == "positive"]
+        if positive:
+            others = [v.reason for _, v in verdicts if v.status != "positive"]
+            reason = positive[0].reason + (f" (also: {'; '.join(others)})" if others else "")
+            return passed(reason, evidence)
+        reason = "; ".join(v.reason for _, v in verdicts)
+        doubtful = next((v for _, v in verdicts if v.status != "negative"), None)
+        if doubtful is None:
+            return failed(reason, evidence)
+        if all(_has_nothing(t) for t in tested):
+            return self._or_diagnosis(ev, reason, evidence)
+        basis = doubtful.basis if doubtful.basis != "recorded" else "missing"
+        return unknown(basis, reason, evidence, (Need("her2", "conflict" if basis == "conflict" else "missing"),))
+
+    def _without_results(self, ev: Evaluation) -> Finding:
+        listed = tuple(
+            cite_measurement(m, False, m.why)
+            for name in INPUTS
+            for m in ev.record.measurements(name)
+            if m.standing == "provisional" and ev.counts(m.span)
+        )
+        gap = ev.record.unread("Observation")
+        reason = "no HER2 result" + (f" that may decide ({listed[0].why})" if listed else "") + (f"; {gap}" if gap else "")
+        return self._or_diagnosis(ev, reason, listed)
+
+    def _or_diagnosis(self, ev: Evaluation, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
+        """A diagnosis decides only where no laboratory result does."""
+        needs = (Need("her2", "missing"),)
+        words = list(_diagnoses(ev))
+        said = {word for word, _, sure in words if sure}
+        shown = (*evidence, *(cite(d.ref, d.date, told(d), sure) for _, d, sure in words))
+        if len(said) == 1:
+            word = said.pop()
+            name = next(d.says for w, d, sure in words if w == word and sure)
+            return passed(f"by diagnosis: {name}", shown) if word == "positive" else failed(f"by diagnosis: {name}", shown)
+        if said:
+            return unknown("conflict", "diagnoses that contradict each other", shown, needs)
+        if words:
+            return unknown("missing", f"{reason}; {words[0][1].says} is not certain", shown, needs)
+        return unknown("missing", reason, shown, needs)
+
+
+def _has_nothing(t: Tested) -> bool:
+    """A specimen whose results say nothing that could decide."""
+    return not t.measured and t.overall not in ("positive", "negative") and not t.problem
+
+
+def _may_be_newest(t: Tested, tested: list[Tested]) -> bool:
+    if t.span is None:
+        return all(other.span is None for other in tested)
+    return not any(other.span is not None and t.span.before(other.span) for other in tested)
+
+
+def _from_before(date: Span | None, specimen: Span | None) -> bool:
+    """Whether a diagnosis is certainly more than 30 days older than the specimen: a course, not a conflict."""
+    return date is not None and specimen is not None and date.last + SAME_TIME < specimen.first
+
+
+def _diagnoses(ev: Evaluation) -> Iterable[tuple[str, Diagnosis, bool]]:
+    for match in ev.record.diagnoses(("her2-positive", "her2-negative")):
+        diagnosis = match.fact
+        if diagnosis.verification != "refuted" and ev.counts(diagnosis.onset):
+            word = match.concept.removeprefix("her2-")
+            yield word, diagnosis, match.standing == "sure" and diagnosis.verification == "confirmed"

@@ -1,0 +1,648 @@
+"""The kinds of rules and signs that a trial file may use: one small schema each, and what it is compiled to."""
+
+from typing import Any, ClassVar, Literal
+
+from marshmallow import ValidationError, fields
+
+from service.criteria.cancer import CancerRule
+from service.criteria.taken import DrugSign
+from service.criteria.evaluation import Rule, Sign
+from service.criteria.her2 import Her2Rule
+from service.criteria.measured import MeasurementRule, Threshold, ThresholdSign
+from service.criteria.receptors import ReceptorRule
+from service.criteria.reproduction import (
+    ForWomenRule,
+    NotPregnantRule,
+    PostmenopausalRule,
+    PregnancyTestRule,
+    Suppressants,
+)
+from service.criteria.rules import (
+    AbsenceRule,
+    AgeRule,
+    AllergyRule,
+    AllOf,
+    AllSigns,
+    AnyOf,
+    AnySign,
+    ClassSign,
+    Concern,
+    DoubtfulRule,
+    IntoleranceSign,
+    OtherMalignancyRule,
+    PresenceRule,
+    ReviewRule,
+    SexRule,
+    Show,
+    ShownRule,
+    WhenRule,
+    WishRule,
+)
+from service.criteria.schema import (
+    LEXICON,
+    Kind,
+    LimitText,
+    ListOf,
+    Name,
+    OneOf,
+    RuleField,
+    SignField,
+    Strict,
+    Text,
+    WindowField,
+    interned,
+    rule,
+    sign,
+    the_comparison,
+)
+from service.criteria.signs import DiagnosisSign, ProcedureSign
+from service.criteria.spans import Window
+from service.criteria.therapy import (
+    EarlierWashoutRule,
+    Induction,
+    InductionRule,
+    LinesRule,
+    NoDrugNowRule,
+    NoProgressionRule,
+    NoTherapySinceRule,
+    WashoutRule,
+)
+
+
+
+class _Limits(Kind):
+    """The four ways to state a limit; one is given."""
+
+    at_least = LimitText(data_key="at-least", metadata={"description": "the value or more"})
+    more_than = LimitText(data_key="more-than", metadata={"description": "strictly more than the value"})
+    at_most = LimitText(data_key="at-most", metadata={"description": "the value or less"})
+    less_than = LimitText(data_key="less-than", metadata={"description": "strictly less than the value"})
+
+    @staticmethod
+    def threshold(name: str, data: dict[str, Any]) -> Threshold:
+        options = {key.replace("_", "-"): data.get(key) for key in ("at_least", "more_than", "at_most", "less_than")}
+        info = LEXICON.get().input(name)
+        return Threshold(
+            input=name,
+            label=info.label,
+            limit=the_comparison(name, options),
+            window=data.get("within"),
+            method=data.get("method", ""),
+            aside=tuple(data.get("aside", ())),
+            doubtful=tuple(data.get("doubtful", ())),
+        )
+
+
+# -- signs
+
+
+@sign
+class DiagnosisKind(Kind):
+    """A diagnosis on record."""
+
+    word: ClassVar[str] = "diagnosis"
+    diagnosis = ListOf(Name("diagnosis"), required=True, metadata={"description": "one diagnosis, or any of several"})
+    reading = OneOf("has", "history-of", metadata={"description": "now, or ever; each diagnosis has its own usual reading"})
+    within = WindowField(metadata={"description": "the onset lies so far back at the most"})
+
+    def make(self, diagnosis: list[str], reading: str = "", within: Window | None = None) -> Sign:
+        infos = [LEXICON.get().diagnosis(name) for name in diagnosis]
+        return DiagnosisSign(
+            name=infos[0].name,
+            concepts=frozenset(c for info in infos for c in info.concepts),
+            label=" or ".join(info.label for info in infos),
+            reading=reading or infos[0].reading,  # type: ignore[arg-type]
+            window=within,
+            observed=tuple(pair for info in infos for pair in info.observed),
+        )
+
+
+@sign
+class ProcedureKind(Kind):
+    """A procedure that was done."""
+
+    word: ClassVar[str] = "procedure"
+    procedure = ListOf(Name("procedure"), required=True)
+    within = WindowField()
+
+    def make(self, procedure: list[str], within: Window | None = None) -> Sign:
+        infos = [LEXICON.get().procedure(name) for name in procedure]
+        concepts = frozenset(c for info in infos for c in info.concepts)
+        return ProcedureSign(infos[0].name, concepts, " or ".join(info.label for info in infos), within)
+
+
+@sign
+class DrugKind(Kind):
+    """A drug taken ever, or being taken now."""
+
+    word: ClassVar[str] = "drug"
+    drug = ListOf(Name("drug"), required=True, metadata={"description": "a drug or a class, or any of several"})
+    taken = OneOf("ever", "now", metadata={"description": "ever (the default) or on the as-of date"})
+    by_cycles = fields.Boolean(
+        data_key="by-cycles",
+        metadata={"description": "an antineoplastic told only by administrations goes on between its cycles"},
+    )
+    any_form = fields.Boolean(data_key="any-form", metadata={"description": "topical and eye forms count too"})
+
+    def make(self, drug: list[str], taken: str = "ever", by_cycles: bool = False, any_form: bool = False) -> Sign:
+        return DrugSign(LEXICON.get().drugs(*drug), "active" if taken == "now" else "taken", by_cycles, any_form)
+
+
+@sign
+class MeasurementSignKind(_Limits):
+    """A value beyond a limit."""
+
+    word: ClassVar[str] = "measurement"
+    measurement = Name("input", required=True)
+    within = WindowField()
+    window_is = OneOf("site-default", data_key="window-is")
+    aside = ListOf(Text(), metadata={"description": "results with these marks are passed over"})
+    doubtful = ListOf(Text(), metadata={"description": "results with these marks that do not meet the limit settle nothing"})
+
+    def make(self, measurement: str, **data: Any) -> Sign:
+        return ThresholdSign(self.threshold(measurement, data))
+
+
+@sign
+class ClassKind(Kind):
+    """A graded class of an illness, such as NYHA; or the illness without one."""
+
+    word: ClassVar[str] = "class"
+    class_ = Name("class", data_key="class", required=True)
+    of = ListOf(fields.Integer(strict=True), metadata={"description": "the classes that count"})
+    not_told = fields.Boolean(data_key="not-told", metadata={"description": "the illness without a class in the window"})
+    within = WindowField(required=True)
+    window_is = OneOf("site-default", data_key="window-is")
+
+    def make(self, class_: str, within: Window, of: list[int] | None = None, not_told: bool = False, window_is: str = "") -> Sign:
+        if bool(of) == not_told:
+            raise ValueError("either `of` or `not-told` was expected")
+        info = LEXICON.get().classes(class_)
+        wanted = frozenset(f"{info.prefix}{n}" for n in of or ())
+        return ClassSign(info.input, info.label, info.prefix, wanted, within, info.illness, not_told)
+
+
+@sign
+class IntoleranceKind(Kind):
+    """An allergy to, or intolerance of, a drug on record."""
+
+    word: ClassVar[str] = "intolerance"
+    intolerance = ListOf(Name("drug"), required=True)
+
+    def make(self, intolerance: list[str]) -> Sign:
+        drugs = LEXICON.get().drugs(*intolerance)
+        return IntoleranceSign(drugs.ingredients, drugs.label)
+
+
+@sign
+class AllSignsKind(Kind):
+    """Several signs together."""
+
+    word: ClassVar[str] = "all-of"
+    all_of = ListOf(SignField(), data_key="all-of", required=True)
+
+    def make(self, all_of: list[Sign]) -> Sign:
+        return AllSigns(tuple(all_of))
+
+
+@sign
+class AnySignKind(Kind):
+    """One sign of several."""
+
+    word: ClassVar[str] = "any-of"
+    any_of = ListOf(SignField(), data_key="any-of", required=True)
+
+    def make(self, any_of: list[Sign]) -> Sign:
+        return AnySign(tuple(any_of))
+
+
+# -- rules
+
+
+class _Bounds(Strict):
+    at_least = fields.Integer(strict=True, data_key="at-least")
+    below = fields.Integer(strict=True)
+
+
+@rule
+class AgeKind(Kind):
+    """An age in years."""
+
+    word: ClassVar[str] = "age"
+    age = fields.Nested(_Bounds, required=True, metadata={"description": "at-least and below, in years"})
+
+    def make(self, age: dict[str, int]) -> Rule:
+        low, below = age.get("at_least"), age.get("below")
+        if low is None and below is None:
+            raise ValueError("at-least or below was expected")
+        if low is not None and below is not None and below <= low:
+            raise ValueError(f"nobody is at least {low} and younger than {below}")
+        return AgeRule(low, below)
+
+
+@rule
+class SexKind(Kind):
+    """The administrative gender."""
+
+    word: ClassVar[str] = "sex"
+    sex = OneOf("female", "male", required=True)
+
+    def make(self, sex: Literal["female", "male"]) -> Rule:
+        return SexRule(sex)
+
+
+@rule
+class CancerKind(Kind):
+    """A cancer and its extent."""
+
+    word: ClassVar[str] = "cancer"
+    cancer = Name("cancer", required=True)
+    extent = OneOf("metastatic", "metastatic-or-recurrent", required=True)
+    stage_3 = OneOf("fail", "review", data_key="stage-3", metadata={"description": "what stage III without spread is"})
+
+    def make(self, cancer: str, extent: str, stage_3: Literal["fail", "review"] = "fail") -> Rule:
+        return CancerRule(LEXICON.get().cancer(cancer), extent == "metastatic-or-recurrent", stage_3)
+
+
+@rule
+class Her2Kind(Kind):
+    """HER2 positive."""
+
+    word: ClassVar[str] = "her2"
+    her2 = OneOf(
+        "asco-cap-2018",
+        "any-amplification",
+        required=True,
+        metadata={"description": "by the guideline in the newest specimen, or by any amplification in any specimen"},
+    )
+
+    def make(self, her2: Literal["asco-cap-2018", "any-amplification"]) -> Rule:
+        return Her2Rule(her2)
+
+
+@rule
+class ReceptorKind(Kind):
+    """A hormone receptor positive."""
+
+    word: ClassVar[str] = "receptor"
+    receptor = ListOf(OneOf("er", "pr"), required=True, metadata={"description": "one is enough where both are named"})
+    specimen = OneOf("newest", "any")
+
+    def make(self, receptor: list[Literal["er", "pr"]], specimen: Literal["newest", "any"] = "newest") -> Rule:
+        return ReceptorRule(tuple(receptor), specimen)
+
+
+@rule
+class MeasurementKind(_Limits):
+    """The newest value, in a window, meets a limit."""
+
+    word: ClassVar[str] = "measurement"
+    measurement = Name("input", required=True)
+    within = WindowField()
+    window_is = OneOf("site-default", data_key="window-is", metadata={"description": "the source gives no window"})
+    method = OneOf("echo", metadata={"description": "results known to be by another method do not count"})
+    aside = ListOf(Text())
+
+    def make(self, measurement: str, window_is: str = "", **data: Any) -> Rule:
+        return MeasurementRule(self.threshold(measurement, data), window_is == "site-default")
+
+
+@rule
+class PresentKind(Kind):
+    """A sign must be there."""
+
+    word: ClassVar[str] = "present"
+    present = SignField(required=True)
+    if_none = OneOf("unknown", "fail", data_key="if-none", metadata={"description": "what silence means"})
+
+    def make(self, present: Sign, if_none: Literal["unknown", "fail"] = "unknown") -> Rule:
+        return PresenceRule(present, if_none)
+
+
+class _ConcernField(SignField):
+    """A sign with `then` and `because` beside it."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Concern:
+        if not isinstance(value, dict):
+            raise ValidationError("a sign was expected: a mapping such as {diagnosis: cirrhosis}")
+        rest = {k: v for k, v in value.items() if k not in ("then", "because")}
+        problems: dict[str, Any] = {}
+        then, because = value.get("then", "fail"), value.get("because", "")
+        if then not in ("fail", "unknown", "review"):
+            problems["then"] = ["one of fail, unknown, review was expected"]
+        try:
+            made = super()._deserialize(rest, attr, data, **kwargs)
+        except ValidationError as problem:
+            if not isinstance(problem.messages, dict):
+                raise
+            problems |= problem.messages
+        if problems:
+            raise ValidationError(problems)
+        return Concern(made, then, str(because))
+
+
+@rule
+class AbsentKind(Kind):
+    """None of some signs may be there."""
+
+    word: ClassVar[str] = "absent"
+    absent = ListOf(_ConcernField(), required=True)
+
+    def make(self, absent: list[Concern]) -> Rule:
+        return AbsenceRule(tuple(absent))
+
+
+@rule
+class AllOfKind(Kind):
+    """Every rule must pass."""
+
+    word: ClassVar[str] = "all-of"
+    all_of = ListOf(RuleField(), data_key="all-of", required=True)
+
+    def make(self, all_of: list[Rule]) -> Rule:
+        return AllOf(tuple(all_of))
+
+
+@rule
+class AnyOfKind(Kind):
+    """One rule must pass."""
+
+    word: ClassVar[str] = "any-of"
+    any_of = ListOf(RuleField(), data_key="any-of", required=True)
+
+    def make(self, any_of: list[Rule]) -> Rule:
+        return AnyOf(tuple(any_of))
+
+
+@rule
+class WhenKind(Kind):
+    """One rule where a sign is there, another where it is not."""
+
+    word: ClassVar[str] = "when"
+    when = SignField(required=True)
+    then = RuleField(required=True)
+    otherwise = RuleField(required=True)
+
+    def make(self, when: Sign, then: Rule, otherwise: Rule) -> Rule:
+        return WhenRule(when, then, otherwise)
+
+
+@rule
+class DoubtfulKind(Kind):
+    """A rule whose pass settles nothing because the source is not clear."""
+
+    word: ClassVar[str] = "doubtful"
+    doubtful = RuleField(required=True)
+    because = Text(required=True)
+
+    def make(self, doubtful: Rule, because: str) -> Rule:
+        return DoubtfulRule(doubtful, because)
+
+
+@rule
+class ForKind(Kind):
+    """A rule for women, or for women who may bear children; not applicable to others unless `men` has a rule."""
+
+    word: ClassVar[str] = "for"
+    for_ = OneOf("women", "child-bearing", data_key="for", required=True)
+    rule = RuleField(required=True)
+    men = RuleField()
+    sterile_after_tubal_ligation = fields.Boolean(data_key="sterile-after-tubal-ligation")
+
+    def make(self, for_: str, rule: Rule, men: Rule | None = None, sterile_after_tubal_ligation: bool = False) -> Rule:
+        return ForWomenRule(rule, men, for_ == "child-bearing", sterile_after_tubal_ligation, _suppressants())
+
+
+def _suppressants() -> Suppressants:
+    return interned(Suppressants(LEXICON.get().drugs("stops-menstruation").ingredients))
+
+
+@rule
+class PostmenopausalKind(Kind):
+    """After the menopause."""
+
+    word: ClassVar[str] = "post-menopausal"
+    post_menopausal = OneOf("required", data_key="post-menopausal", required=True)
+
+    def make(self, post_menopausal: str) -> Rule:
+        return PostmenopausalRule(_suppressants())
+
+
+@rule
+class PregnancyTestKind(Kind):
+    """A negative pregnancy test in the window."""
+
+    word: ClassVar[str] = "pregnancy-test"
+    pregnancy_test = OneOf("negative", data_key="pregnancy-test", required=True)
+    within = WindowField(required=True)
+    positive_within = WindowField(data_key="positive-within", metadata={"description": "a positive test fails for so long"})
+    window_is = OneOf("site-default", data_key="window-is")
+
+    def make(self, pregnancy_test: str, within: Window, positive_within: Window | None = None, window_is: str = "") -> Rule:
+        return PregnancyTestRule(within, positive_within or within, bool(window_is))
+
+
+@rule
+class NotPregnantKind(Kind):
+    """Neither pregnant nor breast-feeding."""
+
+    word: ClassVar[str] = "pregnancy"
+    pregnancy = OneOf("none", required=True)
+
+    def make(self, pregnancy: str) -> Rule:
+        return NotPregnantRule()
+
+
+@rule
+class AllergyKind(Kind):
+    """No allergy to some drugs; to their relatives, or an intolerance, is for a person to judge."""
+
+    word: ClassVar[str] = "no-allergy-to"
+    no_allergy_to = ListOf(Name("drug"), data_key="no-allergy-to", required=True)
+    related = ListOf(Name("drug"))
+
+    def make(self, no_allergy_to: list[str], related: list[str] | None = None) -> Rule:
+        lexicon = LEXICON.get()
+        drugs = lexicon.drugs(*no_allergy_to)
+        relatives = lexicon.drugs(*related).ingredients if related else frozenset()
+        return AllergyRule(drugs.ingredients, relatives - drugs.ingredients, drugs.label)
+
+
+@rule
+class OtherMalignancyKind(Kind):
+    """No other primary malignancy within a window."""
+
+    word: ClassVar[str] = "no-other-malignancy"
+    no_other_malignancy = Name("cancer", data_key="no-other-malignancy", required=True)
+    within = WindowField(required=True)
+    treated = ListOf(Name("diagnosis"), metadata={"description": "allowed once it is no longer there"})
+    kind_not_told = ListOf(Name("diagnosis"), data_key="kind-not-told")
+
+    def make(
+        self, no_other_malignancy: str, within: Window, treated: list[str] | None = None, kind_not_told: list[str] | None = None
+    ) -> Rule:
+        lexicon = LEXICON.get()
+        groups = [
+            frozenset(c for name in names or () for c in lexicon.diagnosis(name).concepts)
+            for names in (kind_not_told, treated)
+        ]
+        others = lexicon.cancer(no_other_malignancy).another - groups[0] - groups[1]
+        return OtherMalignancyRule(others, groups[0], groups[1], within)
+
+
+@rule
+class NoTherapySinceKind(Kind):
+    """No therapy since the cancer became metastatic."""
+
+    word: ClassVar[str] = "no-therapy-since-metastasis"
+    therapy = Name("therapy", data_key="no-therapy-since-metastasis", required=True)
+    cancer = Name("cancer", required=True)
+    overlap = WindowField(required=True, metadata={"description": "an earlier one may still be given so long after it"})
+    local = ListOf(Name("procedure"), metadata={"description": "local treatment, for a person to judge"})
+
+    def make(self, therapy: str, cancer: str, overlap: Window, local: list[str] | None = None) -> Rule:
+        lexicon = LEXICON.get()
+        signs = tuple(ProcedureSign(p.name, frozenset(p.concepts), p.label) for p in map(lexicon.procedure, local or ()))
+        return NoTherapySinceRule(lexicon.cancer(cancer), lexicon.therapy(therapy), overlap, signs)
+
+
+@rule
+class WashoutKind(Kind):
+    """No therapy now, and none ended within a window."""
+
+    word: ClassVar[str] = "washout"
+    washout = Name("therapy", required=True)
+    within = WindowField(required=True)
+    procedures = ListOf(Name("procedure"))
+
+    def make(self, washout: str, within: Window, procedures: list[str] | None = None) -> Rule:
+        lexicon = LEXICON.get()
+        signs = tuple(ProcedureSign(p.name, frozenset(p.concepts), p.label, within) for p in map(lexicon.procedure, procedures or ()))
+        return WashoutRule(lexicon.therapy(washout), within, signs)
+
+
+@rule
+class EarlierWashoutKind(Kind):
+    """Drugs given before the metastasis ended longer ago than a window."""
+
+    word: ClassVar[str] = "washout-before-metastasis"
+    drugs = ListOf(Name("drug"), data_key="washout-before-metastasis", required=True)
+    cancer = Name("cancer", required=True)
+    more_than = WindowField(data_key="more-than", required=True)
+
+    def make(self, drugs: list[str], cancer: str, more_than: Window) -> Rule:
+        lexicon = LEXICON.get()
+        return EarlierWashoutRule(lexicon.cancer(cancer), lexicon.drugs(*drugs), more_than)
+
+
+@rule
+class LinesKind(Kind):
+    """At most so many lines of therapy since the metastasis."""
+
+    word: ClassVar[str] = "lines-of-therapy"
+    therapy = Name("therapy", data_key="lines-of-therapy", required=True)
+    cancer = Name("cancer", required=True)
+    at_most = fields.Integer(strict=True, data_key="at-most", required=True)
+    new_after = WindowField(data_key="new-after", required=True, metadata={"description": "a drug not taken for so long is new"})
+    together = WindowField(required=True, metadata={"description": "starts so close together are one line"})
+
+    def make(self, therapy: str, cancer: str, at_most: int, new_after: Window, together: Window) -> Rule:
+        lexicon = LEXICON.get()
+        return LinesRule(lexicon.cancer(cancer), lexicon.therapy(therapy), at_most, new_after, together)
+
+
+class _InductionOptions(Kind):
+    cancer = Name("cancer", required=True)
+    all_of = ListOf(Name("therapy"), data_key="all-of", required=True)
+
+    @staticmethod
+    def induction(cancer: str, all_of: list[str]) -> Induction:
+        lexicon = LEXICON.get()
+        return interned(Induction(lexicon.cancer(cancer), tuple(lexicon.therapy(name) for name in all_of)))
+
+
+@rule
+class InductionKind(_InductionOptions):
+    """Therapies all given since the metastasis."""
+
+    word: ClassVar[str] = "given-since-metastasis"
+    given = OneOf("all", data_key="given-since-metastasis", required=True)
+
+    def make(self, given: str, cancer: str, all_of: list[str]) -> Rule:
+        return InductionRule(self.induction(cancer, all_of))
+
+
+@rule
+class NoProgressionKind(_InductionOptions):
+    """No progression after the first day of an induction."""
+
+    word: ClassVar[str] = "no-progression-after"
+    after = OneOf("induction", data_key="no-progression-after", required=True)
+
+    def make(self, after: str, cancer: str, all_of: list[str]) -> Rule:
+        return NoProgressionRule(self.induction(cancer, all_of))
+
+
+@rule
+class NoDrugNowKind(Kind):
+    """No therapy being taken now."""
+
+    word: ClassVar[str] = "not-now"
+    not_now = Name("therapy", data_key="not-now", required=True)
+    then = OneOf("review", "fail", metadata={"description": "what it means where some is being taken"})
+
+    def make(self, not_now: str, then: Literal["review", "fail"] = "fail") -> Rule:
+        return NoDrugNowRule(LEXICON.get().therapy(not_now), then)
+
+
+class _ShowField(fields.Field[Show]):
+    """What is laid before the person who judges: `inputs` and `signs`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Show:
+        loaded = _ShowSchema().load(value)
+        assert isinstance(loaded, dict)
+        lexicon = LEXICON.get()
+        inputs = tuple((name, lexicon.input(name).label) for name in loaded.get("inputs", ()))
+        return Show(inputs, tuple(loaded.get("signs", ())))
+
+
+class _ShowSchema(Strict):
+    inputs = ListOf(Name("input"))
+    signs = ListOf(SignField())
+
+
+@rule
+class ReviewKind(Kind):
+    """Only a person can judge."""
+
+    word: ClassVar[str] = "review"
+    review = Text(required=True, metadata={"description": "what the person is asked"})
+    show = _ShowField(metadata={"description": "what is known and worth seeing: inputs, signs"})
+
+    def make(self, review: str, show: Show | None = None) -> Rule:
+        return ReviewRule(review, show or Show())
+
+
+@rule
+class ShownKind(Kind):
+    """A rule with something laid beside it where it leaves a review."""
+
+    word: ClassVar[str] = "judged"
+    judged = RuleField(required=True)
+    show = _ShowField(required=True)
+
+    def make(self, judged: Rule, show: Show) -> Rule:
+        return ShownRule(judged, show)
+
+
+@rule
+class WishKind(Kind):
+    """Asked for, but never in the way."""
+
+    word: ClassVar[str] = "wish"
+    wish = Text(required=True)
+
+    def make(self, wish: str) -> Rule:
+        return WishRule(wish)
+
+

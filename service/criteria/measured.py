@@ -1,0 +1,337 @@
+"""A measured value against a limit: laboratory tests, ejection fraction, saturation, scores."""
+
+from decimal import Decimal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.amounts import COMPARISONS
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Measurement
+from service.criteria.findings import (
+    Evidence,
+    Finding,
+    Need,
+    Sighting,
+    Why,
+    cite_measurement,
+    failed,
+    passed,
+    unknown,
+)
+from service.criteria.logic import Basis
+from service.criteria.newest import Selection, select
+from service.criteria.spans import Window
+
+NORMAL_FLAGS = frozenset({"N", "L", "LL"})
+
+
+class Limit(msgspec.Struct, frozen=True):
+    """A threshold: `number` in the input's unit, or a multiple of the upper limit of normal. `scale` turns a value in
+    `unit`, as the trial writes it, into the input's unit."""
+
+    comparison: str
+    number: Decimal
+    times_uln: bool = False
+    unit: str = ""
+    scale: Decimal = Decimal(1)
+    asked: str = ""
+
+    def __str__(self) -> str:
+        return self.asked
+
+    def words(self) -> str:
+        """The limit for a reader."""
+        words = {"at-least": "at least", "more-than": "more than", "at-most": "at most", "less-than": "less than"}
+        if self.times_uln:
+            return f"{words[self.comparison]} {plain(self.number)} × ULN"
+        return f"{words[self.comparison]} {plain(self.number / self.scale)} {shown_unit(self.unit)}".rstrip()
+
+
+def newest_of(ev: Evaluation, name: str) -> Selection:
+    """The newest results of an input."""
+    return select(ev, ev.record.measurements(name))
+
+
+def _newest_flagged(ev: Evaluation, name: str) -> Selection:
+    """The newest results of an input, where a normal flag speaks for itself even without a value."""
+    return select(ev, ev.record.measurements(name), _speaks_by_flag)
+
+
+def _speaks_by_flag(m: Measurement) -> bool:
+    return m.standing != "sure" or not m.empty or bool(m.flags & NORMAL_FLAGS)
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """Whether one result meets the limit; None with the basis of the doubt."""
+
+    meets: bool | None
+    basis: Basis = "recorded"
+    because: str = ""
+
+
+class Threshold(msgspec.Struct, frozen=True):
+    """An input and the limit it is held against. `method` keeps to results of that method or of none told; marks in
+    `aside` are passed over, marks in `doubtful` leave a value that does not meet the limit in doubt."""
+
+    input: str
+    label: str
+    limit: Limit
+    window: Window | None = None
+    method: str = ""
+    aside: tuple[str, ...] = ()
+    doubtful: tuple[str, ...] = ()
+
+    def selection(self, ev: Evaluation) -> Selection:
+        """The newest results that count for it."""
+        if not self.method and not self.aside:
+            chosen = ev.shared(_newest_flagged if self.limit.times_uln else newest_of, self.input)
+            if not chosen.candidates and self.window is None:
+                return Selection(chosen.undated, chosen.listed, chosen.undated)
+            return chosen
+        everything = [m for m in ev.record.measurements(self.input) if self._belongs(m)]
+        chosen = select(ev, everything, _speaks_by_flag if self.limit.times_uln else None)
+        if not chosen.candidates and self.window is None:
+            chosen.candidates = chosen.undated
+        return chosen
+
+    def _belongs(self, m: Measurement) -> bool:
+        if self.method and "other-method" in m.marks:
+            return False
+        return not (self.aside and any(mark in m.marks for mark in self.aside))
+
+    def verdict(self, ev: Evaluation, m: Measurement) -> Verdict:
+        """Whether a result meets the limit, its date left aside."""
+        if m.standing != "sure":
+            return Verdict(None, "missing" if m.standing == "provisional" else "unusable", m.why)
+        if m.conflicting:
+            return Verdict(None, "conflict", "two values that disagree in one resource")
+        if m.problem:
+            return Verdict(None, "unusable", m.problem)
+        if self.limit.times_uln:
+            return self._against_uln(ev, m)
+        if m.value is None:
+            return Verdict(None, "unusable", "no number")
+        meets = COMPARISONS[self.limit.comparison](m.value, self.limit.number)
+        return Verdict(meets, "unusable", "the limit lies inside the interval") if meets is None else Verdict(meets)
+
+    def _against_uln(self, ev: Evaluation, m: Measurement) -> Verdict:
+        compare = COMPARISONS[self.limit.comparison]
+        if m.value is not None and (limits := _upper_limits(m)):
+            answers = {compare(m.value, self.limit.number * high) for high in limits}
+            if len(answers) == 1 and None not in answers:
+                return Verdict(answers.pop())
+            if len(answers) == 1:
+                return Verdict(None, "unusable", "the limit lies inside the interval")
+            return Verdict(None, "conflict", "reference ranges that fit give different answers")
+        if m.flags & NORMAL_FLAGS and self.limit.number >= 1 and not m.problem:
+            return Verdict(self.limit.comparison in ("at-most", "less-than"), because="flagged normal or low")
+        site = ev.site.upper_limits.get(self.input)
+        if site is not None and m.value is not None:
+            meets = compare(m.value, self.limit.number * site)
+            because = f"by the site's own upper limit {plain(site)}"
+            return Verdict(meets, "unusable" if meets is None else "recorded", because)
+        return Verdict(None, "missing", "no upper limit of normal with the result")
+
+    def value_said(self, m: Measurement) -> str:
+        """The value for a reader: in the unit of the limit where it is exact, else as written."""
+        exact = m.value.exact if m.value is not None else None
+        if exact is None or self.limit.times_uln or not self.limit.unit:
+            return m.said
+        return f"{plain(exact / self.limit.scale)} {shown_unit(self.limit.unit)}".rstrip()
+
+
+def _upper_limits(m: Measurement) -> set[Decimal]:
+    """Upper limits of normal that fit the patient: the certain ones, else those that may fit."""
+    normal = [r for r in m.limits if r.meaning == "normal" and r.high is not None]
+    certain = {r.high for r in normal if r.certain and r.high is not None}
+    return certain or {r.high for r in normal if r.high is not None}
+
+
+class MeasurementRule(msgspec.Struct, frozen=True):
+    """Passes where the newest result, in the window, meets the limit."""
+
+    threshold: Threshold
+    site_window: bool = False
+
+    def judge(self, ev: Evaluation) -> Finding:
+        t = self.threshold
+        chosen = t.selection(ev)
+        if len(chosen.candidates) == 1 and not chosen.listed and not t.method:
+            return self._judge_one(ev, chosen.candidates[0])
+        listed = tuple(cite_measurement(m, False, m.why) for m in chosen.listed)
+        if not chosen.candidates:
+            return self._nothing(ev, chosen, listed)
+        findings = [self._judge_one(ev, m) for m in chosen.candidates]
+        finding = _together(findings, t.label)
+        if t.method:
+            finding = self._contradicted(ev, chosen, finding)
+        return msgspec.structs.replace(finding, evidence=(*finding.evidence, *listed)) if listed else finding
+
+    def reads(self) -> frozenset[str]:
+        return keys.inputs(self.threshold.input)
+
+    def _judge_one(self, ev: Evaluation, m: Measurement) -> Finding:
+        t = self.threshold
+        if t.window is not None:
+            inside = ev.within(m.span, t.window)
+            if inside is not True:
+                return self._not_inside(m, inside)
+        verdict = t.verdict(ev, m)
+        said = f"{t.label} {t.value_said(m)}{f' on {m.span.text}' if m.span else ', undated'}"
+        because = f" ({verdict.because})" if verdict.because else ""
+        if verdict.meets is None:
+            why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"  # type: ignore[assignment]
+            reason = f"{said}{because}; {t.limit.asked} asked for"
+            return unknown(verdict.basis, reason, (cite_measurement(m, False, verdict.because),), (self._need(why, m),))
+        reason = f"{said}{because}, {t.limit.asked} asked for"
+        return (passed if verdict.meets else failed)(reason, (cite_measurement(m),))
+
+    def _not_inside(self, m: Measurement, inside: bool | None) -> Finding:
+        t = self.threshold
+        date = m.span.text if m.span else ""
+        if inside is False:
+            reason = f"{t.label} {t.value_said(m)} on {date} is older than {t.window}{self._default}"
+            return unknown("stale", reason, (cite_measurement(m, False, f"older than {t.window}"),), (self._need("stale", m),))
+        why = f"its date ({date or 'none'}) does not tell whether it is within {t.window}"
+        return unknown("missing", f"{t.label}: {why}", (cite_measurement(m, False, why),), (self._need("missing", m),))
+
+    def _nothing(self, ev: Evaluation, chosen: Selection, listed: tuple[Evidence, ...]) -> Finding:
+        t = self.threshold
+        undated = tuple(cite_measurement(m, False, "undated") for m in chosen.undated)
+        gap = ev.record.unread("Observation")
+        window = f" within {t.window}{self._default}" if t.window else ""
+        reason = f"no {t.label}{window}"
+        if listed or undated:
+            reason += f" that may decide ({(listed + undated)[0].why})"
+        if gap:
+            reason += f"; {gap}"
+        finding = unknown("missing", reason, (*listed, *undated), (Need(t.input, "missing"),))
+        return self._other_method_only(ev, finding) if t.method else finding
+
+    def _other_method_only(self, ev: Evaluation, finding: Finding) -> Finding:
+        t = self.threshold
+        others = select(ev, [m for m in ev.record.measurements(t.input) if "other-method" in m.marks]).candidates
+        if not others:
+            return finding
+        shown = tuple(cite_measurement(m, False, f"not by {t.method}") for m in others)
+        return unknown("missing", f"{t.label} only by another method than {t.method}", shown, finding.needs)
+
+    def _contradicted(self, ev: Evaluation, chosen: Selection, finding: Finding) -> Finding:
+        """A newer result by another method that does not meet the limit puts a pass in doubt."""
+        if finding.outcome != "pass":
+            return finding
+        t = self.threshold
+        others = select(ev, [m for m in ev.record.measurements(t.input) if "other-method" in m.marks]).candidates
+        for other in others:
+            older = any(other.span and m.span and other.span.before(m.span) for m in chosen.candidates)
+            if other.standing == "sure" and not older and t.verdict(ev, other).meets is False:
+                reason = f"{finding.reason}; but {t.value_said(other)} by another method on {other.span.text if other.span else 'an unknown date'}"
+                return unknown("conflict", reason, (*finding.evidence, cite_measurement(other)), (Need(t.input, "conflict"),))
+        return finding
+
+    @property
+    def _default(self) -> str:
+        return " (the site's default)" if self.site_window else ""
+
+    def _need(self, why: Why, m: Measurement) -> Need:
+        return Need(self.threshold.input, why, m.span.text if m.span else "")
+
+
+def _together(findings: list[Finding], label: str) -> Finding:
+    """Several results of one time: where they agree that, else unknown."""
+    first = findings[0]
+    if len(findings) == 1:
+        return first
+    evidence = tuple(e for f in findings for e in f.evidence)
+    needs = tuple(dict.fromkeys(n for f in findings for n in f.needs))
+    outcomes = {f.outcome for f in findings}
+    if len(outcomes) == 1:
+        return msgspec.structs.replace(first, evidence=evidence, needs=needs)
+    doubtful = next((f for f in findings if f.outcome == "unknown"), None)
+    reason = "; ".join(f.reason for f in findings)
+    if doubtful is not None:
+        return unknown(doubtful.basis, reason, evidence, needs)
+    disagreeing = (Need(needs[0].input if needs else "", "conflict"),) if needs else ()
+    return unknown("conflict", f"results of {label} at one time disagree: {reason}", evidence, disagreeing)
+
+
+class ThresholdSign(msgspec.Struct, frozen=True):
+    """A value beyond a limit, looked for as a reason against: an old value that would not exclude is silence."""
+
+    threshold: Threshold
+
+    def look(self, ev: Evaluation) -> Sighting:
+        t = self.threshold
+        chosen = t.selection(ev)
+        sightings = [self._one(ev, m) for m in chosen.candidates]
+        decided = [s for s in sightings if s.state != "silent"]
+        if decided:
+            return _joined(decided, t.label)
+        for m in chosen.listed:
+            if not m.problem and self._would_exclude(ev, m):
+                evidence = (cite_measurement(m, False, m.why),)
+                return Sighting("maybe", f"{t.label} {m.said}, {m.why}", "missing", evidence, (Need(t.input, "missing"),))
+        aside = tuple(e for s in sightings for e in s.evidence)
+        if gap := ev.record.unread("Observation"):
+            return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
+        return Sighting("silent", f"no {t.label} {t.limit.asked} on record", "no-record", aside)
+
+    def reads(self) -> frozenset[str]:
+        return keys.inputs(self.threshold.input)
+
+    def _would_exclude(self, ev: Evaluation, m: Measurement) -> bool:
+        t = self.threshold
+        if m.value is None or t.limit.times_uln:
+            return m.value is not None
+        return COMPARISONS[t.limit.comparison](m.value, t.limit.number) is not False
+
+    def _one(self, ev: Evaluation, m: Measurement) -> Sighting:
+        t = self.threshold
+        verdict = t.verdict(ev, m)
+        inside = ev.within(m.span, t.window) if t.window else True
+        date = m.span.text if m.span else ""
+        said = f"{t.label} {t.value_said(m)}{f' on {date}' if date else ', undated'}"
+        if inside is not True:
+            why = f"older than {t.window}" if inside is False else "its date does not tell"
+            if verdict.meets is False:
+                return Sighting("silent", said, "no-record", (cite_measurement(m, False, why),))
+            basis: Why = "stale" if inside is False else "missing"
+            return Sighting("maybe", f"{said}, {why}", basis, (cite_measurement(m, False, why),), (Need(t.input, basis, date),))
+        if verdict.meets is None:
+            need: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"  # type: ignore[assignment]
+            evidence = (cite_measurement(m, False, verdict.because),)
+            return Sighting("maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),))
+        if verdict.meets:
+            return Sighting("found", said, "recorded", (cite_measurement(m),))
+        for mark in t.doubtful:
+            if mark in m.marks:
+                evidence = (cite_measurement(m, False, f"measured under {mark}"),)
+                return Sighting("maybe", f"{said}, measured under {mark}", "missing", evidence, (Need(t.input, "missing", date),))
+        return Sighting("absent", said, "recorded", (cite_measurement(m),))
+
+
+def _joined(sightings: list[Sighting], label: str) -> Sighting:
+    first = sightings[0]
+    if len(sightings) == 1:
+        return first
+    evidence = tuple(e for s in sightings for e in s.evidence)
+    states = {s.state for s in sightings}
+    if len(states) == 1:
+        return msgspec.structs.replace(first, evidence=evidence)
+    doubtful = next((s for s in sightings if s.state == "maybe"), None)
+    reason = "; ".join(s.reason for s in sightings)
+    if doubtful is not None:
+        return Sighting("maybe", reason, doubtful.basis, evidence, doubtful.needs)
+    return Sighting("maybe", f"results of {label} at one time disagree: {reason}", "conflict", evidence)
+
+
+def plain(number: Decimal) -> str:
+    """A decimal for a reader: no exponent, no trailing zeros, thousands set apart."""
+    text = f"{number.normalize():,f}"
+    return text
+
+
+def shown_unit(unit: str) -> str:
+    """A unit for a reader."""
+    return {"/mm3": "/mm³", "10*3/uL": "×10³/µL", "10*9/L": "×10⁹/L", "1": "", "[iU]/L": "IU/L", "umol/L": "µmol/L"}.get(unit, unit)

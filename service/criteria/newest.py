@@ -1,0 +1,67 @@
+"""Which of several results speaks: the newest by the time it was true, and what to do where that cannot be told."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Measurement
+
+
+class Selection(msgspec.Struct):
+    """`candidates` may all be the newest; `listed` are provisional, shown but without a say; `undated` have no date."""
+
+    candidates: list[Measurement] = msgspec.field(default_factory=list)
+    listed: list[Measurement] = msgspec.field(default_factory=list)
+    undated: list[Measurement] = msgspec.field(default_factory=list)
+
+
+def select(
+    ev: Evaluation,
+    measurements: Sequence[Measurement],
+    speaks: Callable[[Measurement], bool] | None = None,
+) -> Selection:
+    """The newest results that have something to say. Undated ones serve only where nothing dated does."""
+    says = speaks or _has_value
+    if len(measurements) == 1:
+        only = measurements[0]
+        if only.standing == "sure" and only.span is not None and only.span.last <= ev.today and says(only):
+            return Selection([only])
+    chosen = Selection()
+    dated: list[Measurement] = []
+    for m in measurements:
+        if m.standing == "provisional":
+            if ev.counts(m.span):
+                chosen.listed.append(m)
+        elif m.span is None:
+            if says(m):
+                chosen.undated.append(m)
+        elif ev.counts(m.span):
+            dated.append(m)
+    chosen.candidates = _newest(dated, says)
+    return chosen
+
+
+def _has_value(m: Measurement) -> bool:
+    return m.standing != "sure" or not m.empty
+
+
+def _newest(dated: list[Measurement], says: Callable[[Measurement], bool]) -> list[Measurement]:
+    """Those that no other is certainly newer than; ones without a value are passed over."""
+    pool = dated
+    while pool:
+        latest = max(m.span.start for m in pool if m.span)
+        top = [m for m in pool if m.span and m.span.end >= latest]
+        silent = [m for m in top if not says(m)]
+        if not silent:
+            return _latest_issued(top)
+        pool = [m for m in pool if m not in silent]
+    return []
+
+
+def _latest_issued(top: list[Measurement]) -> list[Measurement]:
+    """At the same time the one issued later wins, where all tell when they were issued."""
+    if len(top) < 2 or any(m.issued is None for m in top):
+        return top
+    latest = max(m.issued for m in top if m.issued is not None)
+    return [m for m in top if m.issued == latest]

@@ -1,0 +1,125 @@
+"""YAML with places: every value of a file together with its line and column, so that a mistake can be pointed at.
+
+The scalars of YAML 1.2's core schema only: `no` is a word, a date is a text. Keys that stand twice, aliases and tags
+are refused.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import yaml
+from yaml.nodes import MappingNode, Node, SequenceNode
+
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+
+_BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _Loader(_BASE):  # type: ignore[misc]
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+
+
+for _tag, _pattern, _first in (
+    ("bool", r"^(?:true|false)$", list("tf")),
+    ("null", r"^(?:null|~|)$", ["n", "~", ""]),
+    ("int", r"^-?(?:0|[1-9][0-9]*)$", list("-0123456789")),
+    ("float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][+-]?[0-9]+)?$", list("-0123456789")),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+class PlacedError(ValueError):
+    """A YAML mistake with its place."""
+
+    def __init__(self, message: str, line: int, column: int) -> None:
+        super().__init__(f"line {line}, column {column}: {message}")
+        self.message, self.line, self.column = message, line, column
+
+
+class Placed:
+    """A YAML document: plain `data`, and where each of its values stands."""
+
+    def __init__(self, data: Any, places: dict[Path, Place]) -> None:
+        self.data = data
+        self._places = places
+
+    def place(self, path: Path) -> Place:
+        """Line and column (from 1) of the value at a path, or of the nearest one above it that is there."""
+        while path and path not in self._places:
+            path = path[:-1]
+        return self._places.get(path, (1, 1))
+
+
+def read(text: str) -> Placed:
+    """Parse a YAML document. PlacedError where it is not one."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark or problem.context_mark
+        raise PlacedError(problem.problem or "not YAML", mark.line + 1, mark.column + 1) from None
+    except yaml.YAMLError as problem:  # characters that YAML does not allow have no mark
+        raise PlacedError(f"not YAML: {problem}", 1, 1) from None
+    finally:
+        loader.dispose()
+    places: dict[Path, Place] = {}
+    data = _build(root, (), places, set()) if root else None
+    return Placed(data, places)
+
+
+def _build(node: Node, path: Path, places: dict[Path, Place], seen: set[int]) -> Any:
+    if id(node) in seen:
+        raise _error("aliases are not allowed", node)
+    seen.add(id(node))
+    places.setdefault(path, (node.start_mark.line + 1, node.start_mark.column + 1))
+    if isinstance(node, MappingNode):
+        return _mapping(node, path, places, seen)
+    if isinstance(node, SequenceNode):
+        return [_build(child, (*path, i), places, seen) for i, child in enumerate(node.value)]
+    return _scalar(node)
+
+
+def _mapping(node: MappingNode, path: Path, places: dict[Path, Place], seen: set[int]) -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key_node, value_node in node.value:
+        if isinstance(key_node, MappingNode | SequenceNode):
+            raise _error("a key must be a word", key_node)
+        key = key_node.value
+        if key in out:
+            raise _error(f"the key {key!r} stands twice", key_node)
+        places[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        out[key] = _build(value_node, (*path, key), places, seen)
+    return out
+
+
+def _scalar(node: Node) -> Any:
+    match node.tag.removeprefix("tag:yaml.org,2002:"):
+        case "int":
+            return int(node.value)
+        case "float":
+            return node.value  # kept as text: limits are decimals, never binary floats
+        case "bool":
+            return node.value == "true"
+        case "null":
+            return None
+        case "str":
+            return node.value
+    raise _error(f"the tag {node.tag} is not allowed", node)
+
+
+def _error(message: str, node: Node) -> PlacedError:
+    return PlacedError(message, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def flatten(messages: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Marshmallow's nested messages as (path, message) pairs."""
+    if isinstance(messages, dict):
+        for key, value in messages.items():
+            yield from flatten(value, path if key == "_schema" else (*path, key))
+    elif isinstance(messages, list | tuple):
+        for message in messages:
+            yield from flatten(message, path)
+    else:
+        yield path, str(messages)

@@ -1,0 +1,277 @@
+"""Oestrogen and progesterone receptor status: positive from 1 % of cells stained, in the newest specimen or in any."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.amounts import at_least
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Diagnosis, Measurement
+from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
+from service.criteria.logic import Basis, either
+from service.criteria.newest import select
+from service.criteria.signs import doubt_of, told
+
+Receptor = Literal["er", "pr"]
+LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
+POSITIVE_FROM = Decimal(1)
+
+
+class Reading(msgspec.Struct):
+    """What one result says of a receptor: True positive, False negative, None with the basis of the doubt."""
+
+    m: Measurement
+    positive: bool | None
+    basis: Basis = "recorded"
+    why: str = ""
+
+    @property
+    def evidence(self) -> Evidence:
+        return cite_measurement(self.m, self.positive is not None, self.why)
+
+    @property
+    def said(self) -> str:
+        return f"{LABELS[self.m.name]} {self.m.said}{f' on {self.m.span.text}' if self.m.span else ', undated'}"
+
+
+class State(msgspec.Struct):
+    """What is known of a receptor: True, False or None, with reason and basis."""
+
+    positive: bool | None
+    basis: Basis
+    readings: list[Reading]
+
+    @property
+    def known(self) -> bool:
+        return bool(self.readings)
+
+
+def read(m: Measurement) -> Reading:
+    """One result: the percentage and the answer must not contradict each other."""
+    doubt, basis = doubt_of(m.standing, m.why)
+    if doubt:
+        return Reading(m, None, basis, doubt)
+    if m.conflicting:
+        return Reading(m, None, "conflict", "two values that disagree in one resource")
+    if m.problem:
+        return Reading(m, None, "unusable", m.problem)
+    answers = {"positive": True, "negative": False}
+    said = {answers[a] for a in m.answers if a in answers}
+    if m.value is not None:
+        by_number = at_least(m.value, POSITIVE_FROM)
+        if by_number is not None:
+            said.add(by_number)
+        elif not said:
+            return Reading(m, None, "unusable", "1 % lies inside the interval")
+    if len(said) > 1:
+        return Reading(m, None, "conflict", "the percentage and the answer disagree")
+    if not said:
+        return Reading(m, None, "missing", "equivocal")
+    return Reading(m, said.pop())
+
+
+def _results(ev: Evaluation, receptor: Receptor) -> list[Measurement]:
+    """Results of a receptor; a negative result of both together is a negative one of each."""
+    both = [m for m in ev.record.measurements("er-pr") if m.standing == "sure" and read(m).positive is False]
+    return [*ev.record.measurements(receptor), *both]
+
+
+def newest_state(ev: Evaluation, receptor: Receptor) -> State:
+    """The newest of percentage and answer; results of one time on different sides are a conflict."""
+    chosen = select(ev, _results(ev, receptor))
+    return _state([read(m) for m in chosen.candidates or chosen.undated])
+
+
+def _state(readings: list[Reading]) -> State:
+    said = {r.positive for r in readings}
+    if said == {True} or said == {False}:
+        return State(said.pop(), "recorded", readings)
+    if not readings:
+        return State(None, "missing", readings)
+    if {True, False} <= said:
+        return State(None, "conflict", readings)
+    doubtful = next(r for r in readings if r.positive is None)
+    return State(None, doubtful.basis, readings)
+
+
+def any_state(ev: Evaluation, receptor: Receptor) -> State:
+    """Positive where any result is that is not contradicted at its own time in its own specimen."""
+    results = [m for m in _results(ev, receptor) if ev.counts(m.span) and m.standing != "provisional" and _speaks(m)]
+    dated = [m for m in results if m.span is not None] or results
+    readings = [read(m) for m in dated]
+    undisputed = [r for r in readings if r.positive is True and not _disputed(r, readings)]
+    if undisputed:
+        return State(True, "recorded", [*undisputed, *(r for r in readings if r not in undisputed)])
+    if any(r.positive is True for r in readings):
+        return State(None, "conflict", readings)
+    return newest_state(ev, receptor) if not any(r.positive is None for r in readings) else _state(readings)
+
+
+def _speaks(m: Measurement) -> bool:
+    return m.standing != "sure" or not m.empty
+
+
+def _disputed(reading: Reading, readings: list[Reading]) -> bool:
+    """Whether another result of the same time says no, and is not from a different specimen."""
+    m = reading.m
+    for other in readings:
+        if other.positive is not False or other.m is m:
+            continue
+        if m.specimen and other.m.specimen and m.specimen != other.m.specimen:
+            continue
+        if m.span is None or other.m.span is None or not (m.span.before(other.m.span) or other.m.span.before(m.span)):
+            if m.issued is not None and other.m.issued is not None and m.issued > other.m.issued:
+                continue
+            return True
+    return False
+
+
+class ReceptorRule(msgspec.Struct, frozen=True):
+    """Passes where one of the receptors is positive: ER or PR, or ER alone; in the newest result of each, or in any."""
+
+    accept: tuple[Receptor, ...]
+    specimen: Literal["newest", "any"] = "newest"
+
+    def judge(self, ev: Evaluation) -> Finding:
+        state_of = newest_state if self.specimen == "newest" else any_state
+        states = {receptor: ev.shared(state_of, receptor) for receptor in self.accept}
+        together = self._together(ev, states) if len(self.accept) == 2 else None
+        evidence = _evidence([*states.values(), *([together] if together else [])])
+        reason = "; ".join(r.said for s in states.values() for r in s.readings)
+        positive = self._positive(states)
+        if together is not None:
+            said = "; ".join(r.said for r in together.readings)
+            reason = f"{reason}; {said}" if reason else said
+            if positive is None and together.basis == "conflict":
+                return self._unknown("conflict", reason, evidence)
+            positive = either(positive, together.positive)
+            if positive is False and together.positive is None and together.basis == "conflict":
+                return self._unknown("conflict", reason, evidence)
+        if positive is True:
+            return passed(f"{self._label} positive: {reason}", evidence)
+        if positive is False:
+            return failed(f"{self._label} negative: {reason}", evidence)
+        return self._undecided(ev, states, reason, evidence)
+
+    def reads(self) -> frozenset[str]:
+        concepts = (concept for said in _SAYS.values() for concept in said)
+        return keys.inputs("er", "pr", "er-pr") | keys.conditions(*concepts)
+
+    @property
+    def _label(self) -> str:
+        return " or ".join(LABELS[r] for r in self.accept)
+
+    @staticmethod
+    def _positive(states: dict[Receptor, State]) -> bool | None:
+        found: bool | None = False
+        for state in states.values():
+            found = either(found, state.positive)
+        return found
+
+    def _together(self, ev: Evaluation, states: dict[Receptor, State]) -> State | None:
+        """A positive result of ER and PR together settles "ER or PR", unless both are negative later or then."""
+        chosen = select(ev, [m for m in ev.record.measurements("er-pr") if m.standing == "sure"])
+        positives = [r for m in chosen.candidates or chosen.undated if (r := read(m)).positive is True]
+        if not positives:
+            return None
+        if not all(s.positive is False for s in states.values()):
+            return State(True, "recorded", positives)
+        span = positives[0].m.span
+        spans = [r.m.span for s in states.values() for r in s.readings]
+        if self.specimen == "newest" and span is not None and all(s is not None and span.before(s) for s in spans):
+            return State(False, "recorded", positives)
+        apart = [s is not None and span is not None and (s.before(span) or span.before(s)) for s in spans]
+        if any(apart) if self.specimen == "any" else any(s is not None and span is not None and s.before(span) for s in spans):
+            return State(True, "recorded", positives)
+        return State(None, "conflict", positives)
+
+    def _undecided(
+        self, ev: Evaluation, states: dict[Receptor, State], reason: str, evidence: tuple[Evidence, ...]
+    ) -> Finding:
+        conflict = any(s.basis == "conflict" for s in states.values())
+        if not conflict:
+            decided = self._by_diagnosis(ev, states, evidence)
+            if decided is not None:
+                return decided
+        basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), "missing")
+        if conflict:
+            basis = "conflict"
+        return self._unknown(basis, self._what_is_missing(ev, states, reason), evidence)
+
+    def _what_is_missing(self, ev: Evaluation, states: dict[Receptor, State], reason: str) -> str:
+        missing = [LABELS[r] for r, s in states.items() if not s.known]
+        gap = ev.record.unread("Observation") if missing else ""
+        parts = [reason] if reason else []
+        parts += [f"no {' and no '.join(missing)} result"] if missing else []
+        listed = [m for r in states for m in ev.record.measurements(r) if m.standing == "provisional"]
+        parts += [f"{m.said} ({m.why})" for m in listed] if missing else []
+        return "; ".join([*parts, gap] if gap else parts)
+
+    def _unknown(self, basis: Basis, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
+        why = "conflict" if basis == "conflict" else "unusable" if basis == "unusable" else "missing"
+        needs = tuple(Need(r, why) for r in self.accept)  # type: ignore[arg-type]
+        return unknown(basis, reason, evidence, needs)
+
+    def _by_diagnosis(
+        self, ev: Evaluation, states: dict[Receptor, State], evidence: tuple[Evidence, ...]
+    ) -> Finding | None:
+        """Receptors coded as diagnoses, for the receptors that no laboratory result settles."""
+        said: dict[str, bool | None] = {}
+        shown: list[Evidence] = []
+        for receptor in self.accept:
+            state = states[receptor]
+            if state.positive is not None:
+                said[receptor] = state.positive
+            else:
+                said[receptor], cited = _of_diagnoses(ev, receptor)
+                shown += cited
+        if len(self.accept) == 2:
+            said["er-or-pr"], cited = _of_diagnoses(ev, "er-or-pr")
+            shown += cited
+        found: bool | None = False
+        for value in said.values():
+            found = either(found, value)
+        if len(self.accept) == 2 and found is None and said["er"] is False and said["pr"] is False:
+            found = False
+        if found is None or not shown:
+            return None
+        evidence = tuple(dict.fromkeys((*evidence, *shown)))
+        names = "; ".join(dict.fromkeys(e.says for e in shown if e.used))
+        reason = f"{self._label} {'positive' if found else 'negative'} by diagnosis: {names}"
+        return passed(reason, evidence) if found else failed(reason, evidence)
+
+
+_SAYS: dict[str, dict[str, bool]] = {
+    "er": {"er-positive": True, "er-negative": False, "hormone-receptor-negative": False},
+    "pr": {"pr-positive": True, "pr-negative": False, "hormone-receptor-negative": False},
+    "er-or-pr": {"hormone-receptor-positive": True},
+}
+
+
+def _of_diagnoses(ev: Evaluation, receptor: str) -> tuple[bool | None, list[Evidence]]:
+    """What diagnoses say of a receptor: the newest where they differ, None where that does not settle it."""
+    found: list[tuple[bool, Diagnosis]] = []
+    says = _SAYS[receptor]
+    for match in ev.record.diagnoses(says):
+        diagnosis = match.fact
+        sure = match.standing == "sure" and diagnosis.verification == "confirmed"
+        if sure and ev.counts(diagnosis.onset):
+            found.append((says[match.concept], diagnosis))
+    evidence = [cite(d.ref, d.date, told(d)) for _, d in found]
+    newest = list(_newest(found))
+    said = {positive for positive, _ in newest}
+    return (said.pop() if len(said) == 1 else None), evidence
+
+
+def _newest(found: list[tuple[bool, Diagnosis]]) -> Iterable[tuple[bool, Diagnosis]]:
+    for positive, diagnosis in found:
+        span = diagnosis.date
+        if not any(other.date is not None and span is not None and span.before(other.date) for _, other in found):
+            yield positive, diagnosis
+
+
+def _evidence(states: Iterable[State]) -> tuple[Evidence, ...]:
+    return tuple(dict.fromkeys(r.evidence for s in states for r in s.readings))

@@ -1,0 +1,238 @@
+"""Fields and the two polymorphic nodes (rule, sign) of a trial file, for marshmallow.
+
+A rule or a sign is a mapping whose first key that is a kind says which; the other keys are that kind's options. Each
+kind is a marshmallow schema registered here; the JSON Schema for editors is generated from the same classes.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from decimal import Decimal, InvalidOperation
+from typing import Any, ClassVar, TypeVar
+
+import msgspec
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load
+
+from service.criteria.lexicon import Lexicon
+from service.criteria.measured import Limit
+from service.criteria.spans import Window
+
+T = TypeVar("T")
+LEXICON: ContextVar[Lexicon] = ContextVar("lexicon")
+INTERNED: ContextVar[dict[Any, Any]] = ContextVar("interned")
+COMPARISONS = ("at-least", "more-than", "at-most", "less-than")
+
+RULES: dict[str, type["Kind"]] = {}
+SIGNS: dict[str, type["Kind"]] = {}
+
+
+def nearest(name: object, known: list[str]) -> str:
+    """`; did you mean X?` where something known is spelt alike."""
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+class Strict(Schema):
+    """Unknown keys are mistakes, and named with the nearest known one."""
+
+    class Meta:
+        unknown = RAISE
+
+    def handle_error(self, error: ValidationError, data: Any, *, many: bool, **kwargs: Any) -> None:
+        if isinstance(error.messages, dict):
+            known = [field.data_key or name for name, field in self.fields.items()]
+            for key, messages in list(error.messages.items()):
+                if messages == ["Unknown field."]:
+                    error.messages[key] = [f"unknown key {key}{nearest(key, known)}"]
+                elif messages == ["Missing data for required field."]:
+                    error.messages[key] = [f"{key} is missing"]
+
+
+class Kind(Strict):
+    """Base of the schemas of rules and signs. `word` is the key that names the kind."""
+
+    word: ClassVar[str]
+
+    def make(self, **data: Any) -> Any:
+        raise NotImplementedError
+
+    @post_load
+    def _make(self, data: dict[str, Any], **_: Any) -> Any:
+        try:
+            made = self.make(**data)
+        except ValueError as problem:
+            raise ValidationError(str(problem)) from None
+        return interned(made)
+
+
+def interned(made: T) -> T:
+    """The one object for everything equal to it: equal rules of several trials are asked once."""
+    found: T = INTERNED.get().setdefault(made, made)
+    return found
+
+
+def rule(cls: type[Kind]) -> type[Kind]:
+    RULES[cls.word] = cls
+    return cls
+
+
+def sign(cls: type[Kind]) -> type[Kind]:
+    SIGNS[cls.word] = cls
+    return cls
+
+
+class _Node(fields.Field[Any]):
+    """A rule or a sign: the first key that is a kind decides which schema reads it."""
+
+    kinds: ClassVar[Mapping[str, type[Kind]]]
+    what: ClassVar[str]
+    extra: ClassVar[tuple[str, ...]] = ()
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        if not isinstance(value, dict):
+            raise ValidationError(f"a {self.what} was expected: a mapping such as {{{self._example()}}}")
+        kind = next((key for key in value if key in self.kinds), None)
+        if kind is None:
+            raise ValidationError(self._unknown(value))
+        return self.kinds[kind](unknown=RAISE).load(value)
+
+    def _unknown(self, value: dict[str, Any]) -> str:
+        known = sorted(self.kinds)
+        first = next(iter(value), "")
+        return f"no kind of {self.what}{nearest(first, known)}; known are {', '.join(known)}"
+
+    def _example(self) -> str:
+        return "measurement: anc, at-least: 1500 /mm3" if self.what == "rule" else "diagnosis: cirrhosis"
+
+
+class RuleField(_Node):
+    kinds = RULES
+    what = "rule"
+
+
+class SignField(_Node):
+    kinds = SIGNS
+    what = "sign"
+
+
+class Text(fields.String):
+    """A text that is not empty; a number is not taken for one."""
+
+    default_error_messages: ClassVar[dict[str, str]] = {"invalid": "a text was expected"}
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if not text.strip():
+            raise ValidationError("a text was expected; this is empty")
+        return re.sub(r"\s+", " ", text).strip()
+
+
+class WindowField(fields.Field[Window]):
+    """A length of time: `28 days`, `6 months`, `3 years`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Window:
+        return read_window(value)
+
+
+def read_window(value: Any) -> Window:
+    found = re.fullmatch(r"(\d{1,4}) (day|week|month|year)s?", value) if isinstance(value, str) else None
+    if found is None or int(found[1]) == 0:
+        raise ValidationError("a length of time was expected, such as 28 days, 6 months or 3 years")
+    return Window(int(found[1]), f"{found[2]}s")
+
+
+class Name(fields.String):
+    """The name of something in the lexicon; `kind` says what."""
+
+    def __init__(self, kind: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.kind = kind
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        name = super()._deserialize(value, attr, data, **kwargs)
+        known = LEXICON.get().names(self.kind)
+        if name not in known:
+            raise ValidationError(f"no {self.kind} called {name}{nearest(name, known)}")
+        return name
+
+
+class OneOf(fields.String):
+    """One of a few words."""
+
+    def __init__(self, *words: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.words = words
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if value not in self.words:
+            raise ValidationError(f"one of {', '.join(self.words)} was expected{nearest(value, list(self.words))}")
+        return str(value)
+
+
+class ListOf(fields.Field[list[Any]]):
+    """One value, or a list of them; never empty."""
+
+    def __init__(self, inner: fields.Field[Any], **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.inner = inner
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any]:
+        values = value if isinstance(value, list) else [value]
+        if not values:
+            raise ValidationError("at least one was expected")
+        made, problems = [], {}
+        for i, item in enumerate(values):
+            try:
+                made.append(self.inner.deserialize(item))
+            except ValidationError as problem:
+                problems[i] = problem.messages
+        if problems:
+            raise ValidationError(problems if isinstance(value, list) else problems[0])  # type: ignore[arg-type]
+        return made
+
+
+class LimitText(fields.Field[str]):
+    """A threshold as written: `1500 /mm3`, `50 %`, `1.5 x ULN`, `2`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        if isinstance(value, bool) or not isinstance(value, int | str):
+            raise ValidationError("a limit was expected, such as 1500 /mm3, 50 % or 1.5 x ULN")
+        return str(value)
+
+
+_LIMIT = re.compile(r"(?P<number>-?\d+(?:\.\d+)?)\s*(?:(?P<uln>[x×]\s*ULN)|(?P<unit>\S.*))?\Z")
+
+
+def limit_of(input_name: str, comparison: str, text: str) -> Limit:
+    """A threshold for an input. ValueError where its unit does not fit."""
+    found = _LIMIT.match(text.strip())
+    if found is None:
+        raise ValueError(f"{text!r} is not a limit such as 1500 /mm3, 50 % or 1.5 x ULN")
+    try:
+        number = Decimal(found["number"])
+    except InvalidOperation:
+        raise ValueError(f"{text!r} has no number") from None
+    if found["uln"]:
+        return _worded(Limit(comparison, number, True))
+    unit = (found["unit"] or "").strip()
+    own = LEXICON.get().input(input_name).unit
+    if not unit and own != "1":
+        raise ValueError(f"{text!r} has no unit; {input_name} is measured in {own or 'no unit'}")
+    scale = LEXICON.get().scale(input_name, unit) if unit else Decimal(1)
+    return _worded(Limit(comparison, number * scale, False, unit, scale))
+
+
+def _worded(limit: Limit) -> Limit:
+    return msgspec.structs.replace(limit, asked=limit.words())
+
+
+def the_comparison(input_name: str, options: dict[str, str | None]) -> Limit:
+    """The one limit among at-least, more-than, at-most and less-than."""
+    given = [(name, text) for name, text in options.items() if text is not None]
+    if len(given) != 1:
+        raise ValueError(f"one of {', '.join(COMPARISONS)} was expected")
+    return limit_of(input_name, given[0][0], given[0][1])
+
+
+Maker = Callable[..., Any]

@@ -1,0 +1,211 @@
+"""Signs: things looked for in a record. A sign is found, maybe there, recorded as absent, or silent.
+
+Signs know nothing of pass and fail; the rules `present` and `absent` turn what was seen into an outcome.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Diagnosis, Match, Operation
+from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement
+from service.criteria.logic import Basis
+from service.criteria.spans import Span, Window
+
+ENCOUNTER_WINDOW = Window(28, "days")
+Reading = Literal["has", "history-of"]
+
+
+class Look(msgspec.Struct):
+    """What one kind of look has collected so far."""
+
+    found: list[Evidence] = msgspec.field(default_factory=list)
+    maybe: list[Evidence] = msgspec.field(default_factory=list)
+    aside: list[Evidence] = msgspec.field(default_factory=list)
+    basis: Basis = "missing"
+    absent: bool = False
+
+    def doubt(self, evidence: Evidence, basis: Basis) -> None:
+        if not self.maybe or basis != "missing":
+            self.basis = basis
+        self.maybe.append(evidence)
+
+    def sighting(self, what: str, gap: str, needs: tuple[Need, ...] = ()) -> Sighting:
+        """The strongest thing seen; silence counts only where everything was read."""
+        everything = tuple(dict.fromkeys((*self.found, *self.maybe, *self.aside)))
+        if self.found:
+            return Sighting("found", f"{what}: {_list(self.found)}", "recorded", everything)
+        if self.maybe:
+            why = next((e.why for e in self.maybe if isinstance(e.why, str)), "not certain")
+            return Sighting("maybe", f"{what} may be there: {_list(self.maybe)} ({why})", self.basis, everything, needs)
+        if gap:
+            return Sighting("maybe", f"{what} not found, but {gap}", "missing", everything, needs)
+        said = f"no {what} that counts: {_list(self.aside)} ({self._why_aside})" if self.aside else ""
+        if self.absent:
+            return Sighting("absent", said or f"no {what} that counts", "recorded", everything)
+        if said:  # what has ended or is too old is no record of an absence
+            return Sighting("silent", said, "no-record", everything)
+        return Sighting("silent", f"no record of {what}", "no-record", everything)
+
+    @property
+    def _why_aside(self) -> str:
+        return next((e.why for e in self.aside if isinstance(e.why, str)), "")
+
+
+def _list(evidence: Iterable[Evidence]) -> str:
+    said = [f"{e.says}{f' on {e.date}' if isinstance(e.date, str) else ''}" for e in evidence]
+    return "; ".join(dict.fromkeys(said))
+
+
+def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
+    """Whether a condition is there now: active, recurring, relapsed or without a status, and not abated."""
+    if diagnosis.code_says or diagnosis.status in ("inactive", "remission", "resolved"):
+        return False
+    if diagnosis.abated is not None:
+        ended = ev.has_come(diagnosis.abated)
+        if ended is not False:
+            return None if ended is None else False
+    elif diagnosis.abated_somehow:
+        return None
+    if diagnosis.encounter_only and not diagnosis.status:
+        return _fresh_encounter(ev, diagnosis)
+    return True
+
+
+def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
+    """An encounter's diagnosis without a status says "has" for 28 days from the later of its dates."""
+    spans = [s for s in (diagnosis.onset, diagnosis.recorded) if s is not None]
+    if not spans:
+        return None
+    latest = max(spans, key=lambda span: span.end)
+    if latest.open_start:  # the record was made at the encounter: here the recorded date is the date itself
+        latest = Span(latest.last, latest.last, latest.end, latest.end, latest.text)
+    return ev.within(latest, ENCOUNTER_WINDOW)
+
+
+def told(diagnosis: Diagnosis) -> str:
+    """What a diagnosis says, with its status."""
+    return f"{diagnosis.says} ({diagnosis.status})" if diagnosis.status else diagnosis.says
+
+
+class DiagnosisSign(msgspec.Struct, frozen=True):
+    """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where one is given."""
+
+    name: str
+    concepts: frozenset[str]
+    label: str
+    reading: Reading = "has"
+    window: Window | None = None
+    observed: tuple[tuple[str, frozenset[str]], ...] = ()
+
+    def look(self, ev: Evaluation) -> Sighting:
+        look = Look()
+        for match in ev.record.diagnoses(self.concepts):
+            self._weigh(ev, match, look)
+        for name, answers in self.observed:
+            self._weigh_answers(ev, name, answers, look)
+        types = ("Condition", "Observation") if self.observed else ("Condition",)
+        gap = ev.record.unread(*types) if not (look.found or look.maybe) else ""
+        need = Need(self.name, "missing")
+        return look.sighting(self.label, gap, (need,))
+
+    def reads(self) -> frozenset[str]:
+        return keys.conditions(*self.concepts) | keys.inputs(*(name for name, _ in self.observed))
+
+    def _weigh(self, ev: Evaluation, match: Match[Diagnosis], look: Look) -> None:
+        diagnosis = match.fact
+        if diagnosis.verification == "refuted":
+            look.absent = True
+            look.aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, "refuted"))
+            return
+        if not ev.counts(diagnosis.onset):
+            return
+        there = has(ev, diagnosis) if self.reading == "has" else True
+        if there is False:
+            look.aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, "no longer present"))
+            return
+        inside = ev.within(diagnosis.date, self.window) if self.window else True
+        if inside is False:
+            look.aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, f"more than {self.window} ago"))
+            return
+        doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        if not doubt and inside is None:
+            doubt = "its date does not tell"
+        if not doubt and there is None:
+            doubt = "whether it is still present is not told"
+        if doubt:
+            look.doubt(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), basis)
+        else:
+            look.found.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+
+
+    def _weigh_answers(self, ev: Evaluation, name: str, answers: frozenset[str], look: Look) -> None:
+        """Observations that name the same thing as an answer."""
+        for m in ev.record.measurements(name):
+            if not ev.counts(m.span) or not m.answers & answers:
+                continue
+            inside = ev.within(m.span, self.window) if self.window else True
+            if inside is False:
+                continue
+            doubt, basis = doubt_of(m.standing, m.why, m.standing == "provisional")
+            if doubt or inside is None:
+                look.doubt(cite_measurement(m, False, doubt or "its date does not tell"), basis)
+            else:
+                look.found.append(cite_measurement(m))
+
+
+def doubt_of(standing: str, why: str, provisional: bool = False) -> tuple[str, Basis]:
+    """Why a fact decides nothing, and the basis of the unknown it gives; empty where it decides."""
+    if standing != "sure":
+        return why or "not certain", "unusable"
+    if provisional:
+        return "provisional", "missing"
+    return "", "missing"
+
+
+class ProcedureSign(msgspec.Struct, frozen=True):
+    """A Procedure of one of the concepts that was done, within a window (counted from its end) where one is given."""
+
+    name: str
+    concepts: frozenset[str]
+    label: str
+    window: Window | None = None
+
+    def look(self, ev: Evaluation) -> Sighting:
+        look = Look()
+        for match in ev.record.operations(self.concepts):
+            self._weigh(ev, match, look)
+        gap = ev.record.unread("Procedure") if not (look.found or look.maybe) else ""
+        return look.sighting(self.label, gap, (Need(self.name, "missing"),))
+
+    def reads(self) -> frozenset[str]:
+        return keys.procedures(*self.concepts)
+
+    def _weigh(self, ev: Evaluation, match: Match[Operation], look: Look) -> None:
+        operation = match.fact
+        if not ev.counts(operation.start):
+            return
+        inside = self._inside(ev, operation)
+        if inside is False:
+            look.aside.append(cite(operation.ref, operation.end, operation.says, False, f"more than {self.window} ago"))
+            return
+        doubt, basis = doubt_of(match.standing, match.why)
+        if not doubt and not operation.certain:
+            doubt = operation.why
+        if not doubt and inside is None:
+            doubt = "its date does not tell"
+        if doubt:
+            look.doubt(cite(operation.ref, operation.end, operation.says, False, doubt), basis)
+        else:
+            look.found.append(cite(operation.ref, operation.end, operation.says))
+
+    def _inside(self, ev: Evaluation, operation: Operation) -> bool | None:
+        if self.window is None or operation.ongoing:
+            return True
+        if operation.end is not None and operation.end.first > ev.today:  # still going on
+            ev.may_change_on(operation.end.last + 1)
+            return True
+        return ev.within(operation.end, self.window)

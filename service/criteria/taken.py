@@ -1,0 +1,71 @@
+"""Drugs as signs: taken ever, or being taken on the as-of date."""
+
+from typing import Literal
+
+import msgspec
+
+from service.criteria.drugs import Drugs, cite_exposure, depot_active, gap_in_drugs, is_active, is_local, started, told_by_doses_only
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Match, Exposure
+from service.criteria.findings import Need, Sighting
+from service.criteria.logic import Basis
+from service.criteria.nameless import events
+from service.criteria.signs import Look
+
+
+class DrugSign(msgspec.Struct, frozen=True):
+    """A drug of the set: `taken` ever, or `active` on the as-of date. Topical and eye forms count only with `local`."""
+
+    drugs: Drugs
+    state: Literal["taken", "active"] = "taken"
+    by_cycles: bool = False
+    local: bool = False
+
+    def look(self, ev: Evaluation) -> Sighting:
+        look = Look()
+        for match in ev.record.exposures(self.drugs.ingredients):
+            if started(ev, match.fact):
+                self._weigh(ev, match, look)
+        need = (Need(self.drugs.input, "missing"),)
+        if not look.found:
+            self._unnamed(ev, look)
+        if look.found or look.maybe:
+            return look.sighting(self._what, "", need)
+        gap, basis = gap_in_drugs(ev)
+        sighting = look.sighting(self._what, gap, need)
+        return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
+
+    def reads(self) -> frozenset[str]:
+        return self.drugs.reads()
+
+    @property
+    def _what(self) -> str:
+        return f"{self.drugs.label} {'taken' if self.state == 'taken' else 'now'}"
+
+    def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
+        exposure = match.fact
+        if is_local(exposure) and not self.local:
+            look.aside.append(cite_exposure(exposure, False, f"{exposure.form} form"))
+            return
+        there = self._there(ev, exposure)
+        if there is False:
+            look.aside.append(cite_exposure(exposure, False, "not taken now"))
+        elif match.standing != "sure" or there is None:
+            why = match.why or "whether it is still taken is not told"
+            basis: Basis = "unusable" if match.standing in ("ambiguous", "unusable") else "missing"
+            look.doubt(cite_exposure(exposure, False, why), basis)
+        else:
+            look.found.append(cite_exposure(exposure))
+
+    def _unnamed(self, ev: Evaluation, look: Look) -> None:
+        """Therapy without a name that may have been one of the drugs."""
+        for event in events(ev, self.drugs.nameless):
+            if self.state == "taken" or event.now is not False:
+                look.doubt(event.cite(), "missing")
+
+    def _there(self, ev: Evaluation, exposure: Exposure) -> bool | None:
+        if self.state == "taken":
+            return True
+        if exposure.depot:
+            return depot_active(ev, exposure)
+        return is_active(ev, exposure, self.by_cycles and told_by_doses_only(ev, exposure))
