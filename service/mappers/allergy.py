@@ -1,0 +1,59 @@
+"""AllergyIntolerance as an allergy or intolerance to ingredients. https://hl7.org/fhir/R4/allergyintolerance.html"""
+
+from service.criteria.facts import Allergy, Person
+from service.mappers import wire
+from service.mappers.concepts import code_of, shown, texts
+from service.mappers.dates import Calendar, at_age, between
+from service.mappers.terminology import Terminology
+
+
+def map_allergy(
+    allergy: wire.AllergyIntolerance,
+    ref: str,
+    person: Person,
+    terminology: Terminology,
+    calendar: Calendar,
+    problem: str = "",
+) -> Allergy | None:
+    """The allergy, or None where it was refuted or entered in error."""
+    verification = code_of(allergy.verificationStatus)
+    if verification in ("refuted", "entered-in-error"):
+        return None
+    concepts = [allergy.code, *(reaction.substance for reaction in allergy.reaction or ())]
+    sure: set[str] = set()
+    possible: set[str] = set()
+    why = problem or ("unconfirmed" if verification == "unconfirmed" else "")
+    for concept in concepts:
+        found = terminology.look_up("drug", concept)
+        for name in found.sure:
+            meanings = terminology.may_mean.get(name)
+            (possible if meanings else sure).update(meanings or (name,))
+        possible.update(m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,)))
+        if concept is not None and not found.sure:
+            possible.update(m for c in terminology.spoken("drug", texts(concept)) for m in terminology.may_mean.get(c, (c,)))
+    if possible - sure and not why:
+        why = "named in text or by a code without its system"
+    kind = (allergy.type or "").strip().lower()
+    resolved = code_of(allergy.clinicalStatus) == "resolved"
+    return Allergy(
+        ref=ref,
+        says=shown(allergy.code) or next((shown(c) for c in concepts if shown(c)), "") or "an allergy without a code",
+        ingredients=frozenset(sure),
+        possible=frozenset(possible - sure),
+        none_known="none-known" in terminology.look_up("condition", allergy.code).sure,
+        certain=not problem and verification in ("", "confirmed"),
+        why=why,
+        kind="intolerance" if kind == "intolerance" or resolved else "allergy",
+        reaction="; ".join(_reactions(allergy)),
+        onset=calendar.read(allergy.onsetDateTime)
+        or at_age(person.birth, allergy.onsetAge)
+        or (between(*calendar.period(allergy.onsetPeriod)) if allergy.onsetPeriod else None),
+    )
+
+
+def _reactions(allergy: wire.AllergyIntolerance) -> list[str]:
+    said = ["resolved"] if code_of(allergy.clinicalStatus) == "resolved" else []
+    for reaction in allergy.reaction or ():
+        words = [shown(m) for m in reaction.manifestation or () if shown(m)]
+        said += words or ([reaction.description] if reaction.description else [])
+    return said

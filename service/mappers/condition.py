@@ -1,0 +1,163 @@
+"""Condition as a diagnosis. https://hl7.org/fhir/R4/condition.html"""
+
+import re
+from collections.abc import Iterable
+
+import msgspec
+
+from service.criteria import spans
+from service.criteria.facts import Diagnosis, Person, Stage
+from service.criteria.spans import Span
+from service.mappers import wire
+from service.mappers.concepts import code_of, shown, texts
+from service.mappers.dates import Calendar, at_age, between
+from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
+
+_PROVISIONAL = frozenset({"provisional", "differential", "unconfirmed"})
+_STATUSES = frozenset({"active", "recurrence", "relapse", "inactive", "remission", "resolved"})
+# Words that say a text is not about a disease of this patient now.
+_NOT_ABOUT = re.compile(
+    r"family|screen|suspect|risk|fear|benign|in[ -]situ|no evidence|no history|negative for|ruled out|without|"
+    r"susceptib|carrier|counsel|education|vaccin|exposure|examination|biops|prevent|prophyla"
+)
+# Codes of the meninges also stand for dural spread; a text that says which completes them.
+_LEPTOMENINGEAL = re.compile(r"leptomening|carcinomatous meningitis|meningeal carcinomatosis|meningitis carcinomatosa")
+_RELATED = ("related-primary-cancer-condition", "related-condition", "condition-related", "condition-dueto")
+
+
+class _Extension(msgspec.Struct, gc=False):
+    url: str | None = None
+    valueReference: wire.Reference | None = None
+
+
+class DiagnosisMapper:
+    """Maps the Conditions of one patient; the birth date turns an Age into a date."""
+
+    def __init__(self, terminology: Terminology, calendar: Calendar) -> None:
+        self._terminology = terminology
+        self._calendar = calendar
+
+    def coded(self, condition: wire.Condition) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+        """-> (sure concepts, ambiguous concepts, why they are ambiguous). The body site completes a general code."""
+        found = self._terminology.look_up("condition", condition.code)
+        sure = found.sure
+        if sure and condition.bodySite:
+            sure = _with_sites(sure, self.sites(condition.bodySite))
+        if "metastasis-meninges-unclear" in sure and _LEPTOMENINGEAL.search(texts(condition.code).lower()):
+            sure = tuple("metastasis-leptomeninges" if c == "metastasis-meninges-unclear" else c for c in sure)
+        if sure == ("malignancy-general",):
+            return sure, self._terminology.spoken("condition", texts(condition.code)), "a general code whose text names it"
+        return sure, found.ambiguous, "a code without a system or under a wrong one"
+
+    def named(self, condition: wire.Condition) -> tuple[str, ...]:
+        """Concepts that a text names where no code says anything. ICD-10 is known completely: its silence is one."""
+        if _is_icd(condition.code):
+            return ()
+        text = texts(condition.code)
+        if not text or _NOT_ABOUT.search(text.lower()):
+            return ()
+        return self._terminology.spoken("condition", text)
+
+    def sites(self, body_sites: list[wire.CodeableConcept] | None) -> frozenset[str]:
+        if not body_sites:
+            return frozenset()
+        return frozenset(c for site in body_sites for c in self._terminology.look_up("site", site).sure)
+
+    def map(self, condition: wire.Condition, ref: str, person: Person) -> Diagnosis | None:
+        """The diagnosis, or None where it was entered in error."""
+        verification = code_of(condition.verificationStatus)
+        if verification == "entered-in-error":
+            return None
+        status = code_of(condition.clinicalStatus)
+        found = self._terminology.look_up("condition", condition.code).sure
+        return Diagnosis(
+            ref=ref,
+            says=shown(condition.code) or "a Condition without a code",
+            verification="refuted"
+            if verification == "refuted"
+            else "confirmed"
+            if verification in ("", "confirmed")
+            else "provisional",
+            status=status if status in _STATUSES else "",
+            code_says="remission" if "says-remission" in found else "history" if "says-history" in found else "",
+            onset=self._onset(condition, person),
+            recorded=_recorded(self._calendar.read(condition.recordedDate)),
+            abated=self._abated(condition, person),
+            abated_somehow=condition.abatementString is not None,
+            encounter_only=_encounter_only(condition.category),
+            sites=self.sites(condition.bodySite),
+            stages=tuple(self._stages(condition.stage)),
+            text=texts(condition.code),
+            related=tuple(_related(condition.extension)),
+        )
+
+    def _onset(self, condition: wire.Condition, person: Person) -> Span | None:
+        if condition.onsetDateTime is not None:
+            return self._calendar.read(condition.onsetDateTime)
+        if condition.onsetPeriod is not None:
+            return between(*self._calendar.period(condition.onsetPeriod))
+        if condition.onsetAge is not None:
+            return at_age(person.birth, condition.onsetAge)
+        if condition.onsetRange is not None:
+            return at_age(person.birth, condition.onsetRange.low, condition.onsetRange.high)
+        return None
+
+    def _abated(self, condition: wire.Condition, person: Person) -> Span | None:
+        if condition.abatementDateTime is not None:
+            return self._calendar.read(condition.abatementDateTime)
+        if condition.abatementPeriod is not None:
+            return between(*self._calendar.period(condition.abatementPeriod))
+        if condition.abatementAge is not None:
+            return at_age(person.birth, condition.abatementAge)
+        if condition.abatementRange is not None:
+            return at_age(person.birth, condition.abatementRange.low, condition.abatementRange.high)
+        return None
+
+    def _stages(self, stages: list[wire.ConditionStage] | None) -> Iterable[Stage]:
+        for stage in stages or ():
+            answers = frozenset(self._terminology.look_up("answer", stage.summary).sure)
+            references = tuple(r.reference for r in stage.assessment or () if r.reference)
+            if answers or references:
+                yield Stage(answers, references, shown(stage.summary))
+
+
+def _with_sites(sure: tuple[str, ...], sites: frozenset[str]) -> tuple[str, ...]:
+    """A general malignancy of the breast is a breast cancer; a secondary one without a site has that of bodySite."""
+    out = list(sure)
+    if "malignancy-general" in sure and sites & {"breast", "left-breast", "right-breast"}:
+        out.append("breast-cancer")
+    for general in ("metastasis-unspecified", "metastasis-unclear-node"):
+        if general in sure:
+            placed = [f"metastasis-{site}" for site in sorted(sites) if site not in ("left", "right", "bilateral")]
+            if placed:
+                out.remove(general)
+                out += ["metastasis-breast" if "breast" in p else p for p in placed]
+    return tuple(dict.fromkeys(out))
+
+
+def _recorded(span: Span | None) -> Span | None:
+    return None if span is None else spans.up_to(span)
+
+
+def _encounter_only(categories: list[wire.CodeableConcept] | None) -> bool:
+    codes = {code_of(category) for category in categories or ()}
+    return "encounter-diagnosis" in codes and "problem-list-item" not in codes
+
+
+def _is_icd(concept: wire.CodeableConcept | None) -> bool:
+    codings = (concept.coding if concept else None) or ()
+    return any(c and c.system and canonical_system(c.system) in (ICD10, ICD10CM) for c in codings)
+
+
+def _related(raw: msgspec.Raw) -> Iterable[str]:
+    """Conditions that this one is said to come from (mCODE's related condition and FHIR's own)."""
+    if not bytes(raw):
+        return
+    try:
+        extensions = msgspec.json.decode(raw, type=list[_Extension])
+    except msgspec.ValidationError:
+        return
+    for extension in extensions:
+        url = (extension.url or "").lower()
+        if extension.valueReference and extension.valueReference.reference and url.endswith(_RELATED):
+            yield extension.valueReference.reference

@@ -1,0 +1,214 @@
+"""The names that trial files use, over the value sets and inputs of an installation: `criteria.lexicon.Lexicon`."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from service.criteria.cancer import Cancer
+from service.criteria.drugs import Drugs, Nameless
+from service.criteria.lexicon import ClassInfo, DiagnosisInfo, InputInfo, ProcedureInfo
+from service.criteria.places import Placed, PlacedError, read
+from service.criteria.therapy import Therapy
+from service.errors import TrialError
+from service.mappers import units
+from service.mappers.inputs import Inputs
+from service.mappers.terminology import Terminology
+
+_KEYS: dict[str, frozenset[str]] = {
+    "diagnoses": frozenset({"label", "conditions", "reading", "observed"}),
+    "procedures": frozenset({"label", "procedures"}),
+    "classes": frozenset({"label", "input", "prefix", "illness"}),
+    "drugs": frozenset({"label", "of"}),
+    "therapies": frozenset(
+        {"label", "of", "for-men", "endocrine", "other-uses", "conditions"}
+    ),
+    "nameless": frozenset({"label", "conditions", "histories", "procedures", "may-be"}),
+    "cancers": frozenset(
+        {"label", "diagnosis", "says-metastatic", "history", "distant", "regional", "unclear", "another", "distant-sites"}
+    ),
+    "needs": frozenset({"title", "order-of"}),
+}
+
+
+class Vocabulary:
+    """Implements the Lexicon. Names are read from vocabulary.yaml and from files of that name in further folders."""
+
+    def __init__(self, terminology: Terminology, inputs: Inputs, folders: Iterable[Path] = ()) -> None:
+        self._terminology = terminology
+        self._inputs = inputs
+        self._entries: dict[str, dict[str, dict[str, Any]]] = {section: {} for section in _KEYS}
+        source = files("service.mappers") / "vocabulary.yaml"
+        self._add(source.read_text("utf-8"), "vocabulary.yaml")
+        for folder in folders:
+            path = Path(folder) / "vocabulary.yaml"
+            if path.is_file():
+                self._add(path.read_text("utf-8"), str(path))
+        self._diagnoses = {n: self._diagnosis(n, e) for n, e in self._entries["diagnoses"].items()}
+        self._procedures = {n: self._procedure(n, e) for n, e in self._entries["procedures"].items()}
+        self._therapies = {n: self._therapy(n, e) for n, e in self._entries["therapies"].items()}
+        self._cancers = {n: self._cancer(n, e) for n, e in self._entries["cancers"].items()}
+
+    # -- the port
+
+    def input(self, name: str) -> InputInfo:
+        found = self._inputs.by_name[name]
+        return InputInfo(name, found.label, found.unit, found.window, found.order)
+
+    def scale(self, input_name: str, unit: str) -> Decimal:
+        found = self._inputs.by_name[input_name]
+        try:
+            return units.factor(unit, found.unit, found.molar_mass)
+        except units.UnitError:
+            raise ValueError(f"{unit} does not fit {input_name}, which is measured in {found.unit}") from None
+
+    def diagnosis(self, name: str) -> DiagnosisInfo:
+        return self._diagnoses[name]
+
+    def procedure(self, name: str) -> ProcedureInfo:
+        return self._procedures[name]
+
+    def classes(self, name: str) -> ClassInfo:
+        entry = self._entries["classes"][name]
+        return ClassInfo(name, entry["label"], entry["input"], entry["prefix"], tuple(entry["illness"]))
+
+    def drugs(self, *names: str) -> Drugs:
+        labels = [self._drug_label(name) for name in names]
+        ingredients = frozenset(i for name in names for i in self._ingredients(name))
+        return Drugs(ingredients, " or ".join(labels), names[0], self._nameless(ingredients))
+
+    def therapy(self, name: str) -> Therapy:
+        return self._therapies[name]
+
+    def cancer(self, name: str) -> Cancer:
+        return self._cancers[name]
+
+    def order(self, name: str) -> tuple[str, str, str] | None:
+        need = self._entries["needs"].get(name)
+        found = self._inputs.by_name.get(need["order-of"] if need else name)
+        return found.order if found else None
+
+    def title(self, name: str) -> str:
+        """What an input is called where something is said to be missing."""
+        if need := self._entries["needs"].get(name):
+            return str(need["title"])
+        found = self._inputs.by_name.get(name)
+        return found.label if found else name.replace("-", " ")
+
+    def names(self, kind: str) -> list[str]:
+        match kind:
+            case "input":
+                return sorted(self._inputs.by_name)
+            case "drug":
+                single = self._terminology.concepts("drug") | self._terminology.concepts("drugclass")
+                return sorted(single | set(self._entries["drugs"]))
+        section = {"diagnosis": "diagnoses", "class": "classes", "therapy": "therapies"}.get(kind, f"{kind}s")
+        return sorted(self._entries[section])
+
+    # -- reading it
+
+    def _add(self, text: str, name: str) -> None:
+        try:
+            placed = read(text)
+        except PlacedError as problem:
+            raise TrialError(f"{name}: {problem}") from None
+        for section, entries in (placed.data or {}).items():
+            if section not in _KEYS:
+                raise _mistake(placed, (section,), name, f"unknown section; known are {', '.join(_KEYS)}")
+            for key, entry in entries.items():
+                unknown = set(entry) - _KEYS[section]
+                if unknown:
+                    raise _mistake(placed, (section, key), name, f"unknown key {sorted(unknown)[0]}")
+                try:
+                    self._check(section, entry)
+                except KeyError as missing:
+                    raise _mistake(placed, (section, key), name, f"no value set or input called {missing.args[0]}") from None
+                self._entries[section][key] = entry
+
+    def _check(self, section: str, entry: dict[str, Any]) -> None:
+        families = {
+            "conditions": "condition", "diagnosis": "condition", "says-metastatic": "condition", "history": "condition",
+            "distant": "condition", "regional": "condition", "unclear": "condition", "another": "condition",
+            "illness": "condition", "histories": "condition", "procedures": "procedure", "distant-sites": "site",
+        }  # fmt: skip
+        for key, family in families.items():
+            known = self._terminology.concepts(family)
+            for name in entry.get(key, ()):
+                if name not in known:
+                    raise KeyError(f"{family}-{name}")
+        for name in entry.get("observed", ()):
+            self._inputs.by_name[name]
+        if section in ("therapies", "drugs", "nameless"):
+            for key in ("of", "for-men", "endocrine", "other-uses", "may-be"):
+                for name in entry.get(key, ()):
+                    self._terminology.ingredients(name)
+
+    def _ingredients(self, name: str) -> frozenset[str]:
+        entry = self._entries["drugs"].get(name)
+        if entry is not None:
+            return frozenset(i for part in entry["of"] for i in self._terminology.ingredients(part))
+        return self._terminology.ingredients(name)
+
+    def _drug_label(self, name: str) -> str:
+        entry = self._entries["drugs"].get(name)
+        if entry is not None:
+            return str(entry["label"])
+        value_sets = self._terminology.value_sets
+        found = value_sets.get(f"drugclass-{name}") or value_sets[f"drug-{name}"]
+        return str(found["title"])
+
+    def _group(self, names: Iterable[str]) -> frozenset[str]:
+        return frozenset(i for name in names for i in self._ingredients(name))
+
+    def _diagnosis(self, name: str, entry: dict[str, Any]) -> DiagnosisInfo:
+        observed = tuple((i, frozenset(answers)) for i, answers in entry.get("observed", {}).items())
+        return DiagnosisInfo(name, entry["label"], tuple(entry["conditions"]), entry.get("reading", "has"), observed)
+
+    def _procedure(self, name: str, entry: dict[str, Any]) -> ProcedureInfo:
+        return ProcedureInfo(name, entry["label"], tuple(entry["procedures"]))
+
+    def _therapy(self, name: str, entry: dict[str, Any]) -> Therapy:
+        everything = self._group([*entry["of"], *entry.get("for-men", ())])
+        return Therapy(
+            drugs=Drugs(self._group(entry["of"]), entry["label"], name),
+            for_men=self._group(entry.get("for-men", ())),
+            endocrine=self._group(entry.get("endocrine", ())),
+            other_uses=tuple((drug, frozenset(forms)) for drug, forms in entry.get("other-uses", {}).items()),
+            conditions=tuple(entry.get("conditions", ())),
+            nameless=self._nameless(everything),
+            everything=everything,
+        )
+
+    def _nameless(self, drugs: frozenset[str]) -> tuple[Nameless, ...]:
+        """What tells of some of these drugs without a name."""
+        kinds = []
+        for entry in self._entries["nameless"].values():
+            may_be = self._group(entry["may-be"])
+            if not may_be.isdisjoint(drugs):
+                groups = (frozenset(entry.get(key, ())) for key in ("conditions", "histories", "procedures"))
+                kinds.append(Nameless(*groups, may_be=may_be, surely=may_be <= drugs))
+        return tuple(kinds)
+
+    def _cancer(self, name: str, entry: dict[str, Any]) -> Cancer:
+        sites = {f"site:{site}" for site in entry.get("distant-sites", ())}
+        conditions = {f"condition:{c}" for c in entry.get("distant", ())}
+        parts = {
+            key: frozenset(entry.get(key, ()))
+            for key in ("diagnosis", "says-metastatic", "history", "distant", "regional", "unclear", "another")
+        }
+        own = parts["diagnosis"] | parts["says-metastatic"]
+        return Cancer(
+            name=name,
+            label=entry["label"],
+            own=own,
+            ever=own | parts["history"],
+            spreads=parts["distant"] | parts["says-metastatic"],
+            distant_sites=frozenset(sites | conditions),
+            **{key.replace("-", "_"): concepts for key, concepts in parts.items()},
+        )
+
+
+def _mistake(placed: Placed, path: tuple[str, ...], name: str, message: str) -> TrialError:
+    line, column = placed.place(path)
+    return TrialError(f"{name}:{line}:{column}: {' → '.join(path)}: {message}")

@@ -1,0 +1,364 @@
+"""Which codes mean what: FHIR R4 ValueSets compiled into one look-up a family of concepts.
+
+A ValueSet's id is `<family>-<concept>`; families are observation, answer, condition, procedure, drug, drugclass, site.
+Codes are listed, or, for ICD-10, given by prefix with an `is-a` filter. A folder of a site's own ValueSets replaces
+those of the same id and adds others. Codes count under their own system only; the same code without a system, or
+under another one, is ambiguous and decides nothing alone.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from service.errors import TrialError
+from service.mappers import wire
+
+LOINC = "http://loinc.org"
+SNOMED = "http://snomed.info/sct"
+RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
+ICD10 = "http://hl7.org/fhir/sid/icd-10"
+ATC = "http://www.whocc.no/atc"
+NDC = "http://hl7.org/fhir/sid/ndc"
+
+BASE = "https://trialhook.org/fhir"
+SPOKEN_NAME = f"{BASE}/StructureDefinition/spoken-name"
+DOSE_FORM = f"{BASE}/StructureDefinition/dose-form"
+DEPOT_STRENGTH = f"{BASE}/StructureDefinition/depot-strength"
+MAY_MEAN = f"{BASE}/StructureDefinition/may-mean"
+
+FAMILIES = ("observation", "answer", "condition", "procedure", "drug", "drugclass", "site")
+_PREFIX_SYSTEMS = frozenset({ICD10CM, ICD10, ATC})
+_OIDS = {
+    "2.16.840.1.113883.6.1": LOINC,
+    "2.16.840.1.113883.6.96": SNOMED,
+    "2.16.840.1.113883.6.88": RXNORM,
+    "2.16.840.1.113883.6.90": ICD10CM,
+    "2.16.840.1.113883.6.3": ICD10,
+    "2.16.840.1.113883.6.73": ATC,
+    "2.16.840.1.113883.6.69": NDC,
+}
+_ALIASES = {"http://www.whocc.no/atc": ATC, "http://fhir.de/codesystem/bfarm/atc": ATC}
+
+
+@lru_cache(1024)
+def canonical_system(system: str) -> str:
+    """One spelling a code system: versions, OIDs, https and trailing slashes removed."""
+    plain = system.strip().partition("|")[0].rstrip("/")
+    if plain.lower().startswith("urn:oid:"):
+        return _OIDS.get(plain[8:], plain)
+    if plain.startswith("https://"):
+        plain = f"http://{plain[8:]}"
+    if plain.lower().startswith(f"{SNOMED}/") or plain.lower() == SNOMED:
+        return SNOMED
+    return _ALIASES.get(plain.lower(), plain)
+
+
+@lru_cache(16384)
+def icd_code(code: str) -> str:
+    """An ICD-10 code without dot and in capitals."""
+    return code.strip().upper().replace(".", "")
+
+
+class DrugForm(msgspec.Struct, frozen=True, gc=False):
+    """What a drug's product code tells besides its ingredient: dose form group and a depot's strength in mg."""
+
+    form: str = ""
+    strength: Decimal | None = None
+
+
+class Found(msgspec.Struct, frozen=True, gc=False):
+    """What a CodeableConcept says in one family."""
+
+    sure: tuple[str, ...] = ()
+    ambiguous: tuple[str, ...] = ()
+    coded: bool = False
+    any: bool = False
+
+
+NOT_FOUND = Found()
+
+
+def _merged(parts: list[Found]) -> Found:
+    sure = tuple(dict.fromkeys(c for part in parts for c in part.sure))
+    ambiguous = tuple(dict.fromkeys(c for part in parts for c in part.ambiguous if c not in sure))
+    coded = any(part.coded for part in parts)
+    return Found(sure, ambiguous, coded, bool(sure or ambiguous)) if sure or ambiguous or coded else NOT_FOUND
+
+
+class CodeIndex:
+    """The codes of one family: code -> system -> concepts, and prefixes for the hierarchical systems."""
+
+    def __init__(self) -> None:
+        self.by_code: dict[str, dict[str, tuple[str, ...]]] = {}
+        self._prefixes: dict[str, dict[str, dict[str, bool]]] = {}
+        self._memo: dict[tuple[str | None, str], Found] = {}
+        self.systems: set[str] = set()
+
+    def add(self, system: str, code: str, concept: str) -> None:
+        self.systems.add(system)
+        key = icd_code(code) if system in (ICD10CM, ICD10) else code
+        if system in _PREFIX_SYSTEMS:
+            # a listed code of a hierarchical system stands for itself alone: recorded as a full-length prefix
+            self._prefixes.setdefault(system, {}).setdefault(f"{key}$", {})[concept] = True
+            return
+        systems = self.by_code.setdefault(key, {})
+        systems[system] = (*systems.get(system, ()), concept)
+
+    def add_prefix(self, system: str, prefix: str, concept: str, included: bool) -> None:
+        self.systems.add(system)
+        key = icd_code(prefix) if system in (ICD10CM, ICD10) else prefix.upper()
+        self._prefixes.setdefault(system, {}).setdefault(key, {})[concept] = included
+
+    def found(self, system: str | None, code: str) -> Found:
+        """What one coding says: sure under its own system, ambiguous under none or another."""
+        key = (system, code)
+        known = self._memo.get(key)
+        if known is None:
+            if len(self._memo) > 200_000:
+                self._memo.clear()
+            known = self._memo[key] = self._find(system, code)
+        return known
+
+    def _find(self, system: str | None, code: str) -> Found:
+        sure = self.exact(system, code)
+        if sure:
+            return Found(sure, (), True, True)
+        coded = system is not None and canonical_system(system) in self.systems
+        ambiguous = self.anywhere(code)
+        return Found((), ambiguous, coded, bool(ambiguous)) if ambiguous or coded else NOT_FOUND
+
+    def exact(self, system: str | None, code: str) -> tuple[str, ...]:
+        """The concepts of a code under its own system."""
+        if system is None:
+            return ()
+        systems = self.by_code.get(code)
+        if systems is not None:
+            found = systems.get(system) or systems.get(canonical_system(system))
+            if found:
+                return found
+        if self._prefixes:
+            own = canonical_system(system)
+            if own in self._prefixes:
+                return self._match_prefix(own, code)
+        return ()
+
+    def anywhere(self, code: str) -> tuple[str, ...]:
+        """The concepts a code has under any system: what it would say if the system were right."""
+        found: list[str] = []
+        for concepts in self.by_code.get(code, {}).values():
+            found += concepts
+        for system in self._prefixes:
+            if _shaped_like(system, code):
+                found += self._match_prefix(system, code)
+        return tuple(dict.fromkeys(found))
+
+    def _match_prefix(self, system: str, code: str) -> tuple[str, ...]:
+        whole = icd_code(code) if system in (ICD10CM, ICD10) else code.strip().upper()
+        table = self._prefixes[system]
+        verdicts: dict[str, bool] = {}
+        for length in range(1, len(whole) + 1):  # a longer prefix overrules a shorter one
+            verdicts.update(table.get(whole[:length], {}))
+        verdicts.update(table.get(f"{whole}$", {}))
+        return tuple(concept for concept, included in verdicts.items() if included)
+
+
+_ICD_SHAPE = re.compile(r"[A-Za-z]\d[0-9A-Za-z](?:\.?[0-9A-Za-z]{1,4})?\Z")
+_ATC_SHAPE = re.compile(r"[A-Za-z]\d\d[A-Za-z]{2}\d\d\Z")
+
+
+def _shaped_like(system: str, code: str) -> bool:
+    return bool((_ATC_SHAPE if system == ATC else _ICD_SHAPE).match(code))
+
+
+class Terminology:
+    """All value sets of one installation. Built once; looked up from every record."""
+
+    def __init__(self, folders: Iterable[Path] = ()) -> None:
+        self.value_sets: dict[str, dict[str, Any]] = {}
+        self.indexes: dict[str, CodeIndex] = {family: CodeIndex() for family in FAMILIES}
+        self.drug_forms: dict[tuple[str, str], DrugForm] = {}
+        self.names: dict[str, dict[str, tuple[str, ...]]] = {family: {} for family in FAMILIES}
+        self.classes: dict[str, frozenset[str]] = {}
+        self.may_mean: dict[str, tuple[str, ...]] = {}  # codes that do not tell several drugs apart
+        for value_set in _load(files("service.mappers") / "valuesets"):
+            self.value_sets[value_set["id"]] = value_set
+        for folder in folders:
+            for value_set in _load(folder):
+                self.value_sets[value_set["id"]] = value_set
+        for value_set in self.value_sets.values():
+            self._index(value_set)
+        self._resolve_classes()
+        self._name_pattern = {family: _pattern(names) for family, names in self.names.items() if names}
+        self._text_memo: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def concepts(self, family: str) -> frozenset[str]:
+        """The names of all concepts of a family."""
+        return frozenset(i[len(family) + 1 :] for i in self.value_sets if i.startswith(f"{family}-"))
+
+    def ingredients(self, name: str) -> frozenset[str]:
+        """The ingredients of a drug class, or the one drug of that name. KeyError for an unknown name."""
+        if name in self.classes:
+            return self.classes[name]
+        if f"drug-{name}" in self.value_sets:
+            return frozenset({name})
+        raise KeyError(name)
+
+    def look_up(self, family: str, concept: wire.CodeableConcept | None) -> Found:
+        """Which concepts a CodeableConcept means: any coding may match."""
+        if concept is None or not concept.coding:
+            return NOT_FOUND
+        found = self.indexes[family].found
+        if len(concept.coding) == 1:
+            coding = concept.coding[0]
+            return NOT_FOUND if coding is None or not coding.code else found(coding.system, coding.code)
+        return _merged([found(c.system, c.code) for c in concept.coding if c is not None and c.code])
+
+    def spoken(self, family: str, text: str) -> tuple[str, ...]:
+        """The concepts of a family whose names stand in a text as whole words."""
+        pattern = self._name_pattern.get(family)
+        if not text or pattern is None:
+            return ()
+        key = (family, text)
+        known = self._text_memo.get(key)
+        if known is None:
+            if len(self._text_memo) > 20_000:
+                self._text_memo.clear()
+            names = self.names[family]
+            found = [c for m in pattern.finditer(_plain(text)) for c in names[m[0]]]
+            known = self._text_memo[key] = tuple(dict.fromkeys(found))
+        return known
+
+    def first_code(self, family: str, concept: str) -> tuple[str, str, str] | None:
+        """The first code listed for a concept: system, code, display."""
+        value_set = self.value_sets.get(f"{family}-{concept}")
+        for include in (value_set or {}).get("compose", {}).get("include", ()):
+            for entry in include.get("concept", ()):
+                return include["system"], entry["code"], entry.get("display", "")
+        return None
+
+    def _index(self, value_set: dict[str, Any]) -> None:
+        family, _, concept = value_set["id"].partition("-")
+        index = self.indexes[family]
+        for system, code, _entry in _codes(value_set, "include"):
+            index.add(system, code, concept)
+        for system, prefix in _prefixes(value_set, "include"):
+            index.add_prefix(system, prefix, concept, True)
+        for system, prefix in _prefixes(value_set, "exclude"):
+            index.add_prefix(system, prefix, concept, False)
+        for system, code, _entry in _codes(value_set, "exclude"):
+            index.add_prefix(system, code, concept, False)
+        if family == "drug":
+            self._index_forms(value_set)
+            if meanings := tuple(_extensions(value_set, MAY_MEAN)):
+                self.may_mean[concept] = meanings
+        for name in _extensions(value_set, SPOKEN_NAME):
+            spoken = _plain(name)
+            self.names[family][spoken] = (*self.names[family].get(spoken, ()), concept)
+
+    def _index_forms(self, value_set: dict[str, Any]) -> None:
+        for system, code, entry in _codes(value_set, "include"):
+            form = next(iter(_extensions(entry, DOSE_FORM)), "")
+            strength = next(iter(_extensions(entry, DEPOT_STRENGTH)), None)
+            if form or strength:
+                self.drug_forms[system, code] = DrugForm(str(form), _decimal(strength))
+
+    def _resolve_classes(self) -> None:
+        for name in self.concepts("drugclass"):
+            self.classes[name] = frozenset(self._members(f"drugclass-{name}", ()))
+
+    def _members(self, identifier: str, seen: tuple[str, ...]) -> set[str]:
+        if identifier in seen:
+            raise TrialError(f"ValueSet {identifier} includes itself")
+        members: set[str] = set()
+        for include in self.value_sets[identifier].get("compose", {}).get("include", ()):
+            for url in include.get("valueSet", ()):
+                other = url.rpartition("/")[2]
+                if other not in self.value_sets:
+                    raise TrialError(f"ValueSet {identifier} includes {url}, which is not there")
+                if other.startswith("drug-"):
+                    members.add(other[5:])
+                else:
+                    members |= self._members(other, (*seen, identifier))
+        return members
+
+
+def _load(folder: Traversable | Path) -> Iterator[dict[str, Any]]:
+    """Every ValueSet below a folder, alone or in Bundles, in the order of the files' names."""
+    for path in sorted(_json_files(folder), key=str):
+        try:
+            found = msgspec.json.decode(path.read_bytes())
+        except msgspec.DecodeError as problem:
+            raise TrialError(f"{path.name}: not JSON: {problem}") from None
+        bundled = isinstance(found, dict) and found.get("resourceType") == "Bundle"
+        for value_set in [e.get("resource") for e in found.get("entry", ())] if bundled else [found]:
+            _check(value_set, path.name)
+            yield value_set
+
+
+def _json_files(folder: Traversable | Path) -> Iterator[Traversable | Path]:
+    for path in folder.iterdir():
+        if path.is_dir():
+            yield from _json_files(path)
+        elif path.name.endswith(".json"):
+            yield path
+
+
+def _check(value_set: Any, name: str) -> None:
+    if not isinstance(value_set, dict) or value_set.get("resourceType") != "ValueSet":
+        raise TrialError(f"{name}: a FHIR R4 ValueSet was expected")
+    family = str(value_set.get("id", "")).partition("-")[0]
+    if family not in FAMILIES:
+        raise TrialError(f"{name}: the id must begin with one of {', '.join(FAMILIES)} and a dash")
+    for include in value_set.get("compose", {}).get("include", ()):
+        for rule in include.get("filter", ()):
+            if rule.get("op") != "is-a" or include.get("system") not in _PREFIX_SYSTEMS:
+                raise TrialError(f"{name}: only is-a filters on ICD-10, ICD-10-CM and ATC are supported")
+
+
+def _codes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for include in value_set.get("compose", {}).get(part, ()):
+        for entry in include.get("concept", ()):
+            yield include["system"], str(entry["code"]), entry
+
+
+def _prefixes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str]]:
+    for include in value_set.get("compose", {}).get(part, ()):
+        for rule in include.get("filter", ()):
+            yield include["system"], rule["value"]
+
+
+def _extensions(element: dict[str, Any], url: str) -> Iterator[Any]:
+    for extension in element.get("extension", ()):
+        if extension.get("url") == url:
+            for key, value in extension.items():
+                if key.startswith("value"):
+                    yield value["value"] if isinstance(value, dict) else value
+
+
+def _decimal(value: Any) -> Decimal | None:
+    try:
+        return None if value is None else Decimal(str(value))
+    except InvalidOperation:
+        return None
+
+
+_DASHES = re.compile(r"[-‐‑–_/]+")
+_SPACES = re.compile(r"\s+")
+
+
+def _plain(text: str) -> str:
+    """A text for comparing names: lower case, dashes and apostrophes folded."""
+    return _SPACES.sub(" ", _DASHES.sub("-", text.lower().replace("’", "'"))).strip()
+
+
+def _pattern(names: Iterable[str]) -> re.Pattern[str]:
+    longest_first = sorted(names, key=len, reverse=True)
+    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![a-z0-9])")

@@ -1,0 +1,194 @@
+"""Units: from what a laboratory wrote to an exact decimal factor into the unit an input is judged in.
+
+Common units and spellings stand in tables here, exact and without the cost of a parser. Everything else that is UCUM
+goes through ucumvert and pint, behind a guard that refuses rather than guesses: some of their answers are wrong, and
+arbitrary units (international units, colony forming units …) must not be taken for plain numbers.
+UCUM: https://ucum.org/ucum
+"""
+
+import re
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+D = Decimal
+
+# Factors into the unit that names the table. A test compares them with the library.
+_COUNT = {
+    "10*3/uL": D(1), "10*9/L": D(1), "10*3/mm3": D(1), "10*6/mL": D(1),
+    "/uL": D("0.001"), "/mm3": D("0.001"), "10*6/L": D("0.001"), "10*3/mL": D("0.001"),
+    "/mL": D("0.000001"), "/L": D("0.000000001"), "10*12/L": D(1000), "10*6/uL": D(1000),
+}  # fmt: skip
+_MASS = {
+    "g/dL": D("10"), "g/L": D(1), "mg/dL": D("0.01"), "mg/L": D("0.001"), "ug/dL": D("0.00001"), "ug/L": D("0.000001"),
+    "ng/mL": D("0.000001"), "pg/mL": D("0.000000001"), "ng/L": D("0.000000001"), "ng/dL": D("0.00000001"),
+    "mg/mL": D(1), "g/mL": D(1000), "ug/mL": D("0.001"), "kg/L": D(1000),
+}  # fmt: skip
+_MOLAR = {
+    "mol/L": D(1), "mmol/L": D("0.001"), "umol/L": D("0.000001"), "nmol/L": D("0.000000001"),
+    "pmol/L": D("0.000000000001"), "mmol/dL": D("0.01"), "umol/dL": D("0.00001"), "nmol/mL": D("0.000001"),
+    "pmol/mL": D("0.000000001"),
+}  # fmt: skip
+_ENZYME = {
+    "U/L": D(1), "[iU]/L": D(1), "[IU]/L": D(1), "m[iU]/mL": D(1), "m[IU]/mL": D(1), "mU/mL": D(1), "U/mL": D(1000),
+    "[iU]/mL": D(1000), "[IU]/mL": D(1000), "ukat/L": D(60), "nkat/L": D("0.06"), "mkat/L": D(60000),
+    "U/dL": D(10), "kU/L": D(1000),
+}  # fmt: skip
+_HORMONE = {
+    "[iU]/L": D(1), "[IU]/L": D(1), "m[iU]/mL": D(1), "m[IU]/mL": D(1), "mU/mL": D(1), "U/L": D(1),
+    "[iU]/mL": D(1000), "[IU]/mL": D(1000), "m[iU]/L": D("0.001"), "m[IU]/L": D("0.001"), "u[iU]/mL": D("0.001"),
+    "u[IU]/mL": D("0.001"), "k[iU]/L": D(1000), "k[IU]/L": D(1000), "mU/L": D("0.001"), "U/mL": D(1000),
+}  # fmt: skip
+_PLAIN = {"1": D(1), "{ratio}": D(1), "{score}": D(1), "{#}": D(1)}
+_PERCENT = {"%": D(1)}
+
+# Spellings that are not UCUM, or that UCUM reads as something else (K/uL is kelvin per microlitre there).
+_SPELLINGS = {
+    "k/ul": "10*3/uL", "k/cumm": "10*3/uL", "k/mm3": "10*3/uL", "thou/ul": "10*3/uL", "thou/mm3": "10*3/uL",
+    "thousand/ul": "10*3/uL", "thousands/ul": "10*3/uL", "thousand/mm3": "10*3/uL", "1000/ul": "10*3/uL",
+    "g/l": "g/L", "giga/l": "10*9/L", "gpt/l": "10*9/L", "cells/ul": "/uL", "cell/ul": "/uL", "cells/mm3": "/mm3",
+    "/cumm": "/mm3", "/cmm": "/mm3", "cells/cumm": "/mm3", "/ul": "/uL", "/mm3": "/mm3", "/l": "/L", "/ml": "/mL",
+    "cells/l": "/L", "mil/ul": "10*6/uL", "m/ul": "10*6/uL", "million/ul": "10*6/uL",
+    "g/dl": "g/dL", "gm/dl": "g/dL", "gms/dl": "g/dL", "g%": "g/dL", "gm%": "g/dL", "mg/dl": "mg/dL", "mg%": "mg/dL",
+    "mg/l": "mg/L", "ng/ml": "ng/mL", "pg/ml": "pg/mL", "ng/l": "ng/L", "ug/l": "ug/L", "ug/dl": "ug/dL",
+    "mmol/l": "mmol/L", "umol/l": "umol/L", "nmol/l": "nmol/L", "pmol/l": "pmol/L",
+    "u/l": "U/L", "iu/l": "[iU]/L", "units/l": "U/L", "unit/l": "U/L", "ukat/l": "ukat/L", "nkat/l": "nkat/L",
+    "miu/ml": "m[iU]/mL", "iu/ml": "[iU]/mL", "mu/ml": "mU/mL", "miu/l": "m[iU]/L", "mu/l": "mU/L", "u/ml": "U/mL",
+    "percent": "%", "pct": "%", "%": "%", "% of cells": "%", "% cells": "%", "%sat": "%", "% sat": "%", "%o2": "%",
+    "ratio": "{ratio}", "score": "{score}", "(score)": "{score}", "points": "{score}", "copies": "{#}",
+    "signals/cell": "{#}", "signals/nucleus": "{#}", "copies/cell": "{#}", "copies/nucleus": "{#}", "number": "{#}",
+}  # fmt: skip
+_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
+_POWER = re.compile(r"^[xX×*]?\s*10\s*(?:\*\*|\*|\^|[eE]\^?|\()?\s*\+?(\d{1,2})\)?\s*(.*)$")
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
+MAX_LENGTH = 64
+
+
+class UnitError(ValueError):
+    """A unit that cannot be read, or not converted into the one asked for."""
+
+
+def normalised(unit: str) -> str:
+    """A unit text in the spelling of the tables: micro signs, superscripts, powers of ten, common abbreviations."""
+    text = unit.strip().replace("µ", "u").replace("μ", "u").replace("mcL", "uL").replace("mcl", "uL")
+    if any(c in text for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
+        text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: m[0].translate(_SUPERSCRIPTS), text)
+    text = text.replace("mm^3", "mm3").replace("mm**3", "mm3").replace("cu mm", "cumm").replace("per ", "/")
+    power = _POWER.match(text)
+    if power and power[2][:1] in ("/", "") or (power and power[2][:1].isalpha()):
+        rest = power[2] if power[2].startswith("/") else f"/{power[2]}" if power[2] else ""
+        return f"10*{power[1]}{_case(rest.replace(' ', ''))}"
+    return _SPELLINGS.get(text.lower().replace(" ", ""), _SPELLINGS.get(text.lower(), text))
+
+
+def _case(rest: str) -> str:
+    return {"/ul": "/uL", "/l": "/L", "/ml": "/mL", "/mm3": "/mm3", "/cumm": "/mm3"}.get(rest.lower(), rest)
+
+
+class UnreadableUnit(UnitError):
+    """A text that is no unit at all, as far as we can read."""
+
+
+@lru_cache(8192)
+def factor(unit: str, target: str, molar_mass: Decimal | None = None) -> Decimal:
+    """What a number in `unit` is multiplied with to be in `target`. `molar_mass` in g/mol opens mass ↔ substance.
+
+    Raises UnitError where the two do not measure the same thing.
+    """
+    if len(unit) > MAX_LENGTH:
+        raise UnreadableUnit("a unit longer than 64 characters")
+    if unit == target:
+        return D(1)
+    if target == "%":
+        return _from_table(_PERCENT, unit, target)
+    if target == "1":
+        return _plain(unit)
+    for table in _TABLES.get(target, ()):
+        found = table.get(unit) or table.get(normalised(unit)) or table.get(_ANNOTATION.sub("", unit))
+        if found is not None:
+            return found / table[target]
+    if target in _MASS:
+        return _mass_factor(unit, target, molar_mass)
+    return _library_factor(unit, target)
+
+
+def _from_table(table: dict[str, Decimal], unit: str, target: str) -> Decimal:
+    found = table.get(unit) or table.get(normalised(unit))
+    if found is None:
+        raise UnitError(f"{unit} is not {target}")
+    return found
+
+
+def _plain(unit: str) -> Decimal:
+    """A pure number: 1, or nothing but annotations; a percent is none."""
+    if unit in _PLAIN or normalised(unit) in _PLAIN:
+        return D(1)
+    if _ANNOTATION.search(unit) and not _ANNOTATION.sub("", unit).strip("/.1"):
+        return D(1)
+    raise UnitError(f"{unit} is not a pure number")
+
+
+def _mass_factor(unit: str, target: str, molar_mass: Decimal | None) -> Decimal:
+    spelled = normalised(unit)
+    if spelled in _MASS:
+        return _MASS[spelled] / _MASS[target]
+    if molar_mass is not None:
+        try:
+            substance = _MOLAR[spelled] if spelled in _MOLAR else _library_factor(unit, "mol/L")
+        except UnitError:
+            substance = None
+        if substance is not None:
+            return substance * molar_mass / _MASS[target]
+    return _library_factor(unit, target)
+
+
+_TABLES: dict[str, tuple[dict[str, Decimal], ...]] = {
+    "10*3/uL": (_COUNT,),
+    "U/L": (_ENZYME,),
+    "[iU]/L": (_HORMONE,),
+}
+
+# Read wrongly by the library, or dimensionless there although UCUM forbids to convert them.
+_REFUSED = re.compile(r"\[p'diop\]|\bNp\b|\[Cal\]|\[in_i'Hg\]|(?<![A-Za-z\[])'|\[pH\]")
+_ARBITRARY = re.compile(
+    r"\[(?:[iI]U|arb'U|USP'U|GPL'U|MPL'U|APL'U|beth'U|anti'Xa'U|todd'U|dye'U|smgy'U|bdsk'U|ka'U|knk'U|mclg'U|tb'U|"
+    r"CCID_50|TCID_50|EID_50|PFU|FFU|CFU|BAU|AU|IR|Lf|hp_[XCMQ]|hp'_[XCMQ]|kp_[CMQ])\]|(?<![A-Za-z])[mun]?eq(?![A-Za-z])"
+)
+
+
+def _library_factor(unit: str, target: str) -> Decimal:
+    source, goal = _parsed(unit), _parsed(target)
+    if _arbitrary(unit) != _arbitrary(target):
+        raise UnitError(f"{unit} is not {target}")
+    try:
+        ratio = source.to(goal.units).magnitude / goal.magnitude
+        return D(f"{float(ratio):.15g}")
+    except (ArithmeticError, InvalidOperation, AttributeError, TypeError, ValueError) as problem:
+        raise UnitError(f"{unit} is not {target}") from problem
+
+
+def _arbitrary(code: str) -> tuple[str, ...]:
+    return tuple(sorted(m.lower() for m in _ARBITRARY.findall(code)))
+
+
+@lru_cache(4096)
+def _parsed(code: str) -> Any:
+    """A pint quantity of one UCUM unit, or UnitError."""
+    if _REFUSED.search(code):
+        raise UnitError(f"{code} is not converted")
+    plain = re.sub(r"(?<![\w\]%*}])\{[^{}]*\}", "1", code) or "1"  # the library fails on a lone annotation
+    try:
+        quantity = _registry().from_ucum(plain)
+        multiplicative = quantity._is_multiplicative
+    except Exception as problem:  # lark, pint and the transformer raise unrelated classes, RecursionError among them
+        raise UnreadableUnit(f"{code} is not a UCUM unit that can be read") from problem
+    if not multiplicative:
+        raise UnitError(f"{code} has an offset")
+    return quantity
+
+
+@lru_cache(1)
+def _registry() -> Any:
+    from ucumvert import PintUcumRegistry  # half a second: only where a unit is in no table
+
+    return PintUcumRegistry()
