@@ -1,0 +1,70 @@
+"""The command `trialhook`. stdout carries results only, stderr everything else.
+
+Exit codes: 0 done; 1 done, with something that failed; 2 wrong use; 3 the source can't be read.
+"""
+
+import sys
+from datetime import date
+from typing import Any
+
+import click
+
+from service import __version__
+from service.errors import SettingsError, SourceError, TrialError, TrialhookError
+
+_CODES: tuple[tuple[type[TrialhookError], int], ...] = ((SettingsError, 2), (TrialError, 2), (SourceError, 3))
+
+
+class Day(click.ParamType[date]):
+    """A date as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            if len(value) != 10:
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-11-21", param, ctx)
+
+
+class Commands(click.Group):
+    """Commands are imported when asked for: `trialhook --help` needs none of them."""
+
+    names = ("evaluate", "trials")
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.names)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.names:
+            return None
+        module = __import__(f"service.commands.{cmd_name}", fromlist=["command"])
+        command: click.Command = module.command
+        return command
+
+
+@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="trialhook")
+def cli() -> None:
+    """Which of our open trials fit this patient, why, and what is missing?"""
+
+
+def main() -> None:
+    """Run the command; errors meant for the user are one line on stderr and an exit code."""
+    try:
+        sys.exit(cli(standalone_mode=False) or 0)
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as problem:
+        problem.show()
+        sys.exit(problem.exit_code)
+    except TrialhookError as problem:
+        click.echo(f"trialhook: {problem.message}", err=True)
+        sys.exit(next((code for kind, code in _CODES if isinstance(problem, kind)), 3))
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,1 @@
+"""The commands of `trialhook`: each parses, calls one use case, and prints."""

@@ -1,0 +1,103 @@
+"""`trialhook evaluate`: one or more records against the trials."""
+
+import sys
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import click
+import msgspec
+
+from service import settings
+from service.cli import Day
+from service.commands.setup import chosen_trials, screening_of
+from service.criteria.plan import Plan
+from service.criteria.results import PatientError, PatientResult, Problem
+from service.errors import RecordError
+from service.screening import Screening
+
+MAX_FILE = 512 * 1024 * 1024
+
+
+@click.command("evaluate")
+@click.argument("files", nargs=-1, required=True, metavar="FILE…")
+@click.option("--trial", "trials", multiple=True, metavar="ID", help="Only this trial; may be given more than once.")
+@click.option("--as-of", "as_of", type=Day(), help="The day to judge for (default: today in TRIALHOOK_TIMEZONE).")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), help="Default: text on a terminal, else json.")
+@click.option("--patient", default="", metavar="ID", help="Which patient, where a record holds several.")
+@click.option("--validate", is_flag=True, help="Check each record against FHIR R4 first (slow), and say what is wrong.")
+def command(
+    files: tuple[str, ...], trials: tuple[str, ...], as_of: date | None, form: str | None, patient: str, validate: bool
+) -> int:
+    """Evaluate records (Bundles, resources, lists, NDJSON; `-` is standard input) against the trials.
+
+    JSON is one result a line.
+    """
+    screening = screening_of(settings.load())
+    plan = screening.plan_for(chosen_trials(screening, trials))
+    day = as_of.toordinal() if as_of else screening.today()
+    show = _printer(form or ("text" if sys.stdout.isatty() else "json"))
+    failed = 0
+    for name in files:
+        try:
+            result = _evaluate(screening, plan, name, day, patient, validate)
+        except RecordError as problem:
+            failed += 1
+            click.echo(f"trialhook: {problem.message}", err=True)
+            show(PatientError(None, Problem(problem.code, problem.message)))
+            continue
+        show(result)
+    if failed:
+        click.echo(f"trialhook: {failed} of {len(files)} could not be read", err=True)
+    return 3 if failed == len(files) else 1 if failed else 0
+
+
+def _evaluate(screening: Screening, plan: Plan, name: str, day: int, patient: str, validate: bool) -> PatientResult:
+    data = _read(name)
+    shown = "standard input" if name == "-" else Path(name).name
+    if validate:
+        from service.mappers.validation import problems_of
+
+        for problem in problems_of(data, shown):
+            click.echo(f"trialhook: {problem}", err=True)
+    return screening.screen(screening.read(data, shown, patient), day, plan)
+
+
+def _read(name: str) -> bytes:
+    try:
+        if name == "-":
+            return sys.stdin.buffer.read(MAX_FILE)
+        path = Path(name)
+        if path.is_dir():
+            raise RecordError(f"{path.name} is a folder; a file was expected", code="unreadable-source")
+        if path.stat().st_size > MAX_FILE:
+            raise RecordError(f"{path.name} is larger than {MAX_FILE // 2**20} MB", code="too-large")
+        data = path.read_bytes()
+    except OSError as problem:
+        raise RecordError(f"{Path(name).name} cannot be read: {problem.strerror}", code="unreadable-source") from None
+    if data[:2] == b"\x1f\x8b":
+        return _unpacked(data, path.name)
+    return data
+
+
+def _unpacked(data: bytes, name: str) -> bytes:
+    import zlib
+
+    unpack = zlib.decompressobj(wbits=31)
+    try:
+        out = unpack.decompress(data, MAX_FILE)
+    except zlib.error:
+        raise RecordError(f"{name} is not a whole gzip file", code="unreadable-source") from None
+    if unpack.unconsumed_tail:
+        raise RecordError(f"{name} is larger than {MAX_FILE // 2**20} MB unpacked", code="too-large")
+    if not unpack.eof:
+        raise RecordError(f"{name} is a gzip file cut short", code="unreadable-source")
+    return out
+
+
+def _printer(form: str) -> Callable[[PatientResult | PatientError], None]:
+    if form == "text":
+        from service.render.text import page
+
+        return lambda result: click.echo(page(result))
+    return lambda result: click.echo(msgspec.json.encode(result).decode())

@@ -1,0 +1,1 @@
+"""Renderings of a result: no rule, only words and layout."""

@@ -1,0 +1,85 @@
+"""screen(record, trials, on) -> result: the one answer that the hook, the API, the command line and the batch render.
+
+An installation is put together here once: value sets, inputs, names, trials, the site's own upper limits.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, date, tzinfo
+from decimal import Decimal
+from pathlib import Path
+
+import msgspec
+
+from service.criteria.catalogue import Trials, load_trials
+from service.criteria.evaluate import evaluate
+from service.criteria.evaluation import Site
+from service.criteria.plan import Plan
+from service.criteria.results import PatientResult
+from service.errors import SettingsError
+from service.mappers import units
+from service.mappers.dates import Calendar
+from service.mappers.documents import Document, read_document
+from service.mappers.inputs import Inputs
+from service.mappers.lexicon import Vocabulary
+from service.mappers.record import Library, Record, read_record
+from service.mappers.terminology import Terminology
+
+
+class Screening:
+    """Everything needed to answer: which trials fit this record on this day."""
+
+    def __init__(
+        self,
+        trial_folders: Iterable[Path] = (),
+        value_set_folders: Iterable[Path] = (),
+        zone: tzinfo = UTC,
+        upper_limits: dict[str, dict[str, str]] | None = None,
+    ) -> None:
+        folders = list(value_set_folders)
+        self.terminology = Terminology(folders)
+        self.inputs = Inputs(self.terminology, folders)
+        self.vocabulary = Vocabulary(self.terminology, self.inputs, folders)
+        self.calendar = Calendar(zone)
+        self.library = Library(self.terminology, self.inputs, self.calendar)
+        self.trials = load_trials(self.vocabulary, trial_folders)
+        self.plan = Plan(self.trials)
+        self.site = Site(_site_limits(upper_limits or {}, self.inputs))
+
+    def read(self, data: bytes, name: str = "record", patient: str = "", base: str = "", strict: bool = True) -> Record:
+        """The record of the one patient of a JSON document. RecordError where it is none."""
+        return self.of_document(read_document(data, name, strict), patient, base)
+
+    def of_document(self, document: Document, patient: str = "", base: str = "") -> Record:
+        return read_record(document, self.library, patient, base)
+
+    def plan_for(self, trials: Trials) -> Plan:
+        """The questions of some of the trials."""
+        return self.plan if trials is self.trials else Plan(trials)
+
+    def screen(self, record: Record, on: date | int, plan: Plan | None = None) -> PatientResult:
+        """The result of one record as of one day, against all trials or those of a plan."""
+        day = on if isinstance(on, int) else on.toordinal()
+        return evaluate(record, plan or self.plan, day, self.vocabulary, self.site)
+
+    def today(self) -> int:
+        return self.calendar.today()
+
+
+def _site_limits(table: dict[str, dict[str, str]], inputs: Inputs) -> dict[str, Decimal]:
+    """A site's upper limits of normal (`{"alt": {"high": "40", "unit": "U/L"}}`) in the inputs' own units."""
+    limits = {}
+    for name, entry in table.items():
+        made = inputs.by_name.get(name)
+        if made is None or not made.ranges:
+            raise SettingsError(f"ULN: {name} is no input with an upper limit of normal")
+        try:
+            high = Decimal(str(entry["high"]))
+            limits[name] = high * units.factor(entry["unit"], made.unit, made.molar_mass)
+        except (KeyError, TypeError, ArithmeticError) as problem:
+            raise SettingsError(f"ULN: {name} needs a number `high` and a `unit`") from problem
+        except units.UnitError as problem:
+            raise SettingsError(f"ULN: {name}: {problem}") from None
+    return limits
+
+
+encode = msgspec.json.Encoder(decimal_format="string").encode
