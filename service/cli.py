@@ -4,8 +4,6 @@ Exit codes: 0 done; 1 done, with something that failed; 2 wrong use; 3 the sourc
 """
 
 import sys
-from datetime import date
-from typing import Any
 
 import click
 
@@ -13,22 +11,6 @@ from service import __version__
 from service.errors import SettingsError, SourceError, TrialError, TrialhookError
 
 _CODES: tuple[tuple[type[TrialhookError], int], ...] = ((SettingsError, 2), (TrialError, 2), (SourceError, 3))
-
-
-class Day(click.ParamType[date]):
-    """A date as YYYY-MM-DD."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
-        if isinstance(value, date):
-            return value
-        try:
-            if len(value) != 10:
-                raise ValueError
-            return date.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is not a date such as 2026-11-21", param, ctx)
 
 
 class Commands(click.Group):

@@ -61,10 +61,34 @@ class Setting(msgspec.Struct, frozen=True):
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("TRIALS", _folders, "", "folders, separated by a colon", "Folders of further trials; one of the same id replaces a built-in one"),
-    Setting("VALUE_SETS", _folders, "", "folders, separated by a colon", "Folders of the site's own ValueSets, inputs.yaml and vocabulary.yaml"),
-    Setting("TIMEZONE", _zone, "UTC", "an IANA time zone", "The zone in which a time falls on a day, and in which today is today"),
-    Setting("ULN", _upper_limits, "{}", "a JSON file or JSON", "The site's own upper limits of normal, used where a result has no reference range"),
+    Setting(
+        "TRIALS",
+        _folders,
+        "",
+        "folders, separated by a colon",
+        "Folders of further trials; one of the same id replaces a built-in one",
+    ),
+    Setting(
+        "VALUE_SETS",
+        _folders,
+        "",
+        "folders, separated by a colon",
+        "Folders of the site's own ValueSets, inputs.yaml and vocabulary.yaml",
+    ),
+    Setting(
+        "TIMEZONE",
+        _zone,
+        "UTC",
+        "an IANA time zone",
+        "The zone in which a time falls on a day, and in which today is today",
+    ),
+    Setting(
+        "ULN",
+        _upper_limits,
+        "{}",
+        "a JSON file or JSON",
+        "The site's own upper limits of normal, used where a result has no reference range",
+    ),
 )
 
 
@@ -88,8 +112,9 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     values: dict[str, Any] = {}
     texts: dict[str, str] = {}
     known = {s.variable for s in SETTINGS} | {f"{s.variable}_FILE" for s in SETTINGS}
-    for name in sorted(n for n in given if n.startswith(PREFIX) and n not in known):
-        problems.append(f"{name}: no such setting; known are {', '.join(s.variable for s in SETTINGS)}")
+    listed = ", ".join(s.variable for s in SETTINGS)
+    unknown = sorted(name for name in given if name.startswith(PREFIX) and name not in known)
+    problems += [f"{name}: no such setting; known are {listed}" for name in unknown]
     for setting in SETTINGS:
         try:
             texts[setting.name] = _text(setting, given)

@@ -9,8 +9,7 @@ import click
 import msgspec
 
 from service import settings
-from service.cli import Day
-from service.commands.setup import chosen_trials, screening_of
+from service.commands.setup import Day, chosen_trials, screening_of
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError

@@ -1,6 +1,8 @@
-"""What every command needs first: an installation from the settings, and the trials that were asked for."""
+"""What commands share: an installation from the settings, the trials that were asked for, a day as an option."""
 
 import difflib
+from datetime import date
+from typing import Any
 
 import click
 
@@ -22,3 +24,19 @@ def chosen_trials(screening: Screening, identifiers: tuple[str, ...]) -> Trials:
         close = difflib.get_close_matches(str(missing.args[0]), known, n=1)
         hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
         raise click.UsageError(f"no trial called {missing.args[0]}{hint}") from None
+
+
+class Day(click.ParamType[date]):
+    """A date as YYYY-MM-DD."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        if isinstance(value, date):
+            return value
+        try:
+            if len(value) != 10:
+                raise ValueError
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is not a date such as 2026-11-21", param, ctx)

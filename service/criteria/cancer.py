@@ -13,7 +13,7 @@ from service.criteria import keys
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Match, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, review, unknown
-from service.criteria.logic import Basis
+from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import LONG_AGO, Span
 
@@ -98,7 +98,9 @@ def diagnosed(ev: Evaluation, cancer: Cancer) -> Status:
     if maybe:
         evidence, basis = maybe[0]
         why = evidence.why if isinstance(evidence.why, str) else ""
-        return Status("maybe", f"{cancer.label} is not certain: {evidence.says} ({why})", basis, tuple(e for e, _ in maybe))
+        return Status(
+            "maybe", f"{cancer.label} is not certain: {evidence.says} ({why})", basis, tuple(e for e, _ in maybe)
+        )
     if gap := ev.record.unread("Condition"):
         return Status("maybe", f"no {cancer.label} found, but {gap}", "missing", tuple(refuted))
     if refuted:
@@ -161,7 +163,9 @@ def _conditions(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
         own = match.concept in cancer.says_metastatic or _is_related(ev, cancer, diagnosis)
         if doubt:
-            traces.maybe.append(Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), diagnosis.date, own, basis))
+            traces.maybe.append(
+                Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), diagnosis.date, own, basis)
+            )
         else:
             traces.sure.append(Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis)), diagnosis.date, own))
 
@@ -291,7 +295,9 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
         return Status("maybe", f"no distant spread found, but {gap}", "missing", shown)
     if traces.against:
         return _early_only(ev, cancer, traces, shown)
-    return Status("none", "neither a metastasis nor a stage on record", "missing", (*_present(ev, cancer.regional), *shown))
+    return Status(
+        "none", "neither a metastasis nor a stage on record", "missing", (*_present(ev, cancer.regional), *shown)
+    )
 
 
 def _early_only(ev: Evaluation, cancer: Cancer, traces: _Traces, shown: tuple[Evidence, ...]) -> Status:
@@ -333,6 +339,9 @@ class CancerRule(msgspec.Struct, frozen=True):
     cancer: Cancer
     recurrent: bool = False
     stage_3: Literal["fail", "review"] = "fail"
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH | {"review"} if self.stage_3 == "review" else TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
         status = ev.shared(diagnosed, self.cancer)

@@ -1,19 +1,19 @@
-"""Trials as data: one folder a trial, read, checked and compiled. Every mistake of a file is told at once, with place."""
+"""Trials as data: one folder a trial, read, checked and compiled. Every mistake of a file is told, with its place."""
 
 import hashlib
 from collections.abc import Iterable
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
 
-from service.criteria import kinds as _kinds  # registers every kind of rule and sign
+import service.criteria.kinds  # noqa: F401 - registers every kind of rule and sign
 from service.criteria.evaluation import Rule
 from service.criteria.lexicon import Lexicon
-from service.criteria.places import Placed, PlacedError, flatten, read
+from service.criteria.places import PlacedError, problems_of, read
 from service.criteria.schema import INTERNED, LEXICON, ListOf, OneOf, RuleField, Strict, Text
 from service.errors import TrialError
 
@@ -116,7 +116,7 @@ class _CriterionSchema(Strict):
     interpretation = Text(metadata={"description": "how an unclear source was read"})
 
 
-class _TrialSchema(Strict):
+class TrialSchema(Strict):
     id = Text(required=True)
     short_name = Text(data_key="short-name", required=True)
     title = Text(required=True)
@@ -136,7 +136,7 @@ class _TrialSchema(Strict):
     interpretations = fields.List(Text())
     criteria = fields.List(fields.Nested(_CriterionSchema), required=True)
 
-    error_messages: ClassVar[dict[str, str]] = {"type": "a mapping was expected"}
+    error_messages = {"type": "a mapping was expected"}  # noqa: RUF012 - the base class declares it so
 
     @validates_schema
     def _ids_once(self, data: dict[str, Any], **_: Any) -> None:
@@ -173,35 +173,11 @@ def compile_trial(text: str, path: str, lexicon: Lexicon, interned: dict[Any, An
         raise TrialError(line, (line,))
     with _compiling(lexicon, {} if interned is None else interned):
         try:
-            data = _TrialSchema().load(placed.data)
+            data = TrialSchema().load(placed.data)
         except ValidationError as problem:
-            lines = tuple(sorted(_problems(problem.messages, placed, path), key=_place))
+            lines = problems_of(problem.messages, placed, path)
             raise TrialError("\n".join(lines), lines) from None
     return _trial(data, text, path)
-
-
-def _problems(messages: Any, placed: Placed, path: str) -> Iterable[str]:
-    for where, message in flatten(messages):
-        line, column = placed.place(where)
-        name = _name(where, placed.data)
-        yield f"{path}:{line}:{column}: {name}: {message}" if name else f"{path}:{line}:{column}: {message}"
-
-
-def _place(line: str) -> tuple[str, int, int]:
-    path, row, column, _ = line.split(":", 3)
-    return path, int(row), int(column)
-
-
-def _name(where: tuple[str | int, ...], data: Any) -> str:
-    """A path for a reader: a criterion by its id."""
-    parts: list[str] = []
-    for i, part in enumerate(where):
-        if isinstance(part, int) and where[:i] == ("criteria",):
-            entry = data["criteria"][part]
-            parts[-1] = str(entry.get("id", f"criterion {part + 1}")) if isinstance(entry, dict) else f"criterion {part + 1}"
-        else:
-            parts.append(str(part))
-    return " → ".join(parts)
 
 
 def _trial(data: dict[str, Any], text: str, path: str) -> Trial:
@@ -247,20 +223,24 @@ class Trials(msgspec.Struct, frozen=True):
 
 
 def trial_files(folder: Path) -> list[Path]:
-    """The trial files below a folder: `trial.yaml` in it or in its sub-folders."""
+    """The trial files below a folder: `trial.yaml` in it or in its sub-folders; a file is its own."""
+    if folder.is_file():
+        return [folder]
     own = folder / "trial.yaml"
     return [own] if own.is_file() else sorted(folder.glob("*/trial.yaml"))
 
 
-def load_trials(lexicon: Lexicon, folders: Iterable[Path] = ()) -> Trials:
-    """The built-in trials and those of further folders; one of the same id in a later folder replaces an earlier one.
+def load_trials(lexicon: Lexicon, folders: Iterable[Path] = (), built_in: bool = True) -> Trials:
+    """The built-in trials and those of further folders (or single files); one of the same id in a later one replaces
+    an earlier one.
 
     Raises TrialError with every mistake of every file.
     """
     interned: dict[Any, Any] = {}
     found: dict[str, Trial] = {}
     problems: list[str] = []
-    for path in [*trial_files(Path(str(files("service.criteria") / "trials"))), *(p for f in folders for p in trial_files(f))]:
+    own = trial_files(Path(str(files("service.criteria") / "trials"))) if built_in else []
+    for path in [*own, *(p for f in folders for p in trial_files(f))]:
         try:
             trial = compile_trial(path.read_text("utf-8"), str(path), lexicon, interned)
         except TrialError as mistake:
@@ -273,5 +253,3 @@ def load_trials(lexicon: Lexicon, folders: Iterable[Path] = ()) -> Trials:
     if problems:
         raise TrialError("\n".join(problems), tuple(problems))
     return Trials(tuple(found[i] for i in sorted(found)))
-
-

@@ -13,7 +13,13 @@ from service.criteria.findings import Evidence, cite
 from service.criteria.logic import Basis
 from service.criteria.spans import LONG_AGO, Span, Window, of_days
 
-DRUG_TYPES = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense", "Medication")
+DRUG_TYPES = (
+    "MedicationStatement",
+    "MedicationRequest",
+    "MedicationAdministration",
+    "MedicationDispense",
+    "Medication",
+)
 LOCAL_FORMS = frozenset({"topical", "ophthalmic", "intravitreal", "otic"})
 # An antineoplastic told only by administrations: certainly still given so many days after the last, perhaps so many.
 CYCLE_SURELY = Window(14, "days")
@@ -24,8 +30,8 @@ DEPOT_SURELY, DEPOT_PERHAPS = Window(35, "days"), Window(91, "days")
 
 
 class Nameless(msgspec.Struct, frozen=True):
-    """Concepts of therapy told without a drug, and the drugs it may have been. `surely`: whichever it was, it belongs to the therapy
-    in question, so that no name is wanted."""
+    """Concepts of therapy told without a drug, and the drugs it may have been. `surely`: whichever it was, it belongs
+    to the therapy in question, so that no name is wanted."""
 
     conditions: frozenset[str]
     histories: frozenset[str]
@@ -114,7 +120,9 @@ def is_local(exposure: Exposure) -> bool:
 def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
     """Whether every record of its drugs is a single dose."""
     others = ev.record.exposures(exposure.ingredients)
-    return all(m.fact.course == "point" for m in others if m.standing == "sure" and m.fact.ingredients & exposure.ingredients)
+    return all(
+        m.fact.course == "point" for m in others if m.standing == "sure" and m.fact.ingredients & exposure.ingredients
+    )
 
 
 def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:

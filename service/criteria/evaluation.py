@@ -12,6 +12,7 @@ import msgspec
 
 from service.criteria.facts import PatientRecord
 from service.criteria.findings import Finding, Sighting
+from service.criteria.logic import Outcome
 from service.criteria.spans import FOREVER, LONG_AGO, Span, Window, birthday
 
 T = TypeVar("T")
@@ -24,6 +25,9 @@ class Rule(Protocol):
 
     def reads(self) -> frozenset[str]:
         """The keys of everything the finding may depend on (see `keys`)."""
+
+    def outcomes(self) -> frozenset[Outcome]:
+        """The outcomes that some patient can have."""
 
 
 class Sign(Protocol):
@@ -73,8 +77,9 @@ class Evaluation:
         sighting: Sighting = known[0]
         return sighting
 
-    def shared(self, work: "Callable[[Evaluation], T]", key: Any = None) -> T:
-        """A clinical input that several rules need, worked out once; a key is an object that lives as long as the rules."""
+    def shared(self, work: Callable[..., T], key: Any = None) -> T:
+        """A clinical input that several rules need, worked out once. A key, handed on to the work, is an object that
+        lives as long as the rules."""
         name = work if key is None else (work, key if key.__class__ is str else id(key))
         known = self._memo.get(name)
         if known is not None:
@@ -82,7 +87,7 @@ class Evaluation:
                 self._next = known[1]
             made: T = known[0]
             return made
-        return self._remember(name, work if key is None else lambda ev: work(ev, key))  # type: ignore[call-arg]
+        return self._remember(name, work if key is None else lambda ev: work(ev, key))
 
     def _remember(self, key: Any, work: "Callable[[Evaluation], T]") -> T:
         outer, self._next = self._next, FOREVER

@@ -192,7 +192,10 @@ class PatientRecord(Protocol):
     """Everything read of one patient. Lists are empty where nothing was found; `unread` tells whether that means it."""
 
     person: Person
-    notices: Sequence[str]
+
+    @property
+    def notices(self) -> Sequence[str]:
+        """What was set aside in reading, for a reader."""
 
     @property
     def has_gaps(self) -> bool:

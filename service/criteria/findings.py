@@ -58,9 +58,7 @@ def failed(reason: str, evidence: tuple[Evidence, ...] = (), basis: Basis = "rec
     return Finding("fail", basis, reason, evidence)
 
 
-def unknown(
-    basis: Basis, reason: str, evidence: tuple[Evidence, ...] = (), needs: tuple[Need, ...] = ()
-) -> Finding:
+def unknown(basis: Basis, reason: str, evidence: tuple[Evidence, ...] = (), needs: tuple[Need, ...] = ()) -> Finding:
     return Finding("unknown", basis, reason, evidence, needs)
 
 

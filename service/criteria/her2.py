@@ -16,7 +16,7 @@ from service.criteria.amounts import Interval, at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
-from service.criteria.logic import Basis
+from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, told
 from service.criteria.spans import Span
@@ -131,7 +131,9 @@ def _grouped(results: list[Measurement]) -> list[list[Measurement]]:
     return _merge_unlinked(groups, keys)
 
 
-def _join(groups: list[list[Measurement]], keys: list[set[str]], joined: list[int], m: Measurement, own: set[str]) -> None:
+def _join(
+    groups: list[list[Measurement]], keys: list[set[str]], joined: list[int], m: Measurement, own: set[str]
+) -> None:
     if not joined:
         groups.append([m])
         keys.append(own)
@@ -400,6 +402,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
 
     definition: Literal["asco-cap-2018", "any-amplification"]
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         tested = ev.shared(specimens)
         return self._newest(ev, tested) if self.definition == "asco-cap-2018" else self._any(ev, tested)
@@ -422,7 +427,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
         basis: Basis = next((v.basis for v in verdicts if v.basis != "recorded"), "conflict")
         return unknown(basis, reason, evidence, (Need("her2", "conflict" if basis == "conflict" else "unusable"),))
 
-    def _checked(self, ev: Evaluation, status: str, reason: str, evidence: tuple[Evidence, ...], span: Span | None) -> Finding:
+    def _checked(
+        self, ev: Evaluation, status: str, reason: str, evidence: tuple[Evidence, ...], span: Span | None
+    ) -> Finding:
         """A diagnosis that says the opposite, and is not from before the specimen, is a conflict."""
         for word, diagnosis, sure in _diagnoses(ev):
             if not sure or word == status or _from_before(diagnosis.date, span):
@@ -458,7 +465,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
             if m.standing == "provisional" and ev.counts(m.span)
         )
         gap = ev.record.unread("Observation")
-        reason = "no HER2 result" + (f" that may decide ({listed[0].why})" if listed else "") + (f"; {gap}" if gap else "")
+        reason = (
+            "no HER2 result" + (f" that may decide ({listed[0].why})" if listed else "") + (f"; {gap}" if gap else "")
+        )
         return self._or_diagnosis(ev, reason, listed)
 
     def _or_diagnosis(self, ev: Evaluation, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
@@ -470,7 +479,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if len(said) == 1:
             word = said.pop()
             name = next(d.says for w, d, sure in words if w == word and sure)
-            return passed(f"by diagnosis: {name}", shown) if word == "positive" else failed(f"by diagnosis: {name}", shown)
+            return (
+                passed(f"by diagnosis: {name}", shown) if word == "positive" else failed(f"by diagnosis: {name}", shown)
+            )
         if said:
             return unknown("conflict", "diagnoses that contradict each other", shown, needs)
         if words:

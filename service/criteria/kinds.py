@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Literal
 from marshmallow import ValidationError, fields
 
 from service.criteria.cancer import CancerRule
-from service.criteria.taken import DrugSign
 from service.criteria.evaluation import Rule, Sign
 from service.criteria.her2 import Her2Rule
 from service.criteria.measured import MeasurementRule, Threshold, ThresholdSign
@@ -57,6 +56,7 @@ from service.criteria.schema import (
 )
 from service.criteria.signs import DiagnosisSign, ProcedureSign
 from service.criteria.spans import Window
+from service.criteria.taken import DrugSign
 from service.criteria.therapy import (
     EarlierWashoutRule,
     Induction,
@@ -67,7 +67,6 @@ from service.criteria.therapy import (
     NoTherapySinceRule,
     WashoutRule,
 )
-
 
 
 class _Limits(Kind):
@@ -102,7 +101,9 @@ class DiagnosisKind(Kind):
 
     word: ClassVar[str] = "diagnosis"
     diagnosis = ListOf(Name("diagnosis"), required=True, metadata={"description": "one diagnosis, or any of several"})
-    reading = OneOf("has", "history-of", metadata={"description": "now, or ever; each diagnosis has its own usual reading"})
+    reading = OneOf(
+        "has", "history-of", metadata={"description": "now, or ever; each diagnosis has its own usual reading"}
+    )
     within = WindowField(metadata={"description": "the onset lies so far back at the most"})
 
     def make(self, diagnosis: list[str], reading: str = "", within: Window | None = None) -> Sign:
@@ -157,7 +158,9 @@ class MeasurementSignKind(_Limits):
     within = WindowField()
     window_is = OneOf("site-default", data_key="window-is")
     aside = ListOf(Text(), metadata={"description": "results with these marks are passed over"})
-    doubtful = ListOf(Text(), metadata={"description": "results with these marks that do not meet the limit settle nothing"})
+    doubtful = ListOf(
+        Text(), metadata={"description": "results with these marks that do not meet the limit settle nothing"}
+    )
 
     def make(self, measurement: str, **data: Any) -> Sign:
         return ThresholdSign(self.threshold(measurement, data))
@@ -170,11 +173,15 @@ class ClassKind(Kind):
     word: ClassVar[str] = "class"
     class_ = Name("class", data_key="class", required=True)
     of = ListOf(fields.Integer(strict=True), metadata={"description": "the classes that count"})
-    not_told = fields.Boolean(data_key="not-told", metadata={"description": "the illness without a class in the window"})
+    not_told = fields.Boolean(
+        data_key="not-told", metadata={"description": "the illness without a class in the window"}
+    )
     within = WindowField(required=True)
     window_is = OneOf("site-default", data_key="window-is")
 
-    def make(self, class_: str, within: Window, of: list[int] | None = None, not_told: bool = False, window_is: str = "") -> Sign:
+    def make(
+        self, class_: str, within: Window, of: list[int] | None = None, not_told: bool = False, window_is: str = ""
+    ) -> Sign:
         if bool(of) == not_told:
             raise ValueError("either `of` or `not-told` was expected")
         info = LEXICON.get().classes(class_)
@@ -435,10 +442,14 @@ class PregnancyTestKind(Kind):
     word: ClassVar[str] = "pregnancy-test"
     pregnancy_test = OneOf("negative", data_key="pregnancy-test", required=True)
     within = WindowField(required=True)
-    positive_within = WindowField(data_key="positive-within", metadata={"description": "a positive test fails for so long"})
+    positive_within = WindowField(
+        data_key="positive-within", metadata={"description": "a positive test fails for so long"}
+    )
     window_is = OneOf("site-default", data_key="window-is")
 
-    def make(self, pregnancy_test: str, within: Window, positive_within: Window | None = None, window_is: str = "") -> Rule:
+    def make(
+        self, pregnancy_test: str, within: Window, positive_within: Window | None = None, window_is: str = ""
+    ) -> Rule:
         return PregnancyTestRule(within, positive_within or within, bool(window_is))
 
 
@@ -479,7 +490,11 @@ class OtherMalignancyKind(Kind):
     kind_not_told = ListOf(Name("diagnosis"), data_key="kind-not-told")
 
     def make(
-        self, no_other_malignancy: str, within: Window, treated: list[str] | None = None, kind_not_told: list[str] | None = None
+        self,
+        no_other_malignancy: str,
+        within: Window,
+        treated: list[str] | None = None,
+        kind_not_told: list[str] | None = None,
     ) -> Rule:
         lexicon = LEXICON.get()
         groups = [
@@ -502,7 +517,9 @@ class NoTherapySinceKind(Kind):
 
     def make(self, therapy: str, cancer: str, overlap: Window, local: list[str] | None = None) -> Rule:
         lexicon = LEXICON.get()
-        signs = tuple(ProcedureSign(p.name, frozenset(p.concepts), p.label) for p in map(lexicon.procedure, local or ()))
+        signs = tuple(
+            ProcedureSign(p.name, frozenset(p.concepts), p.label) for p in map(lexicon.procedure, local or ())
+        )
         return NoTherapySinceRule(lexicon.cancer(cancer), lexicon.therapy(therapy), overlap, signs)
 
 
@@ -517,7 +534,10 @@ class WashoutKind(Kind):
 
     def make(self, washout: str, within: Window, procedures: list[str] | None = None) -> Rule:
         lexicon = LEXICON.get()
-        signs = tuple(ProcedureSign(p.name, frozenset(p.concepts), p.label, within) for p in map(lexicon.procedure, procedures or ()))
+        signs = tuple(
+            ProcedureSign(p.name, frozenset(p.concepts), p.label, within)
+            for p in map(lexicon.procedure, procedures or ())
+        )
         return WashoutRule(lexicon.therapy(washout), within, signs)
 
 
@@ -543,7 +563,9 @@ class LinesKind(Kind):
     therapy = Name("therapy", data_key="lines-of-therapy", required=True)
     cancer = Name("cancer", required=True)
     at_most = fields.Integer(strict=True, data_key="at-most", required=True)
-    new_after = WindowField(data_key="new-after", required=True, metadata={"description": "a drug not taken for so long is new"})
+    new_after = WindowField(
+        data_key="new-after", required=True, metadata={"description": "a drug not taken for so long is new"}
+    )
     together = WindowField(required=True, metadata={"description": "starts so close together are one line"})
 
     def make(self, therapy: str, cancer: str, at_most: int, new_after: Window, together: Window) -> Rule:
@@ -595,18 +617,18 @@ class NoDrugNowKind(Kind):
         return NoDrugNowRule(LEXICON.get().therapy(not_now), then)
 
 
-class _ShowField(fields.Field[Show]):
+class ShowField(fields.Field[Show]):
     """What is laid before the person who judges: `inputs` and `signs`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Show:
-        loaded = _ShowSchema().load(value)
+        loaded = ShowSchema().load(value)
         assert isinstance(loaded, dict)
         lexicon = LEXICON.get()
         inputs = tuple((name, lexicon.input(name).label) for name in loaded.get("inputs", ()))
         return Show(inputs, tuple(loaded.get("signs", ())))
 
 
-class _ShowSchema(Strict):
+class ShowSchema(Strict):
     inputs = ListOf(Name("input"))
     signs = ListOf(SignField())
 
@@ -617,7 +639,7 @@ class ReviewKind(Kind):
 
     word: ClassVar[str] = "review"
     review = Text(required=True, metadata={"description": "what the person is asked"})
-    show = _ShowField(metadata={"description": "what is known and worth seeing: inputs, signs"})
+    show = ShowField(metadata={"description": "what is known and worth seeing: inputs, signs"})
 
     def make(self, review: str, show: Show | None = None) -> Rule:
         return ReviewRule(review, show or Show())
@@ -629,7 +651,7 @@ class ShownKind(Kind):
 
     word: ClassVar[str] = "judged"
     judged = RuleField(required=True)
-    show = _ShowField(required=True)
+    show = ShowField(required=True)
 
     def make(self, judged: Rule, show: Show) -> Rule:
         return ShownRule(judged, show)
@@ -644,5 +666,3 @@ class WishKind(Kind):
 
     def make(self, wish: str) -> Rule:
         return WishRule(wish)
-
-

@@ -1,4 +1,4 @@
-"""What a trial file may name: inputs, concepts, drugs, procedures, cancers. The rules see names; codes stay elsewhere."""
+"""What a trial file may name: inputs, concepts, drugs, procedures, cancers. Rules see names; codes stay elsewhere."""
 
 from decimal import Decimal
 from typing import Protocol

@@ -14,6 +14,7 @@ Grade = Literal["certain", "probable", "possible", "certainly-not"]
 
 OUTCOMES: tuple[Outcome, ...] = ("fail", "unknown", "review", "pass")
 RANK: dict[str, int] = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
+TRUTH: frozenset[Outcome] = frozenset({"pass", "fail", "unknown"})
 GRADES: tuple[Grade, ...] = ("certain", "probable", "possible", "certainly-not")
 
 AND: dict[tuple[bool | None, bool | None], bool | None] = {

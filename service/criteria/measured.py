@@ -19,7 +19,7 @@ from service.criteria.findings import (
     passed,
     unknown,
 )
-from service.criteria.logic import Basis
+from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import Selection, select
 from service.criteria.spans import Window
 
@@ -154,6 +154,9 @@ class MeasurementRule(msgspec.Struct, frozen=True):
     threshold: Threshold
     site_window: bool = False
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         t = self.threshold
         chosen = t.selection(ev)
@@ -181,7 +184,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         said = f"{t.label} {t.value_said(m)}{f' on {m.span.text}' if m.span else ', undated'}"
         because = f" ({verdict.because})" if verdict.because else ""
         if verdict.meets is None:
-            why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"  # type: ignore[assignment]
+            why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             reason = f"{said}{because}; {t.limit.asked} asked for"
             return unknown(verdict.basis, reason, (cite_measurement(m, False, verdict.because),), (self._need(why, m),))
         reason = f"{said}{because}, {t.limit.asked} asked for"
@@ -192,7 +195,9 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         date = m.span.text if m.span else ""
         if inside is False:
             reason = f"{t.label} {t.value_said(m)} on {date} is older than {t.window}{self._default}"
-            return unknown("stale", reason, (cite_measurement(m, False, f"older than {t.window}"),), (self._need("stale", m),))
+            return unknown(
+                "stale", reason, (cite_measurement(m, False, f"older than {t.window}"),), (self._need("stale", m),)
+            )
         why = f"its date ({date or 'none'}) does not tell whether it is within {t.window}"
         return unknown("missing", f"{t.label}: {why}", (cite_measurement(m, False, why),), (self._need("missing", m),))
 
@@ -226,8 +231,11 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         for other in others:
             older = any(other.span and m.span and other.span.before(m.span) for m in chosen.candidates)
             if other.standing == "sure" and not older and t.verdict(ev, other).meets is False:
-                reason = f"{finding.reason}; but {t.value_said(other)} by another method on {other.span.text if other.span else 'an unknown date'}"
-                return unknown("conflict", reason, (*finding.evidence, cite_measurement(other)), (Need(t.input, "conflict"),))
+                date = other.span.text if other.span else "an unknown date"
+                reason = f"{finding.reason}; but {t.value_said(other)} by another method on {date}"
+                return unknown(
+                    "conflict", reason, (*finding.evidence, cite_measurement(other)), (Need(t.input, "conflict"),)
+                )
         return finding
 
     @property
@@ -271,7 +279,9 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         for m in chosen.listed:
             if not m.problem and self._would_exclude(ev, m):
                 evidence = (cite_measurement(m, False, m.why),)
-                return Sighting("maybe", f"{t.label} {m.said}, {m.why}", "missing", evidence, (Need(t.input, "missing"),))
+                return Sighting(
+                    "maybe", f"{t.label} {m.said}, {m.why}", "missing", evidence, (Need(t.input, "missing"),)
+                )
         aside = tuple(e for s in sightings for e in s.evidence)
         if gap := ev.record.unread("Observation"):
             return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
@@ -297,17 +307,23 @@ class ThresholdSign(msgspec.Struct, frozen=True):
             if verdict.meets is False:
                 return Sighting("silent", said, "no-record", (cite_measurement(m, False, why),))
             basis: Why = "stale" if inside is False else "missing"
-            return Sighting("maybe", f"{said}, {why}", basis, (cite_measurement(m, False, why),), (Need(t.input, basis, date),))
+            return Sighting(
+                "maybe", f"{said}, {why}", basis, (cite_measurement(m, False, why),), (Need(t.input, basis, date),)
+            )
         if verdict.meets is None:
-            need: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"  # type: ignore[assignment]
+            need: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             evidence = (cite_measurement(m, False, verdict.because),)
-            return Sighting("maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),))
+            return Sighting(
+                "maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),)
+            )
         if verdict.meets:
             return Sighting("found", said, "recorded", (cite_measurement(m),))
         for mark in t.doubtful:
             if mark in m.marks:
                 evidence = (cite_measurement(m, False, f"measured under {mark}"),)
-                return Sighting("maybe", f"{said}, measured under {mark}", "missing", evidence, (Need(t.input, "missing", date),))
+                return Sighting(
+                    "maybe", f"{said}, measured under {mark}", "missing", evidence, (Need(t.input, "missing", date),)
+                )
         return Sighting("absent", said, "recorded", (cite_measurement(m),))
 
 
@@ -328,10 +344,16 @@ def _joined(sightings: list[Sighting], label: str) -> Sighting:
 
 def plain(number: Decimal) -> str:
     """A decimal for a reader: no exponent, no trailing zeros, thousands set apart."""
-    text = f"{number.normalize():,f}"
-    return text
+    return f"{number.normalize():,f}"
 
 
 def shown_unit(unit: str) -> str:
     """A unit for a reader."""
-    return {"/mm3": "/mm³", "10*3/uL": "×10³/µL", "10*9/L": "×10⁹/L", "1": "", "[iU]/L": "IU/L", "umol/L": "µmol/L"}.get(unit, unit)
+    return {
+        "/mm3": "/mm³",
+        "10*3/uL": "×10³/µL",
+        "10*9/L": "×10⁹/L",
+        "1": "",
+        "[iU]/L": "IU/L",
+        "umol/L": "µmol/L",
+    }.get(unit, unit)

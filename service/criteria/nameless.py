@@ -14,7 +14,7 @@ from service.criteria.spans import Span, up_to
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One mention: its start and its last day, whether it may be relied on and needs no name, whether it is going on."""
+    """One mention: start and last day, whether it may be relied on and needs no name, whether it is going on."""
 
     reference: str
     says: str

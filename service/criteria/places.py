@@ -6,7 +6,7 @@ are refused.
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from yaml.nodes import MappingNode, Node, SequenceNode
@@ -18,7 +18,7 @@ _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _Loader(_BASE):  # type: ignore[misc]
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}
+    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {}
 
 
 for _tag, _pattern, _first in (
@@ -28,6 +28,10 @@ for _tag, _pattern, _first in (
     ("float", r"^-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][+-]?[0-9]+)?$", list("-0123456789")),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first)
+
+
+class DecimalText(str):
+    """A number with a decimal point, kept as it is written: limits are decimals, never binary floats."""
 
 
 class PlacedError(ValueError):
@@ -59,7 +63,8 @@ def read(text: str) -> Placed:
         root = loader.get_single_node()
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
-        raise PlacedError(problem.problem or "not YAML", mark.line + 1, mark.column + 1) from None
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise PlacedError(problem.problem or "not YAML", line, column) from None
     except yaml.YAMLError as problem:  # characters that YAML does not allow have no mark
         raise PlacedError(f"not YAML: {problem}", 1, 1) from None
     finally:
@@ -99,7 +104,7 @@ def _scalar(node: Node) -> Any:
         case "int":
             return int(node.value)
         case "float":
-            return node.value  # kept as text: limits are decimals, never binary floats
+            return DecimalText(node.value)
         case "bool":
             return node.value == "true"
         case "null":
@@ -123,3 +128,36 @@ def flatten(messages: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
             yield from flatten(message, path)
     else:
         yield path, str(messages)
+
+
+def problems_of(messages: Any, placed: Placed, path: str) -> tuple[str, ...]:
+    """Marshmallow's messages as lines for a reader: `path:line:column: where: what`, in the order of the file."""
+    found = []
+    for where, message in flatten(messages):
+        line, column = placed.place(where)
+        name = _name(where, placed.data)
+        found.append(
+            (
+                line,
+                column,
+                f"{path}:{line}:{column}: {name}: {message}" if name else f"{path}:{line}:{column}: {message}",
+            )
+        )
+    return tuple(text for _, _, text in sorted(found))
+
+
+def _name(where: Path, data: Any) -> str:
+    """A path for a reader: an entry of a list by its id or name where it has one."""
+    parts: list[str] = []
+    at = data
+    for part in where:
+        try:
+            at = at[part]
+        except (KeyError, IndexError, TypeError):
+            at = None
+        if isinstance(part, int):
+            named = at.get("id") or at.get("name") if isinstance(at, dict) else None
+            parts[-1:] = [str(named)] if named and parts else [*parts[-1:], f"entry {part + 1}"]
+        else:
+            parts.append(str(part))
+    return " → ".join(parts)

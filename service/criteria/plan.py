@@ -1,4 +1,4 @@
-"""The trials arranged for asking: which criteria a record can say anything about, and what silence answers for the rest.
+"""The trials arranged for asking: which criteria a record says anything about, and what silence answers for the rest.
 
 Every key that some rule reads has a bit. A record that holds none of a rule's keys, and was read completely, gets the
 finding of an empty record, worked out once; only the others are judged.

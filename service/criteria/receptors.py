@@ -11,7 +11,7 @@ from service.criteria.amounts import at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
-from service.criteria.logic import Basis, either
+from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, told
 
@@ -135,6 +135,9 @@ class ReceptorRule(msgspec.Struct, frozen=True):
     accept: tuple[Receptor, ...]
     specimen: Literal["newest", "any"] = "newest"
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         state_of = newest_state if self.specimen == "newest" else any_state
         states = {receptor: ev.shared(state_of, receptor) for receptor in self.accept}
@@ -184,7 +187,11 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         if self.specimen == "newest" and span is not None and all(s is not None and span.before(s) for s in spans):
             return State(False, "recorded", positives)
         apart = [s is not None and span is not None and (s.before(span) or span.before(s)) for s in spans]
-        if any(apart) if self.specimen == "any" else any(s is not None and span is not None and s.before(span) for s in spans):
+        if (
+            any(apart)
+            if self.specimen == "any"
+            else any(s is not None and span is not None and s.before(span) for s in spans)
+        ):
             return State(True, "recorded", positives)
         return State(None, "conflict", positives)
 

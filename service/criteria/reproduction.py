@@ -20,10 +20,9 @@ from service.criteria.findings import (
     failed,
     not_applicable,
     passed,
-
     unknown,
 )
-from service.criteria.logic import Basis
+from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window
@@ -37,8 +36,19 @@ HORMONES = (("fsh", "FSH"), ("lh", "LH"), ("estradiol", "estradiol"))
 PREGNANCY_LASTS = Window(300, "days")
 BREASTFEEDING_LASTS = Window(365, "days")
 HCG_NEGATIVE_BELOW, HCG_POSITIVE_FROM = Decimal(5), Decimal(25)
-FEMALE_CONDITIONS = ("pregnant", "history-hysterectomy", "history-bilateral-oophorectomy", "history-unilateral-oophorectomy")
-FEMALE_PROCEDURES = ("hysterectomy", "bilateral-oophorectomy", "left-oophorectomy", "right-oophorectomy", "oophorectomy")
+FEMALE_CONDITIONS = (
+    "pregnant",
+    "history-hysterectomy",
+    "history-bilateral-oophorectomy",
+    "history-unilateral-oophorectomy",
+)
+FEMALE_PROCEDURES = (
+    "hysterectomy",
+    "bilateral-oophorectomy",
+    "left-oophorectomy",
+    "right-oophorectomy",
+    "oophorectomy",
+)
 
 
 PREGNANCY_READS = (
@@ -72,7 +82,9 @@ def sex(ev: Evaluation) -> tuple[Sex, str]:
         return "unclear", f"gender {person.gender}" if person.gender else "no gender recorded"
     if person.birth_sex == "female":
         return "unclear", "gender male, birth sex female"
-    if any(m.fact.verification != "refuted" and ev.counts(m.fact.onset) for m in ev.record.diagnoses(FEMALE_CONDITIONS)):
+    if any(
+        m.fact.verification != "refuted" and ev.counts(m.fact.onset) for m in ev.record.diagnoses(FEMALE_CONDITIONS)
+    ):
         return "unclear", "gender male, with a record of pregnancy, uterus or ovaries"
     if any(ev.counts(m.fact.start) for m in ev.record.operations(FEMALE_PROCEDURES)):
         return "unclear", "gender male, with a record of pregnancy, uterus or ovaries"
@@ -128,14 +140,17 @@ def _ovaries(ev: Evaluation, _: Suppressants) -> Menopause | None:
     for match in ev.record.operations(("bilateral-oophorectomy", "ovarian-irradiation")):
         if ev.counts(match.fact.start):
             _sort_operation(match, sure, maybe)
-    for match in ev.record.operations(("ovarian-ablation",)):
-        if ev.counts(match.fact.start):
-            maybe.append(cite(match.fact.ref, match.fact.end, match.fact.says, False, "by which means is not told"))
-    for match in ev.record.diagnoses(("history-bilateral-oophorectomy",)):
-        if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
-            doubt, _basis = doubt_of(match.standing, match.why, match.fact.verification == "provisional")
-            evidence = cite(match.fact.ref, match.fact.date, told(match.fact), not doubt, doubt)
-            (maybe if doubt else sure).append(evidence)
+    maybe += [
+        cite(match.fact.ref, match.fact.end, match.fact.says, False, "by which means is not told")
+        for match in ev.record.operations(("ovarian-ablation",))
+        if ev.counts(match.fact.start)
+    ]
+    for told_as in ev.record.diagnoses(("history-bilateral-oophorectomy",)):
+        removed = told_as.fact
+        if removed.verification != "refuted" and ev.counts(removed.onset):
+            doubt, _basis = doubt_of(told_as.standing, told_as.why, removed.verification == "provisional")
+            cited = cite(removed.ref, removed.date, told(removed), not doubt, doubt)
+            (maybe if doubt else sure).append(cited)
     for side, operation in _one_sided(ev):
         sides.setdefault(side, cite(operation.ref, operation.end, operation.says))
     if sure or len(sides) == 2:
@@ -173,7 +188,9 @@ def _by_age(ev: Evaluation, _: Suppressants) -> Menopause | None:
         return Menopause("post", f"age {MENOPAUSE_AGE} or over")
     if old is None:
         why = "the birth date does not tell" if ev.record.person.birth else "no birth date"
-        return Menopause("unknown", f"whether she is {MENOPAUSE_AGE}: {why}", "missing", (), (Need("birth-date", "missing"),))
+        return Menopause(
+            "unknown", f"whether she is {MENOPAUSE_AGE}: {why}", "missing", (), (Need("birth-date", "missing"),)
+        )
     return None
 
 
@@ -259,7 +276,13 @@ def _amenorrhoea(ev: Evaluation, suppressants: Suppressants) -> Menopause | None
     for match in ev.record.exposures(suppressants.ingredients):
         if started(ev, match.fact) and not is_local(match.fact) and _overlaps(ev, match.fact, since):
             why = f"amenorrhoea under {match.fact.says}"
-            return Menopause("unknown", why, "missing", (evidence, cite(match.fact.ref, match.fact.start, match.fact.says, False, "explains it")), _hormone_needs())
+            return Menopause(
+                "unknown",
+                why,
+                "missing",
+                (evidence, cite(match.fact.ref, match.fact.start, match.fact.says, False, "explains it")),
+                _hormone_needs(),
+            )
     gap, _basis = gap_in_drugs(ev)
     if gap:
         return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), _hormone_needs())
@@ -310,14 +333,27 @@ def _hormone(ev: Evaluation, name: str, label: str) -> Finding:
         return unknown("missing", f"no {label}", (), (Need(name, "missing"),))
     for m in chosen.candidates:
         if ev.within(m.span, window) is not True:
-            return unknown("stale", f"{label} on {m.span.text if m.span else 'no date'} is older than {window}", (cite_measurement(m, False, "stale"),), (Need(name, "stale", m.span.text if m.span else ""),))
+            return unknown(
+                "stale",
+                f"{label} on {m.span.text if m.span else 'no date'} is older than {window}",
+                (cite_measurement(m, False, "stale"),),
+                (Need(name, "stale", m.span.text if m.span else ""),),
+            )
         inside = _in_range(m)
         if inside is None:
             why = m.why or m.problem or "no post-menopausal range with the result"
-            return unknown("unusable" if m.problem or m.why else "missing", f"{label} {m.said}: {why}", (cite_measurement(m, False, why),), (Need(name, "unusable"),))
+            return unknown(
+                "unusable" if m.problem or m.why else "missing",
+                f"{label} {m.said}: {why}",
+                (cite_measurement(m, False, why),),
+                (Need(name, "unusable"),),
+            )
         if not inside:
             return failed(f"{label} {m.said} is outside the post-menopausal range", (cite_measurement(m),))
-    return passed(f"{label} {chosen.candidates[0].said} in the post-menopausal range", tuple(cite_measurement(m) for m in chosen.candidates))
+    return passed(
+        f"{label} {chosen.candidates[0].said} in the post-menopausal range",
+        tuple(cite_measurement(m) for m in chosen.candidates),
+    )
 
 
 def _in_range(m: Measurement) -> bool | None:
@@ -349,7 +385,12 @@ def _premenopausal(ev: Evaluation) -> Menopause | None:
         diagnosis = match.fact
         sure = match.standing == "sure" and diagnosis.verification == "confirmed" and ev.counts(diagnosis.onset)
         if sure and has(ev, diagnosis):
-            return Menopause("pre", f"recorded: {diagnosis.says}", "recorded", (cite(diagnosis.ref, diagnosis.date, told(diagnosis)),))
+            return Menopause(
+                "pre",
+                f"recorded: {diagnosis.says}",
+                "recorded",
+                (cite(diagnosis.ref, diagnosis.date, told(diagnosis)),),
+            )
     chosen = select(ev, [m for m in ev.record.measurements("menopausal-status") if m.standing == "sure"])
     for m in chosen.candidates or chosen.undated:
         if "premenopausal" in m.answers:
@@ -372,13 +413,18 @@ class PostmenopausalRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return MENOPAUSE_READS | keys.drugs(self.suppressants.ingredients)
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         state = ev.shared(menopause, self.suppressants)
         if state.state == "post":
             return passed(state.reason, state.evidence)
         if state.state == "pre":
             return failed(state.reason, state.evidence)
-        return unknown(state.basis, state.reason, state.evidence, state.needs or (Need("menopausal-status", "missing"),))
+        return unknown(
+            state.basis, state.reason, state.evidence, state.needs or (Need("menopausal-status", "missing"),)
+        )
 
 
 # -- who a rule is for
@@ -393,6 +439,9 @@ class ForWomenRule(msgspec.Struct, frozen=True):
     child_bearing: bool = False
     tubal_ligation: bool = False
     suppressants: Suppressants | None = None
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return self.rule.outcomes() | (self.man.outcomes() if self.man else frozenset()) | {"pass", "unknown"}
 
     def judge(self, ev: Evaluation) -> Finding:
         whose, why = ev.shared(sex)
@@ -502,9 +551,16 @@ def _words(ev: Evaluation) -> Iterable[Word]:
 
 def _status_word(m: Measurement, yes: str, no: str) -> Word:
     doubt, basis = doubt_of(m.standing, m.why)
-    said = {True for a in m.answers if a in (yes, "positive", "yes")} | {False for a in m.answers if a in (no, "negative", "no")}
+    said = {True for a in m.answers if a in (yes, "positive", "yes")} | {
+        False for a in m.answers if a in (no, "negative", "no")
+    }
     if doubt or len(said) != 1:
-        return Word(None, m.span, cite_measurement(m, False, doubt or m.problem or "neither yes nor no"), basis if doubt else "unusable")
+        return Word(
+            None,
+            m.span,
+            cite_measurement(m, False, doubt or m.problem or "neither yes nor no"),
+            basis if doubt else "unusable",
+        )
     return Word(said.pop(), m.span, cite_measurement(m))
 
 
@@ -532,13 +588,19 @@ def _condition_words(ev: Evaluation, words: dict[str, bool | None]) -> Iterable[
                 yield Word(False, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
             continue
         if doubt or says is None or there is None:
-            why = doubt or ("does not tell that she is pregnant now" if says is None else "whether it lasts is not told")
-            yield Word(None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis, True)
+            why = doubt or (
+                "does not tell that she is pregnant now" if says is None else "whether it lasts is not told"
+            )
+            yield Word(
+                None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis, True
+            )
         else:
             yield Word(says, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)), "recorded", says)
 
 
-def _newest_word(ev: Evaluation, words: list[Word], what: str, types: tuple[str, ...], lasts: Window = PREGNANCY_LASTS) -> State:
+def _newest_word(
+    ev: Evaluation, words: list[Word], what: str, types: tuple[str, ...], lasts: Window = PREGNANCY_LASTS
+) -> State:
     """The newest of several words; one that began too long ago without an end is set aside, and said so."""
     aside: list[Evidence] = []
     standing: list[Word] = []
@@ -563,7 +625,9 @@ def _newest_word(ev: Evaluation, words: list[Word], what: str, types: tuple[str,
 def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State:
     evidence = (*(w.evidence for w in newest), *aside)
     said = {w.pregnant for w in newest}
-    reason = "; ".join(f"{w.evidence.says}{f' on {w.evidence.date}' if isinstance(w.evidence.date, str) else ''}" for w in newest)
+    reason = "; ".join(
+        f"{w.evidence.says}{f' on {w.evidence.date}' if isinstance(w.evidence.date, str) else ''}" for w in newest
+    )
     if said == {True}:
         return State("yes", f"{what}: {reason}", "recorded", evidence)
     if said == {False}:
@@ -572,15 +636,21 @@ def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State
         return State("maybe", f"{what} and not {what} at one time: {reason}", "conflict", evidence)
     doubtful = next(w for w in newest if w.pregnant is None)
     why = doubtful.evidence.why if isinstance(doubtful.evidence.why, str) else ""
-    return State("maybe", f"{what} not certain: {reason} ({why})", doubtful.basis if doubtful.basis != "recorded" else "missing", evidence)
+    return State(
+        "maybe",
+        f"{what} not certain: {reason} ({why})",
+        doubtful.basis if doubtful.basis != "recorded" else "missing",
+        evidence,
+    )
 
 
 def breastfeeding_now(ev: Evaluation) -> State:
     """Whether she is breast-feeding: the newest word speaks, for a year."""
-    words: list[Word] = []
-    for m in ev.record.measurements("breastfeeding-status"):
-        if ev.counts(m.span) and not m.empty and m.standing != "provisional":
-            words.append(_status_word(m, "breastfeeding", "not-breastfeeding"))
+    words = [
+        _status_word(m, "breastfeeding", "not-breastfeeding")
+        for m in ev.record.measurements("breastfeeding-status")
+        if ev.counts(m.span) and not m.empty and m.standing != "provisional"
+    ]
     words += _condition_words(ev, _BREASTFEEDING_WORDS)
     return _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
 
@@ -590,6 +660,9 @@ class NotPregnantRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return PREGNANCY_READS
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
         states = (ev.shared(pregnancy_now), ev.shared(breastfeeding_now))
@@ -615,6 +688,9 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.inputs("pregnancy-test", "hcg")
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         chosen = select(ev, tests(ev))
         listed = tuple(cite_measurement(m, False, m.why) for m in chosen.listed)
@@ -638,14 +714,24 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
         date = m.span.text if m.span else ""
         said = f"pregnancy test {m.said} on {date}"
         if says is None:
-            return unknown(basis, f"{said} ({why})", (cite_measurement(m, False, why),), (Need("pregnancy-test", "unusable", date),))
+            return unknown(
+                basis,
+                f"{said} ({why})",
+                (cite_measurement(m, False, why),),
+                (Need("pregnancy-test", "unusable", date),),
+            )
         inside = ev.within(m.span, self.positive_window if says else self.window)
         if inside:
             return (failed if says else passed)(said, (cite_measurement(m),))
         if inside is None:
-            return unknown("missing", f"{said}: its date does not tell", (cite_measurement(m, False, "date"),), (Need("pregnancy-test", "missing", date),))
+            return unknown(
+                "missing",
+                f"{said}: its date does not tell",
+                (cite_measurement(m, False, "date"),),
+                (Need("pregnancy-test", "missing", date),),
+            )
         window = self.positive_window if says else self.window
         why = f"older than {window}"
-        return unknown("stale", f"{said} is {why}", (cite_measurement(m, False, why),), (Need("pregnancy-test", "stale", date),))
-
-
+        return unknown(
+            "stale", f"{said} is {why}", (cite_measurement(m, False, why),), (Need("pregnancy-test", "stale", date),)
+        )

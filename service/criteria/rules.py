@@ -4,7 +4,6 @@ from typing import Literal
 
 import msgspec
 
-
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation, Rule, Sign
 from service.criteria.facts import Allergy, Diagnosis, Match
@@ -21,8 +20,7 @@ from service.criteria.findings import (
     review,
     unknown,
 )
-from service.criteria.logic import RANK, Basis, Outcome
-
+from service.criteria.logic import RANK, TRUTH, Basis, Outcome
 from service.criteria.measured import newest_of
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Window
@@ -36,6 +34,9 @@ class AgeRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return frozenset({keys.PERSON})
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
         birth = ev.record.person.birth
@@ -52,7 +53,9 @@ class AgeRule(msgspec.Struct, frozen=True):
         if any(answer is False for answer, _ in answers):
             return failed(reason, evidence)
         if any(answer is None for answer, _ in answers):
-            return unknown("missing", f"{reason}: the birth date does not tell", evidence, (Need("birth-date", "missing"),))
+            return unknown(
+                "missing", f"{reason}: the birth date does not tell", evidence, (Need("birth-date", "missing"),)
+            )
         return passed(reason, evidence)
 
 
@@ -64,12 +67,20 @@ class SexRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return frozenset({keys.PERSON})
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         gender = ev.record.person.gender
         evidence = (cite(ev.record.person.ref, None, f"gender {gender}"),) if gender else ()
         if gender in ("female", "male"):
             return (passed if gender == self.sex else failed)(f"gender {gender}, {self.sex} asked for", evidence)
-        return unknown("missing", f"gender {gender or 'not recorded'}, {self.sex} asked for", evidence, (Need("gender", "missing"),))
+        return unknown(
+            "missing",
+            f"gender {gender or 'not recorded'}, {self.sex} asked for",
+            evidence,
+            (Need("gender", "missing"),),
+        )
 
 
 class PresenceRule(msgspec.Struct, frozen=True):
@@ -80,6 +91,9 @@ class PresenceRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return self.sign.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH if self.if_none == "fail" else frozenset({"pass", "unknown"})
 
     def judge(self, ev: Evaluation) -> Finding:
         seen = ev.see(self.sign)
@@ -112,6 +126,9 @@ class AbsenceRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.together(concern.sign.reads() for concern in self.concerns)
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown", *(concern.then for concern in self.concerns)})
+
     def judge(self, ev: Evaluation) -> Finding:
         worst: Finding | None = None
         seen = [(concern, ev.see(concern.sign)) for concern in self.concerns]
@@ -139,7 +156,12 @@ def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:
             case "review":
                 return review(f"{seen.reason}{because}", seen.evidence)
             case "unknown":
-                return unknown("missing", f"{seen.reason}{because or ': how severe it is, is not coded'}", seen.evidence, seen.needs)
+                return unknown(
+                    "missing",
+                    f"{seen.reason}{because or ': how severe it is, is not coded'}",
+                    seen.evidence,
+                    seen.needs,
+                )
     if seen.state == "maybe":
         return unknown(seen.basis, seen.reason, seen.evidence, seen.needs)
     return None
@@ -216,7 +238,9 @@ class ClassSign(msgspec.Struct, frozen=True):
                 return self._with_class(next(iter(classes)), evidence)
             return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
         if state == "stale" and not self.unclassified and classes & self.classes:
-            return Sighting("maybe", f"{self.label} {evidence[0].says} is older than {self.window}", "stale", evidence, need)
+            return Sighting(
+                "maybe", f"{self.label} {evidence[0].says} is older than {self.window}", "stale", evidence, need
+            )
         if state == "doubtful" and not self.unclassified:
             return Sighting("maybe", f"{self.label}: {evidence[0].says} ({evidence[0].why})", basis, evidence, need)
         if self.unclassified:
@@ -293,7 +317,7 @@ def _undated(e: Evidence) -> Evidence:
 
 
 class AllergyRule(msgspec.Struct, frozen=True):
-    """Fails with an allergy to one of the drugs; an allergy to a relative, or an intolerance, is for a person to judge."""
+    """Fails with an allergy to one of the drugs; one to a relative, or an intolerance, is for a person to judge."""
 
     drugs: frozenset[str]
     related: frozenset[str]
@@ -301,6 +325,9 @@ class AllergyRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return frozenset({keys.ALLERGIES})
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH | {"review"}
 
     def judge(self, ev: Evaluation) -> Finding:
         against: list[Evidence] = []
@@ -363,7 +390,9 @@ class IntoleranceSign(msgspec.Struct, frozen=True):
     def look(self, ev: Evaluation) -> Sighting:
         found = [a for a in ev.record.allergies() if ev.counts(a.onset) and not a.ingredients.isdisjoint(self.drugs)]
         sure = [a for a in found if a.certain]
-        evidence = tuple(cite(a.ref, a.onset, a.says + (f" ({a.reaction})" if a.reaction else ""), a.certain, a.why) for a in found)
+        evidence = tuple(
+            cite(a.ref, a.onset, a.says + (f" ({a.reaction})" if a.reaction else ""), a.certain, a.why) for a in found
+        )
         if sure:
             return Sighting("found", f"intolerance of {self.label}: {sure[0].says}", "recorded", evidence)
         if found:
@@ -382,6 +411,9 @@ class AllOf(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.together(rule.reads() for rule in self.rules)
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset().union(*(rule.outcomes() for rule in self.rules))
+
     def judge(self, ev: Evaluation) -> Finding:
         return _combined([ev.find(rule) for rule in self.rules], lowest=True)
 
@@ -393,6 +425,9 @@ class AnyOf(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return keys.together(rule.reads() for rule in self.rules)
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset().union(*(rule.outcomes() for rule in self.rules))
 
     def judge(self, ev: Evaluation) -> Finding:
         return _combined([ev.find(rule) for rule in self.rules], lowest=False)
@@ -432,6 +467,9 @@ class WhenRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.sign.reads() | self.then.reads() | self.otherwise.reads()
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return self.then.outcomes() | self.otherwise.outcomes() | {"unknown"}
+
     def judge(self, ev: Evaluation) -> Finding:
         seen = ev.see(self.sign)
         if seen.state == "found":
@@ -454,6 +492,9 @@ class DoubtfulRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return self.rule.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return self.rule.outcomes() - {"pass"} | {"unknown"}
 
     def judge(self, ev: Evaluation) -> Finding:
         finding = ev.find(self.rule)
@@ -499,6 +540,9 @@ class ReviewRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.show.reads()
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"review"})
+
     def judge(self, ev: Evaluation) -> Finding:
         evidence, said = self.show.evidence(ev)
         return review(f"{self.question}{f' Known: {chr(59).join(said)}.' if said else ''}", evidence)
@@ -512,6 +556,9 @@ class WishRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return frozenset()
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass"})
+
     def judge(self, ev: Evaluation) -> Finding:
         return not_applicable(f"a wish, not a condition: {self.text}")
 
@@ -524,6 +571,9 @@ class ShownRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return self.rule.reads() | self.show.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return self.rule.outcomes()
 
     def judge(self, ev: Evaluation) -> Finding:
         finding = ev.find(self.rule)
@@ -548,6 +598,9 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.conditions(*self.concepts, *self.doubtful, *self.once_treated)
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         against: list[Evidence] = []
         doubtful: list[tuple[Evidence, Basis]] = []
@@ -565,7 +618,9 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         if gap := ev.record.unread("Condition"):
             return unknown("missing", f"no other cancer found, but {gap}", evidence, need)
         if harmless:
-            return passed(f"other cancers long ago or exempt: {'; '.join(dict.fromkeys(e.says for e in harmless))}", evidence)
+            return passed(
+                f"other cancers long ago or exempt: {'; '.join(dict.fromkeys(e.says for e in harmless))}", evidence
+            )
         return passed("no record of another cancer", evidence, "no-record")
 
     def _weigh(
@@ -584,9 +639,18 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
             if there is False:
                 harmless.append(cite(diagnosis.ref, diagnosis.date, says))
             else:
-                doubtful.append((cite(diagnosis.ref, diagnosis.date, says, False, doubt or "whether it is treated is not told"), basis))
+                doubtful.append(
+                    (
+                        cite(diagnosis.ref, diagnosis.date, says, False, doubt or "whether it is treated is not told"),
+                        basis,
+                    )
+                )
             return
-        gone = diagnosis.status in ("inactive", "remission", "resolved") or bool(diagnosis.code_says) or has(ev, diagnosis) is False
+        gone = (
+            diagnosis.status in ("inactive", "remission", "resolved")
+            or bool(diagnosis.code_says)
+            or has(ev, diagnosis) is False
+        )
         recent = ev.within(diagnosis.date, self.window)
         if recent is False and gone:
             harmless.append(cite(diagnosis.ref, diagnosis.date, says))
@@ -598,6 +662,24 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         if recent is True:
             against.append(cite(diagnosis.ref, diagnosis.date, says))
         elif recent is None:
-            doubtful.append((cite(diagnosis.ref, diagnosis.date, says, False, f"whether it began within {self.window} is not told"), "missing"))
+            doubtful.append(
+                (
+                    cite(
+                        diagnosis.ref, diagnosis.date, says, False, f"whether it began within {self.window} is not told"
+                    ),
+                    "missing",
+                )
+            )
         else:
-            doubtful.append((cite(diagnosis.ref, diagnosis.date, says, False, f"more than {self.window} ago, still recorded as present"), "missing"))
+            doubtful.append(
+                (
+                    cite(
+                        diagnosis.ref,
+                        diagnosis.date,
+                        says,
+                        False,
+                        f"more than {self.window} ago, still recorded as present",
+                    ),
+                    "missing",
+                )
+            )

@@ -92,7 +92,7 @@ def told(diagnosis: Diagnosis) -> str:
 
 
 class DiagnosisSign(msgspec.Struct, frozen=True):
-    """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where one is given."""
+    """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where given."""
 
     name: str
     concepts: frozenset[str]
@@ -129,7 +129,9 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
             return
         inside = ev.within(diagnosis.date, self.window) if self.window else True
         if inside is False:
-            look.aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, f"more than {self.window} ago"))
+            look.aside.append(
+                cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, f"more than {self.window} ago")
+            )
             return
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
         if not doubt and inside is None:
@@ -140,7 +142,6 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
             look.doubt(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), basis)
         else:
             look.found.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
-
 
     def _weigh_answers(self, ev: Evaluation, name: str, answers: frozenset[str], look: Look) -> None:
         """Observations that name the same thing as an answer."""

@@ -4,9 +4,18 @@ from typing import Literal
 
 import msgspec
 
-from service.criteria.drugs import Drugs, cite_exposure, depot_active, gap_in_drugs, is_active, is_local, started, told_by_doses_only
+from service.criteria.drugs import (
+    Drugs,
+    cite_exposure,
+    depot_active,
+    gap_in_drugs,
+    is_active,
+    is_local,
+    started,
+    told_by_doses_only,
+)
 from service.criteria.evaluation import Evaluation
-from service.criteria.facts import Match, Exposure
+from service.criteria.facts import Exposure, Match
 from service.criteria.findings import Need, Sighting
 from service.criteria.logic import Basis
 from service.criteria.nameless import events

@@ -33,7 +33,7 @@ from service.criteria.findings import (
     review,
     unknown,
 )
-from service.criteria.logic import Basis
+from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.nameless import Event, events
 from service.criteria.newest import select
 from service.criteria.reproduction import sex
@@ -176,6 +176,9 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         # without any therapy the day of metastasis does not matter
         return keys.together([self.therapy.reads(), *(sign.reads() for sign in self.local)])
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH | {"review"} if self.local else TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
         weighed = _Weighed()
@@ -188,7 +191,9 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         for sign in self.local:
             self._local(ev, sign, since, weighed)
         what = f"{self.therapy.drugs.label} since the metastasis"
-        return weighed.finding(ev, what, Need(self.therapy.drugs.input, "missing"), ("Procedure",) if self.local else ())
+        return weighed.finding(
+            ev, what, Need(self.therapy.drugs.input, "missing"), ("Procedure",) if self.local else ()
+        )
 
     def _course(self, ev: Evaluation, course: Course, since: Span | None, weighed: _Weighed) -> None:
         exposure = course.exposure
@@ -223,7 +228,9 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             why = f"started before the metastasis and may have been given {self.grace} after it"
             weighed.doubtful.append((_because(exposure, why), "missing" if course.counts else course.basis))
 
-    def _coded(self, cited: Evidence, sure: bool | None, span: Span | None, since: Span | None, weighed: _Weighed) -> None:
+    def _coded(
+        self, cited: Evidence, sure: bool | None, span: Span | None, since: Span | None, weighed: _Weighed
+    ) -> None:
         after = _on_or_after(span, since) if span is not None and since is not None else None
         if after is True and sure:
             weighed.against.append(cited)
@@ -275,6 +282,9 @@ class WashoutRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.together([self.therapy.reads(), *(sign.reads() for sign in self.procedures)])
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         weighed = _Weighed()
         for course in courses(ev, self.therapy):
@@ -304,7 +314,9 @@ class WashoutRule(msgspec.Struct, frozen=True):
         elif course.counts and (active or recent):
             weighed.against.append(cite_exposure(exposure))
         else:
-            why = course.why or ("whether it is still given is not told" if active is None else "when it ended is not told")
+            why = course.why or (
+                "whether it is still given is not told" if active is None else "when it ended is not told"
+            )
             weighed.doubtful.append((_because(exposure, why), course.basis if course.counts is None else "missing"))
 
     def _procedures(self, sighting: Sighting, weighed: _Weighed) -> None:
@@ -327,6 +339,9 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return self.drugs.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
@@ -355,8 +370,12 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
         elif recent is True and before is False and match.standing == "sure":
             weighed.against.append(cite_exposure(exposure))
         else:
-            why = match.why or ("when it was last given is not settled" if recent is None else "before or after the metastasis")
-            weighed.doubtful.append((_because(exposure, why), "missing" if match.standing in ("sure", "provisional") else "unusable"))
+            why = match.why or (
+                "when it was last given is not settled" if recent is None else "before or after the metastasis"
+            )
+            weighed.doubtful.append(
+                (_because(exposure, why), "missing" if match.standing in ("sure", "provisional") else "unusable")
+            )
 
     def _recent(self, ev: Evaluation, exposure: Exposure) -> bool | None:
         if exposure.course == "on-hold":
@@ -382,6 +401,9 @@ class LinesRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.cancer.reads() | self.therapy.reads()
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown"})
+
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
         need = (Need(self.therapy.drugs.input, "missing"),)
@@ -393,13 +415,18 @@ class LinesRule(msgspec.Struct, frozen=True):
         starts = self._starts(ev, [c.exposure for c in found if c not in doubtful], since)
         lines = self._lines(starts)
         evidence = tuple(cite_exposure(e) for _, e in starts)
-        said = f"{len(lines)} line{'' if len(lines) == 1 else 's'} of therapy since {since.text}, at most {self.at_most} asked for"
+        counted = f"{len(lines)} line{'' if len(lines) == 1 else 's'} of therapy"
+        said = f"{counted} since {since.text}, at most {self.at_most} asked for"
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
             return unknown("missing", said, evidence, need)
         nameless = [e for e in events(ev, self.therapy.nameless) if e.span is None or not e.span.last < since.first]
         if doubtful or nameless:
-            shown = (*evidence, *(_because(c.exposure, c.why or "its start is not told") for c in doubtful), *(e.cite() for e in nameless))
+            shown = (
+                *evidence,
+                *(_because(c.exposure, c.why or "its start is not told") for c in doubtful),
+                *(e.cite() for e in nameless),
+            )
             return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, need)
         gap, basis = gap_in_drugs(ev)
         if gap:
@@ -407,7 +434,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         return passed(said, evidence, "recorded" if evidence else "no-record")
 
     def _doubtful(self, course: Course, since: Span) -> bool:
-        """Therapy that may or may not begin a line: undated, perhaps before the metastasis, or not certainly therapy."""
+        """Therapy that may or may not begin a line: undated, perhaps before the metastasis, not certainly therapy."""
         start = course.exposure.start
         after = None if start is None else _on_or_after(start, since)
         if after is False:
@@ -507,18 +534,25 @@ class InductionRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.induction.reads()
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown"})
+
     def judge(self, ev: Evaluation) -> Finding:
         _, groups = ev.shared(induction_start, self.induction)
         evidence = tuple(dict.fromkeys(cite_exposure(e) for given in groups for e in given.sure))
         missing = [given for given in groups if not given.sure]
         if not missing:
-            said = "; ".join(f"{g.therapy.drugs.label}: {', '.join(dict.fromkeys(e.says for e in g.sure))}" for g in groups)
+            said = "; ".join(
+                f"{g.therapy.drugs.label}: {', '.join(dict.fromkeys(e.says for e in g.sure))}" for g in groups
+            )
             return passed(f"given since the metastasis: {said}", evidence)
         possible = tuple(dict.fromkeys(_because(e, why) for given in groups for e, why in given.maybe))
         if metastatic_since(ev, self.induction.cancer) is None:
             reason = "the day of metastasis is not known"
         else:
-            reason = f"no {' and no '.join(g.therapy.drugs.label for g in missing)} certainly given since the metastasis"
+            reason = (
+                f"no {' and no '.join(g.therapy.drugs.label for g in missing)} certainly given since the metastasis"
+            )
         gap, _basis = gap_in_drugs(ev)
         reason += f"; {gap}" if gap else ""
         needs = tuple(Need(g.therapy.drugs.input, "missing") for g in missing)
@@ -534,12 +568,19 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.induction.reads() | keys.inputs(self.input)
 
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
     def judge(self, ev: Evaluation) -> Finding:
         need = (Need(self.input, "missing"),)
         start, _groups = ev.shared(induction_start, self.induction)
         if start is None:
             return unknown("missing", "the first day of the induction is not known", (), need)
-        after = [m for m in ev.record.measurements(self.input) if self._after(m, start) and not _other_cancer(m, self.induction.cancer)]
+        after = [
+            m
+            for m in ev.record.measurements(self.input)
+            if self._after(m, start) and not _other_cancer(m, self.induction.cancer)
+        ]
         chosen = select(ev, after)
         if not chosen.candidates:
             gap = ev.record.unread("Observation")
@@ -547,7 +588,9 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             return unknown("missing", reason, tuple(_status_evidence(m, False, m.why) for m in chosen.listed), need)
         return self._weigh(ev, chosen.candidates, after, need)
 
-    def _weigh(self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], need: tuple[Need, ...]) -> Finding:
+    def _weigh(
+        self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], need: tuple[Need, ...]
+    ) -> Finding:
         said = {_progress(m) for m in newest}
         shown = tuple(_status_evidence(m) for m in newest)
         reason = "; ".join(f"{m.said} on {m.span.text}" for m in newest if m.span)
@@ -559,11 +602,18 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             return failed(f"progressive disease: {reason}", shown)
         if word != "not-progressive":
             doubt = newest[0].why or newest[0].problem or "undetermined"
-            return unknown("unusable" if newest[0].why or newest[0].problem else "missing", f"disease status {reason}: {doubt}", shown, need)
+            return unknown(
+                "unusable" if newest[0].why or newest[0].problem else "missing",
+                f"disease status {reason}: {doubt}",
+                shown,
+                need,
+            )
         earlier = [m for m in after if m.standing == "sure" and ev.counts(m.span) and _progress(m) == "progressive"]
         if earlier:
             both = (*shown, *(_status_evidence(m) for m in earlier))
-            return unknown("conflict", f"{reason}, but progressive disease before, after the induction began", both, need)
+            return unknown(
+                "conflict", f"{reason}, but progressive disease before, after the induction began", both, need
+            )
         return passed(f"no progression: {reason}", shown)
 
     @staticmethod
@@ -602,6 +652,9 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         return self.therapy.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown", self.outcome})
 
     def judge(self, ev: Evaluation) -> Finding:
         weighed = _Weighed()

@@ -30,7 +30,9 @@ def map_allergy(
             (possible if meanings else sure).update(meanings or (name,))
         possible.update(m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,)))
         if concept is not None and not found.sure:
-            possible.update(m for c in terminology.spoken("drug", texts(concept)) for m in terminology.may_mean.get(c, (c,)))
+            possible.update(
+                m for c in terminology.spoken("drug", texts(concept)) for m in terminology.may_mean.get(c, (c,))
+            )
     if possible - sure and not why:
         why = "named in text or by a code without its system"
     kind = (allergy.type or "").strip().lower()

@@ -46,7 +46,11 @@ class DiagnosisMapper:
         if "metastasis-meninges-unclear" in sure and _LEPTOMENINGEAL.search(texts(condition.code).lower()):
             sure = tuple("metastasis-leptomeninges" if c == "metastasis-meninges-unclear" else c for c in sure)
         if sure == ("malignancy-general",):
-            return sure, self._terminology.spoken("condition", texts(condition.code)), "a general code whose text names it"
+            return (
+                sure,
+                self._terminology.spoken("condition", texts(condition.code)),
+                "a general code whose text names it",
+            )
         return sure, found.ambiguous, "a code without a system or under a wrong one"
 
     def named(self, condition: wire.Condition) -> tuple[str, ...]:

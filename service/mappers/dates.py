@@ -15,9 +15,7 @@ from service.mappers import wire
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 _DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
-_TIME = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?\Z"
-)
+_TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?\Z")
 _CACHE_LIMIT = 100_000
 # Age units as UCUM codes and the words in use, in months (days and weeks stand apart).
 _AGE_MONTHS = {"a": 12, "year": 12, "years": 12, "y": 12, "yr": 12, "yrs": 12, "mo": 1, "month": 1, "months": 1}
@@ -56,10 +54,10 @@ class Calendar:
         second = int(found[6] or 0)
         leap = second == 60
         try:
-            moment = datetime(year, month, day, hour, minute, 59 if leap else second)
+            moment = datetime(year, month, day, hour, minute, 59 if leap else second, tzinfo=UTC)
             offset = _offset(found[8])
             if offset is not None:
-                moment = (moment.replace(tzinfo=UTC) - offset).astimezone(self.zone).replace(tzinfo=None)
+                moment = (moment - offset).astimezone(self.zone)
         except (ValueError, OverflowError):
             return None
         ordinal = moment.toordinal()

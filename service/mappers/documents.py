@@ -87,6 +87,7 @@ def _collect(data: bytes, document: Document, name: str, strict: bool) -> None:
         for i, raw in enumerate(_decoded(wire.decode_list, data, name)):
             _add(document, raw, "", f"[{i}]", -1, 0)
         return
+    kind: wire.Bundle | wire.Kind | None
     try:
         kind = wire.decode_bundle(data)
     except msgspec.DecodeError as problem:
@@ -143,9 +144,7 @@ def _add(document: Document, raw: Raw | bytes, full_url: str, parent: str, index
         _open_bundle(Item(resource, raw, full_url, parent, index), None, document, depth)
 
 
-def _add_malformed(
-    document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int
-) -> None:
+def _add_malformed(document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int) -> None:
     resource, problem = salvage(raw)
     item = Item(resource, raw, full_url, parent, index, problem, document.checked)
     if isinstance(resource, wire.NestedBundle):
@@ -168,9 +167,7 @@ def _open_bundle(item: Item, bundle: wire.Bundle | None, document: Document, dep
     _note_gaps(bundle, item, document, first, failed)
 
 
-def _add_entries(
-    entries: list[wire.Entry], parent: str, document: Document, depth: int, failed: list[str]
-) -> None:
+def _add_entries(entries: list[wire.Entry], parent: str, document: Document, depth: int, failed: list[str]) -> None:
     """Every entry's resource, in order. The one loop that every resource passes: kept free of calls."""
     decode, read_types, add, checked = wire.decode_resource, wire.READ_TYPES, document.items.append, document.checked
     for i, entry in enumerate(entries):
@@ -208,9 +205,11 @@ def _drop_outcomes(document: Document, first: int, failed: list[str]) -> None:
     items = document.items
     if not any(item.resource.__class__ is wire.OperationOutcome for item in items[first:]):
         return
-    for item in items[first:]:
-        if isinstance(item.resource, wire.OperationOutcome) and _is_severe(item.resource):
-            failed.append(f"{item.place} is an OperationOutcome of severity error")
+    failed += [
+        f"{item.place} is an OperationOutcome of severity error"
+        for item in items[first:]
+        if isinstance(item.resource, wire.OperationOutcome) and _is_severe(item.resource)
+    ]
     items[first:] = [i for i in items[first:] if not isinstance(i.resource, wire.OperationOutcome)]
 
 

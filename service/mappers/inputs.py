@@ -53,11 +53,7 @@ class Factors(dict[str | None, Decimal | None]):
         super().__init__()
         self._unit, self._molar_mass = unit, molar_mass
 
-    def get(self, code: str | None, default: Decimal | None = None) -> Decimal | None:
-        try:
-            return self[code]
-        except KeyError:
-            pass
+    def __missing__(self, code: str | None) -> Decimal | None:
         found: Decimal | None = None
         if code and len(self) < 1000:
             try:
@@ -146,4 +142,3 @@ def window(text: str) -> Window:
     if not number.isdigit() or plural not in ("days", "weeks", "months", "years"):
         raise ValueError(f"{text!r} is not a length of time such as '28 days' or '6 months'")
     return Window(int(number), plural)
-

@@ -21,12 +21,20 @@ _KEYS: dict[str, frozenset[str]] = {
     "procedures": frozenset({"label", "procedures"}),
     "classes": frozenset({"label", "input", "prefix", "illness"}),
     "drugs": frozenset({"label", "of"}),
-    "therapies": frozenset(
-        {"label", "of", "for-men", "endocrine", "other-uses", "conditions"}
-    ),
+    "therapies": frozenset({"label", "of", "for-men", "endocrine", "other-uses", "conditions"}),
     "nameless": frozenset({"label", "conditions", "histories", "procedures", "may-be"}),
     "cancers": frozenset(
-        {"label", "diagnosis", "says-metastatic", "history", "distant", "regional", "unclear", "another", "distant-sites"}
+        {
+            "label",
+            "diagnosis",
+            "says-metastatic",
+            "history",
+            "distant",
+            "regional",
+            "unclear",
+            "another",
+            "distant-sites",
+        }
     ),
     "needs": frozenset({"title", "order-of"}),
 }
@@ -123,7 +131,9 @@ class Vocabulary:
                 try:
                     self._check(section, entry)
                 except KeyError as missing:
-                    raise _mistake(placed, (section, key), name, f"no value set or input called {missing.args[0]}") from None
+                    raise _mistake(
+                        placed, (section, key), name, f"no value set or input called {missing.args[0]}"
+                    ) from None
                 self._entries[section][key] = entry
 
     def _check(self, section: str, entry: dict[str, Any]) -> None:
@@ -186,8 +196,8 @@ class Vocabulary:
         for entry in self._entries["nameless"].values():
             may_be = self._group(entry["may-be"])
             if not may_be.isdisjoint(drugs):
-                groups = (frozenset(entry.get(key, ())) for key in ("conditions", "histories", "procedures"))
-                kinds.append(Nameless(*groups, may_be=may_be, surely=may_be <= drugs))
+                told = [frozenset(entry.get(key, ())) for key in ("conditions", "histories", "procedures")]
+                kinds.append(Nameless(told[0], told[1], told[2], may_be, may_be <= drugs))
         return tuple(kinds)
 
     def _cancer(self, name: str, entry: dict[str, Any]) -> Cancer:

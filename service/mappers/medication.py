@@ -6,6 +6,7 @@ Medication and Substance are followed, contained or referenced. https://hl7.org/
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
+from typing import Any, Literal
 
 import msgspec
 
@@ -18,7 +19,8 @@ from service.mappers.dates import Calendar
 from service.mappers.quantities import Problem
 from service.mappers.terminology import ATC, RXNORM, SNOMED, Terminology, canonical_system
 
-_TAKEN = {
+_Course = Literal["active", "on-hold", "ended", "point"]
+_TAKEN: dict[str, dict[str, _Course]] = {
     "MedicationStatement": {"active": "active", "completed": "ended", "stopped": "ended", "on-hold": "on-hold"},
     "MedicationRequest": {"active": "active", "completed": "ended", "stopped": "ended", "on-hold": "on-hold"},
     "MedicationAdministration": {
@@ -61,7 +63,18 @@ _CANCER = re.compile(
     r"cancer|carcinoma|neoplas|tumou?r|malignan|metasta|lymphoma|leuk(?:a)?emia|melanoma|sarcoma|myeloma|oncolog|adjuvant"
 )
 _FERTILITY = re.compile(r"fertil|ovulation|\bivf\b|oocyte|egg retrieval|assisted reproduc")
-_DURATIONS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7, "mo": 30, "month": 30, "months": 30, "a": 365}
+_DURATIONS = {
+    "d": 1,
+    "day": 1,
+    "days": 1,
+    "wk": 7,
+    "week": 7,
+    "weeks": 7,
+    "mo": 30,
+    "month": 30,
+    "months": 30,
+    "a": 365,
+}
 
 
 class _Dose(msgspec.Struct, gc=False):
@@ -146,7 +159,7 @@ class ExposureMapper:
             self._name(wire.CodeableConcept(text=reference.display), named)
         return named
 
-    def _follow(self, reference: str, contained: msgspec.Raw) -> object | None:
+    def _follow(self, reference: str, contained: msgspec.Raw) -> Any:
         if not reference.startswith("#"):
             return self._resolve(reference)
         for raw in _contained(contained):
@@ -295,14 +308,18 @@ def doses_told_twice(exposures: list[Exposure]) -> list[Exposure]:
     doses = [e for e in exposures if e.course == "point" and e.start is not None and e.certain]
     if not doses:
         return exposures
-    return [_with_doses(e, doses) if e.kind == "order" and e.course == "ended" and not e.end_told else e for e in exposures]
+    return [
+        _with_doses(e, doses) if e.kind == "order" and e.course == "ended" and not e.end_told else e for e in exposures
+    ]
 
 
 def _with_doses(order: Exposure, doses: list[Exposure]) -> Exposure:
     given = [
         d.end
         for d in doses
-        if d.end is not None and d.ingredients & order.ingredients and (order.start is None or not d.end.before(order.start))
+        if d.end is not None
+        and d.ingredients & order.ingredients
+        and (order.start is None or not d.end.before(order.start))
     ]
     if not given:
         return order
@@ -324,7 +341,7 @@ def reason_of_concepts(concepts: Iterable[str], text: str) -> str:
     return "other" if found or plain else ""
 
 
-def _course(event: wire.MedicationEvent, kind: str) -> tuple[str | None, bool, str]:
+def _course(event: wire.MedicationEvent, kind: str) -> tuple[_Course | None, bool, str]:
     """-> (course, certain, why not). A course of None: not taken."""
     if isinstance(event, wire.MedicationRequest):
         if event.doNotPerform:
@@ -336,8 +353,10 @@ def _course(event: wire.MedicationEvent, kind: str) -> tuple[str | None, bool, s
             return _TAKEN[kind].get((event.status or "").strip().lower()), False, "an order without an intent"
     status = (event.status or "").strip().lower()
     if status in ("", "unknown"):
-        return "point" if kind in ("MedicationAdministration", "MedicationDispense") else "active", False, (
-            f"status {status}" if status else "no status"
+        return (
+            "point" if kind in ("MedicationAdministration", "MedicationDispense") else "active",
+            False,
+            (f"status {status}" if status else "no status"),
         )
     return _TAKEN[kind].get(status), True, ""
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Protocol
 
+from msgspec import Raw
+
 from service.criteria.amounts import Interval, exactly
 from service.criteria.facts import Person, Standing, UpperLimit
 from service.criteria.spans import Span
@@ -108,7 +110,7 @@ class ObservedValue:
             or _has_other_value(part)
         ):
             return False
-        factor = made.factors.get(quantity.code)
+        factor = made.factors[quantity.code]
         if factor is None:
             return False
         try:
@@ -423,7 +425,7 @@ def observed_span(resource: wire.Observation, calendar: Calendar) -> tuple[Span 
     return None, False
 
 
-def standing_of(status: str | None) -> tuple[Standing | None, str]:
+def standing_of(status: str | None) -> tuple[Standing, str] | None:
     """How far an Observation of a status may be relied on; None where it never counts."""
     if status in DECIDES:
         return "sure", ""
@@ -431,7 +433,7 @@ def standing_of(status: str | None) -> tuple[Standing | None, str]:
     if plain in DECIDES:
         return "sure", f"status written {status}"
     if plain in NEVER:
-        return None, ""
+        return None
     return "provisional", f"status {plain[:24]}" if plain else "no status"
 
 
@@ -538,9 +540,7 @@ def _bounds(
     return None if low is None and high is None else (low, high)
 
 
-def _bound(
-    quantity: wire.Quantity | None, made: Input, part: wire.Observation | wire.Component
-) -> Decimal | None:
+def _bound(quantity: wire.Quantity | None, made: Input, part: wire.Observation | wire.Component) -> Decimal | None:
     if quantity is None or not bytes(quantity.value):
         return None
     written = quantities.of_quantity(quantity)
@@ -557,7 +557,7 @@ def _value_unit(part: wire.Observation | wire.Component) -> tuple[str, str]:
     if quantity is None and part.valueRange is not None:
         quantity = part.valueRange.high or part.valueRange.low
     if quantity is not None and (quantity.code or quantity.unit):
-        written = quantities.of_quantity(wire.Quantity(wire.Raw(b"1"), None, quantity.unit, quantity.system, quantity.code))
+        written = quantities.of_quantity(wire.Quantity(Raw(b"1"), None, quantity.unit, quantity.system, quantity.code))
         return written.code, written.text
     if part.valueString is not None and (written_text := quantities.of_text(part.valueString)) is not None:
         return written_text.code, written_text.text

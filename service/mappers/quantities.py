@@ -12,7 +12,9 @@ from service.criteria.amounts import Interval
 from service.mappers import units, wire
 
 UCUM = "http://unitsofmeasure.org"
-_UCUM_NAMES = frozenset({UCUM, "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8", "http://unitsofmeasure.org/"})
+_UCUM_NAMES = frozenset(
+    {UCUM, "https://unitsofmeasure.org", "urn:oid:2.16.840.1.113883.6.8", "http://unitsofmeasure.org/"}
+)
 _WORDS = {
     "less than or equal to": "<=", "greater than or equal to": ">=", "less than": "<", "greater than": ">",
     "more than": ">", "at least": ">=", "at most": "<=", "not more than": "<=", "no more than": "<=", "up to": "<=",

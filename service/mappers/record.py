@@ -14,8 +14,8 @@ from service.criteria.spans import Span, up_to
 from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.allergy import map_allergy
-from service.mappers.condition import DiagnosisMapper
 from service.mappers.concepts import texts
+from service.mappers.condition import DiagnosisMapper
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, Item, duplicate_key
 from service.mappers.identity import Identity, base_of, without_version
@@ -29,7 +29,16 @@ from service.mappers.terminology import Terminology
 MEDICATION_TYPES = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense")
 # A focus of these types is a matter of the patient's own body and care; of any other it is another subject.
 _OWN_FOCUS = frozenset(
-    {"Condition", "BodyStructure", "Specimen", "Procedure", "Encounter", "Observation", "DiagnosticReport", "Medication"}
+    {
+        "Condition",
+        "BodyStructure",
+        "Specimen",
+        "Procedure",
+        "Encounter",
+        "Observation",
+        "DiagnosticReport",
+        "Medication",
+    }
 )
 
 
@@ -186,9 +195,9 @@ class Record:
             if kind in _SHARED_TYPES:
                 continue
             subject = item.resource.subject if kind is not wire.AllergyIntolerance else item.resource.patient
-            if subject is None or owns.get(subject.reference) is not True or identity.watches(item.full_url):
-                if not self._is_own(item, subject, identity):
-                    continue
+            known = subject is not None and owns.get(subject.reference) is True and not identity.watches(item.full_url)
+            if not known and not self._is_own(item, subject, identity):
+                continue
             found = by_type.get(kind)
             if found is None:
                 by_type[kind] = [item]
@@ -299,9 +308,10 @@ class Record:
         if resource.status in DECIDES:
             standing, why = _SURE
         else:
-            standing, why = standing_of(resource.status)
-            if standing is None:
+            read = standing_of(resource.status)
+            if read is None:
                 return None
+            standing, why = read
         problem = self._problem(item)
         if not problem and seen.component is not None and seen.component.modifierExtension:
             problem = _problem_of_extension(seen.component.modifierExtension)
@@ -340,7 +350,9 @@ class Record:
             name = reference.reference or ""
             item = self.find(name)
             kind = type(item.resource).__name__ if item else _kind_named(reference)
-            if kind == "Patient" and (item is None or self.reference(item) == self.person.ref or name == self.person.ref):
+            if kind == "Patient" and (
+                item is None or self.reference(item) == self.person.ref or name == self.person.ref
+            ):
                 if item is None:
                     return None
                 continue
@@ -467,7 +479,9 @@ def _empty_record(item: Item, library: Library, document: Document) -> Record:
     record = Record(map_patient(patient, ref, library.calendar, unusable), library, document.gaps)
     record.notices += document.notices
     if unusable:
-        record.notices.append(f"{ref}: {item.problem or 'a modifierExtension that is not known'}; its data are not used")
+        record.notices.append(
+            f"{ref}: {item.problem or 'a modifierExtension that is not known'}; its data are not used"
+        )
     return record
 
 
@@ -518,9 +532,7 @@ def _current_versions(document: Document, record: Record) -> list[Item]:
         newest[key] = item
         out.append(item)
     deleted = document.deleted
-    return [
-        i for i in out if id(i) not in older and f"{i.resource.__class__.__name__}/{i.resource.id}" not in deleted
-    ]
+    return [i for i in out if id(i) not in older and f"{i.resource.__class__.__name__}/{i.resource.id}" not in deleted]
 
 
 def _newer(a: Item, b: Item) -> bool:
@@ -531,5 +543,5 @@ def _newer(a: Item, b: Item) -> bool:
     if one.versionId and other.versionId and one.versionId.isdigit() and other.versionId.isdigit():
         return int(one.versionId) > int(other.versionId)
     if one.lastUpdated and other.lastUpdated:
-        return one.lastUpdated > other.lastUpdated
+        return bool(one.lastUpdated > other.lastUpdated)
     return False

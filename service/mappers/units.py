@@ -75,7 +75,7 @@ def normalised(unit: str) -> str:
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: m[0].translate(_SUPERSCRIPTS), text)
     text = text.replace("mm^3", "mm3").replace("mm**3", "mm3").replace("cu mm", "cumm").replace("per ", "/")
     power = _POWER.match(text)
-    if power and power[2][:1] in ("/", "") or (power and power[2][:1].isalpha()):
+    if (power and power[2][:1] in ("/", "")) or (power and power[2][:1].isalpha()):
         rest = power[2] if power[2].startswith("/") else f"/{power[2]}" if power[2] else ""
         return f"10*{power[1]}{_case(rest.replace(' ', ''))}"
     return _SPELLINGS.get(text.lower().replace(" ", ""), _SPELLINGS.get(text.lower(), text))

@@ -1,0 +1,335 @@
+"""cases.yaml: a base patient and what changes in each case, read with the place of every mistake.
+
+A change has the shape of a patient; what it names replaces what the base patient has of that name, `none` takes it
+away. A case states the outcome of one criterion; a patient of the list `patients` may state many, and the grade.
+"""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from marshmallow import ValidationError, fields, post_load
+
+from service.cases.sketch import SYSTEMS
+from service.criteria.catalogue import Trial
+from service.criteria.logic import GRADES, OUTCOMES
+from service.criteria.places import PlacedError, problems_of, read
+from service.criteria.schema import ListOf, OneOf, Strict, Text, nearest
+from service.errors import TrialError
+
+BASES = ("recorded", "no-record", "not-applicable", "missing", "stale", "conflict", "unusable", "manual")
+NAMES: ContextVar[Mapping[str, Iterable[str]]] = ContextVar("names")
+NONE = "none"
+
+
+class Case(msgspec.Struct, frozen=True):
+    """One patient and what is expected: outcomes by criterion, bases where stated, a grade where stated."""
+
+    name: str
+    place: str
+    sketch: dict[str, Any]
+    outcomes: dict[str, str]
+    basis: str = ""
+    grade: str = ""
+    as_of: str = ""
+
+
+class CaseFile(msgspec.Struct, frozen=True):
+    path: str
+    as_of: str
+    cases: tuple[Case, ...]
+
+
+class _Entry(Strict):
+    """Options of one entry of a sketch; all are texts."""
+
+
+class _Result(_Entry):
+    value = Text(metadata={"description": "a number with its unit, the name of an answer, or a date"})
+    text = Text(metadata={"description": "free text as the value"})
+    on = Text(metadata={"description": "when: a date, `10 days ago`, today, none"})
+    high = Text(metadata={"description": "the upper limit of normal, with its unit"})
+    flag = Text(metadata={"description": "the laboratory's flag: N, L, H …"})
+    status = Text()
+    code = Text(metadata={"description": "a code instead of the input's first one, such as `loinc 751-8`"})
+    method = Text()
+    specimen = Text()
+
+
+class _Diagnosis(_Entry):
+    onset = Text()
+    recorded = Text()
+    ended = Text()
+    status = Text(metadata={"description": "clinical status; active where nothing is said, none for no status"})
+    verification = Text()
+    encounter = OneOf("true", "false")
+    site = Text()
+    stage = Text()
+    code = Text()
+    text = Text()
+
+
+class _Drug(_Entry):
+    given = Text(metadata={"description": "one dose on a day"})
+    ordered = Text(metadata={"description": "an order written on a day"})
+    from_ = Text(data_key="from")
+    to = Text()
+    status = Text()
+    route = Text()
+    reason = Text()
+    code = Text()
+    text = Text()
+
+
+class _Procedure(_Entry):
+    on = Text()
+    from_ = Text(data_key="from")
+    to = Text()
+    status = Text()
+    site = Text()
+    code = Text()
+
+
+class _Allergy(_Entry):
+    type = OneOf("allergy", "intolerance")
+    status = Text()
+    verification = Text()
+    reaction = Text()
+    code = Text()
+
+
+class SectionField(fields.Field[dict[str, list[dict[str, Any]]]]):
+    """Names with an entry each: a mapping, a list of them, the short form of one, or `none`."""
+
+    def __init__(self, family: str, schema: type[_Entry], short: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.family, self.schema, self.short = family, schema, short
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, list[dict[str, Any]]]:
+        if not isinstance(value, dict):
+            raise ValidationError("a mapping of names was expected")
+        out: dict[str, list[dict[str, Any]]] = {}
+        mistakes: dict[str, Any] = {}
+        for name, entry in value.items():
+            try:
+                self._check_name(name)
+                out[name] = self._entries(entry)
+            except ValidationError as problem:
+                mistakes[name] = problem.messages
+        if mistakes:
+            raise ValidationError(mistakes)
+        return out
+
+    def _check_name(self, name: str) -> None:
+        system, _, code = name.partition(" ")
+        known = list(NAMES.get()[self.family])
+        if not (code and system in SYSTEMS) and name not in known:
+            raise ValidationError(f"no {self.family} called {name}{nearest(name, known)}")
+
+    def _entries(self, entry: Any) -> list[dict[str, Any]]:
+        if entry is None or entry == NONE:
+            return []
+        if isinstance(entry, list):
+            return [self._entry(one) for one in entry]
+        return [self._entry(entry)]
+
+    def _entry(self, entry: Any) -> dict[str, Any]:
+        given = entry if isinstance(entry, dict) else {self.short: entry}
+        loaded = self.schema().load({key: _text(value) for key, value in given.items()})
+        assert isinstance(loaded, dict)
+        return {key.rstrip("_"): value for key, value in loaded.items()}
+
+
+def _text(value: Any) -> Any:
+    """Numbers and truth values as they were written."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
+
+
+class PatientSchema(Strict):
+    """A sketch of a patient, or a change to one."""
+
+    gender = OneOf("female", "male", "other", "unknown", NONE)
+    born = Text()
+    died = Text()
+    results = SectionField("input", _Result, "value")
+    diagnoses = SectionField("diagnosis", _Diagnosis, "onset")
+    drugs = SectionField("drug", _Drug, "from")
+    procedures = SectionField("procedure", _Procedure, "on")
+    allergies = SectionField("allergy", _Allergy, "type")
+    unread = ListOf(OneOf("Observation", "Condition", "Procedure", "MedicationStatement", "AllergyIntolerance"))
+    resources = fields.List(fields.Dict(), metadata={"description": "FHIR resources as they stand"})
+
+
+class _Expected(Strict):
+    grade = OneOf(*GRADES)
+    outcomes = fields.Dict(keys=Text(), values=OneOf(*OUTCOMES))
+
+
+class _Named(Strict):
+    name = Text(required=True)
+    as_of = Text(data_key="as-of")
+    change = fields.Nested(PatientSchema)
+    expect = fields.Nested(_Expected, required=True)
+
+
+class _Change(fields.Nested):
+    """A change; an empty one may be left blank."""
+
+    def deserialize(self, value: Any, *args: Any, **kwargs: Any) -> Any:
+        return super().deserialize({} if value is None else value, *args, **kwargs)
+
+
+class CaseSchema(Strict):
+    """`pass`, `fail`, `unknown` or `review`, with the change that leads to it."""
+
+    pass_ = _Change(PatientSchema, data_key="pass", allow_none=True)
+    fail = _Change(PatientSchema, allow_none=True)
+    unknown_ = _Change(PatientSchema, data_key="unknown", allow_none=True)
+    review = _Change(PatientSchema, allow_none=True)
+    basis = OneOf(*BASES)
+    note = Text(metadata={"description": "what the case is about"})
+    as_of = Text(data_key="as-of")
+
+    error_messages = {  # noqa: RUF012 - the base class declares it so
+        "type": "a mapping such as {pass: {results: {anc: 1500 /mm3}}} was expected"
+    }
+
+    @post_load
+    def _one(self, data: dict[str, Any], **_: Any) -> dict[str, Any]:
+        stated = [key for key in ("pass_", "fail", "unknown_", "review") if key in data]
+        if len(stated) != 1:
+            raise ValidationError("a case states one outcome: pass, fail, unknown or review")
+        key = stated[0]
+        return {**data, "outcome": key.rstrip("_"), "change": data[key] or {}}
+
+
+class CasesField(fields.Field[dict[str, list[dict[str, Any]]]]):
+    """Cases by criterion."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, list[dict[str, Any]]]:
+        if not isinstance(value, dict):
+            raise ValidationError("a mapping of criteria to their cases was expected")
+        out: dict[str, list[dict[str, Any]]] = {}
+        mistakes: dict[str, Any] = {}
+        for criterion, entries in value.items():
+            if not isinstance(entries, list):
+                mistakes[criterion] = ["a list of cases was expected"]
+                continue
+            out[criterion] = []
+            for i, entry in enumerate(entries):
+                try:
+                    out[criterion].append(CaseSchema().load(entry))
+                except ValidationError as problem:
+                    mistakes.setdefault(criterion, {})[i] = problem.messages
+        if mistakes:
+            raise ValidationError(mistakes)
+        return out
+
+
+class FileSchema(Strict):
+    as_of = Text(data_key="as-of", required=True)
+    patient = fields.Nested(PatientSchema, required=True)
+    cases = CasesField()
+    patients = fields.List(fields.Nested(_Named))
+
+
+def read_cases(path: Path, trial: Trial, names: Mapping[str, Iterable[str]]) -> CaseFile:
+    """The cases beside a trial. TrialError lists every mistake with file, line and column."""
+    shown = str(path)
+    try:
+        placed = read(path.read_text("utf-8"))
+    except PlacedError as problem:
+        line = f"{shown}:{problem.line}:{problem.column}: {problem.message}"
+        raise TrialError(line, (line,)) from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise TrialError(f"{shown}:1:1: cannot be read: {problem}", (f"{shown}:1:1: cannot be read",)) from None
+    token = NAMES.set(names)
+    try:
+        data = FileSchema().load(placed.data)
+        _check_criteria(data, trial)
+    except ValidationError as problem:
+        lines = problems_of(problem.messages, placed, shown)
+        raise TrialError("\n".join(lines), lines) from None
+    finally:
+        NAMES.reset(token)
+    assert isinstance(data, dict)
+    cases = (*_by_criterion(data, placed.place, shown), *_by_patient(data, placed.place, shown))
+    return CaseFile(shown, data["as_of"], cases)
+
+
+def _check_criteria(data: Any, trial: Trial) -> None:
+    known = [criterion.id for criterion in trial.criteria]
+    mistakes: dict[str, Any] = {}
+    for name in data.get("cases", ()):
+        if name not in known:
+            mistakes.setdefault("cases", {})[name] = [_no_criterion(name, trial.id, known)]
+    for i, named in enumerate(data.get("patients", ())):
+        for name in named["expect"].get("outcomes", ()):
+            if name not in known and name != "alive":
+                at = (
+                    mistakes.setdefault("patients", {})
+                    .setdefault(i, {})
+                    .setdefault("expect", {})
+                    .setdefault("outcomes", {})
+                )
+                at[name] = [_no_criterion(name, trial.id, known)]
+    try:
+        date.fromisoformat(data["as_of"])
+    except ValueError:
+        mistakes["as-of"] = ["a date such as 2026-11-21 was expected"]
+    if mistakes:
+        raise ValidationError(mistakes)
+
+
+def _no_criterion(name: str, trial: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{trial} has no criterion {name}" + (f"; did you mean {close[0]}?" if close else "")
+
+
+def _by_criterion(data: dict[str, Any], place: Any, path: str) -> Iterable[Case]:
+    for criterion, entries in data.get("cases", {}).items():
+        for i, entry in enumerate(entries):
+            line, _ = place(("cases", criterion, i))
+            note = entry.get("note", "")
+            yield Case(
+                name=f"{criterion}: {note or entry['outcome']}",
+                place=f"{path}:{line}",
+                sketch=merged(data["patient"], entry["change"]),
+                outcomes={criterion: entry["outcome"]},
+                basis=entry.get("basis", ""),
+                as_of=entry.get("as_of", data["as_of"]),
+            )
+
+
+def _by_patient(data: dict[str, Any], place: Any, path: str) -> Iterable[Case]:
+    for i, entry in enumerate(data.get("patients", ())):
+        line, _ = place(("patients", i))
+        yield Case(
+            name=entry["name"],
+            place=f"{path}:{line}",
+            sketch=merged(data["patient"], entry.get("change", {})),
+            outcomes=entry["expect"].get("outcomes", {}),
+            grade=entry["expect"].get("grade", ""),
+            as_of=entry.get("as_of", data["as_of"]),
+        )
+
+
+def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
+    """The base patient with a change: names are replaced one by one, lists added to, `none` takes away."""
+    out = dict(base)
+    for key, value in change.items():
+        if isinstance(value, dict):
+            out[key] = {**base.get(key, {}), **value}
+        elif isinstance(value, list):
+            out[key] = [*base.get(key, ()), *value]
+        elif value == NONE:
+            out.pop(key, None)
+        else:
+            out[key] = value
+    return out

@@ -1,0 +1,100 @@
+"""Run the cases of a trial, and say which outcomes of which criteria no case reaches."""
+
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from service.cases.casefile import Case, CaseFile, read_cases
+from service.cases.sketch import Sketcher, SketchError
+from service.criteria.catalogue import Trial, Trials
+from service.criteria.plan import Plan
+from service.criteria.results import TrialResult
+from service.screening import Screening
+
+CASES = "cases.yaml"
+_ENCODE = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """One case and what came out; no problems where it is as expected."""
+
+    case: Case
+    problems: tuple[str, ...]
+    result: TrialResult | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All verdicts of a trial, and the outcomes (criterion, outcome) that no case reaches."""
+
+    trial: str
+    verdicts: tuple[Verdict, ...]
+    untested: tuple[tuple[str, str], ...]
+
+    @property
+    def failed(self) -> list[Verdict]:
+        return [verdict for verdict in self.verdicts if verdict.problems]
+
+
+def names_of(screening: Screening) -> dict[str, Iterable[str]]:
+    """What sketches may name, by family."""
+    concepts = screening.terminology.concepts
+    return {
+        "input": sorted(screening.inputs.by_name),
+        "diagnosis": sorted(concepts("condition")),
+        "drug": sorted(concepts("drug")),
+        "procedure": sorted(concepts("procedure")),
+        "allergy": [*sorted(concepts("drug")), "none-known"],
+    }
+
+
+def run_cases(screening: Screening, trial: Trial) -> Report | None:
+    """Run the cases that stand beside a trial; None where there are none. TrialError where they cannot be read."""
+    path = Path(trial.path).parent / CASES
+    if not path.is_file():
+        return None
+    cases = read_cases(path, trial, names_of(screening))
+    return judge(screening, trial, cases)
+
+
+def judge(screening: Screening, trial: Trial, cases: CaseFile) -> Report:
+    plan = Plan(Trials((trial,)))
+    verdicts = tuple(_verdict(screening, plan, case) for case in cases.cases)
+    return Report(trial.id, verdicts, tuple(_untested(trial, verdicts)))
+
+
+def _verdict(screening: Screening, plan: Plan, case: Case) -> Verdict:
+    day = date.fromisoformat(case.as_of)
+    try:
+        bundle = Sketcher(screening.terminology, screening.inputs, day).bundle(case.sketch)
+    except SketchError as problem:
+        return Verdict(case, (str(problem),))
+    record = screening.read(_ENCODE(bundle), case.name)
+    result = screening.screen(record, day, plan).results[0]
+    return Verdict(case, tuple(_problems(case, result)), result)
+
+
+def _problems(case: Case, result: TrialResult) -> Iterable[str]:
+    found = {criterion.id: criterion for criterion in result.criteria}
+    for name, outcome in case.outcomes.items():
+        criterion = found.get(name)
+        if criterion is None:
+            yield f"{name}: not in the result"
+        elif criterion.outcome != outcome:
+            yield f"{name}: {outcome} expected, {criterion.outcome} came out ({criterion.reason})"
+        elif case.basis and criterion.basis != case.basis:
+            yield f"{name}: basis {case.basis} expected, {criterion.basis} came out ({criterion.reason})"
+    if case.grade and result.grade != case.grade:
+        yield f"grade {case.grade} expected, {result.grade} came out"
+
+
+def _untested(trial: Trial, verdicts: Iterable[Verdict]) -> Iterable[tuple[str, str]]:
+    """Outcomes that some patient can have and no case expects; what only a person judges needs no case."""
+    reached = {pair for v in verdicts for pair in v.case.outcomes.items()}
+    for criterion in trial.criteria:
+        possible = criterion.rule.outcomes()
+        if len(possible) > 1:
+            for outcome in ("pass", "fail", "unknown", "review"):
+                if outcome in possible and (criterion.id, outcome) not in reached:
+                    yield criterion.id, outcome

@@ -1,0 +1,1 @@
+"""The rules: no FHIR, no HTTP, no clock. Facts in, findings with evidence out."""

@@ -1,0 +1,181 @@
+"""Conditions: verification, clinical status and abatement, what is read as history, dates, encounter diagnoses."""
+
+from tests.builders import (
+    ENCOUNTER_DIAGNOSIS,
+    PROBLEM_LIST_ITEM,
+    SINAI,
+    YALE,
+    Icd10cm,
+    Record,
+    When,
+    condition,
+    eligible,
+    period,
+    years,
+)
+from tests.vignettes.vignette import Chapter, expect
+
+chapter = Chapter()
+UNTREATED = eligible(SINAI)
+
+
+def with_cirrhosis(onset: When = "2025-02-01", **more: object) -> Record:
+    """Cirrhosis closes NCT03304080 where the patient has it."""
+    return UNTREATED.add(condition(Icd10cm.CIRRHOSIS, onset, **more))
+
+
+def with_infarction(onset: When = None, **more: object) -> Record:
+    """An infarction closes NCT03304080 for 6 months, and is read as history of."""
+    return UNTREATED.add(condition(Icd10cm.INFARCTION, onset, **more))
+
+
+# ---- verification ----
+case = chapter.rule("Refuted and entered-in-error Conditions never count")
+case(
+    "condition-ver-never",
+    with_cirrhosis(verification="refuted").add(
+        condition(Icd10cm.OTHER_CIRRHOSIS, "2025-02-01", verification="entered-in-error", clinical=None)
+    ),
+    expect(SINAI, liver_disease="pass"),
+)
+case(
+    "condition-ver-refuted-cancer",
+    UNTREATED.drop("metastasis").put(cancer=condition(Icd10cm.BREAST_CANCER, "2024-05-10", verification="refuted")),
+    expect(SINAI, metastatic_breast_cancer="fail/recorded"),
+    "a breast cancer that was only refuted is a recorded absence",
+)
+case = chapter.rule("Provisional, differential and unconfirmed ones give unknown where they would decide")
+case(
+    "condition-ver-open",
+    with_cirrhosis(verification="provisional").add(
+        condition(Icd10cm.HAEMOPHILIA, "2025-02-01", verification="differential"),
+        condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-09-01", verification="unconfirmed"),
+    ),
+    expect(
+        SINAI,
+        liver_disease="unknown/missing",
+        bleeding_diathesis="unknown/missing",
+        brain_metastases="unknown/missing",
+    ),
+)
+case(
+    "condition-ver-provisional-beside-confirmed",
+    with_cirrhosis(verification="provisional").add(condition(Icd10cm.OTHER_CIRRHOSIS, "2025-02-01")),
+    expect(SINAI, liver_disease="fail/recorded"),
+)
+case(
+    "condition-ver-provisional-resolved",
+    with_cirrhosis(verification="provisional", clinical="resolved"),
+    expect(SINAI, liver_disease="pass"),
+    "a resolved one would not",
+)
+case(
+    "condition-ver-provisional-old-mi",
+    with_infarction("2024-01-01", verification="provisional"),
+    expect(SINAI, cardiac_event="pass"),
+    "one outside the window would not",
+)
+case = chapter.rule("No verification status counts as confirmed")
+case("condition-ver-none", with_cirrhosis(verification=None), expect(SINAI, liver_disease="fail/recorded"))
+
+# ---- clinical status and abatement ----
+case = chapter.rule("A patient has what is active, a recurrence, a relapse or without a clinical status")
+case(
+    "condition-clin-has",
+    with_cirrhosis(clinical="recurrence").add(
+        condition(Icd10cm.HAEMOPHILIA, "2025-02-01", clinical="relapse"),
+        condition(Icd10cm.ALCOHOL_DEPENDENCE, "2025-02-01", clinical=None),
+    ),
+    expect(
+        SINAI, liver_disease="fail/recorded", bleeding_diathesis="fail/recorded", substance_use="fail/recorded"
+    ),
+)
+case(
+    "condition-clin-has-not",
+    with_cirrhosis(clinical="inactive").add(
+        condition(Icd10cm.HAEMOPHILIA, "2025-02-01", clinical="remission"),
+        condition(Icd10cm.ALCOHOL_DEPENDENCE, "2025-02-01", clinical="resolved"),
+    ),
+    expect(SINAI, liver_disease="pass", bleeding_diathesis="pass", substance_use="pass"),
+)
+case = chapter.rule("An abatement on or before the as-of date beats an active status")
+for name, abatement, outcome in (
+    ("before", "2026-10-01", "pass"),
+    ("on-the-day", "2026-11-21", "pass"),
+    ("after", "2026-11-22", "fail/recorded"),
+    ("age", {"abatementAge": years(65)}, "pass"),
+    # an interval across the as-of date: it may have ended by then or not
+    ("period-to-come", period("2026-11-01", "2026-12-31"), "unknown"),
+    # text is no date: it ended some time, by then or not
+    ("text", {"abatementString": "after treatment"}, "unknown"),
+):
+    case(f"condition-abate-{name}", with_cirrhosis(abatement=abatement), expect(SINAI, liver_disease=outcome))
+case = chapter.rule("Cancer, metastases and past events are read as history of: resolved, remission, inactive count too")
+case(
+    "condition-hist-mi-resolved",
+    with_infarction("2026-09-01", clinical="resolved", abatement="2026-09-20"),
+    expect(SINAI, cardiac_event="fail/recorded"),
+)
+case(
+    "condition-hist-stroke-inactive",
+    eligible(YALE).add(condition(Icd10cm.STROKE, "2026-09-15", clinical="inactive")),
+    expect(YALE, cardiac_event="fail/recorded"),
+)
+case(
+    "condition-hist-brain-mets-remission",
+    UNTREATED.add(condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-09-01", clinical="remission")),
+    expect(SINAI, brain_metastases="review/manual"),
+)
+
+# ---- dates ----
+case = chapter.rule("The date is the onset, else the recorded date as 'then or earlier'")
+case(
+    "condition-date-recorded-in-window",
+    with_infarction(recorded="2026-10-01"),
+    expect(SINAI, cardiac_event="unknown"),
+)
+case(
+    "condition-date-recorded-before-window",
+    with_infarction(recorded="2026-05-20"),
+    expect(SINAI, cardiac_event="pass"),
+)
+case(
+    "condition-date-onset-beats-recorded",
+    with_infarction("2026-04-01", recorded="2026-10-01"),
+    expect(SINAI, cardiac_event="pass"),
+)
+case = chapter.rule("An undated Condition is unknown where a window decides")
+case("condition-date-undated", with_infarction(), expect(SINAI, cardiac_event="unknown/missing"))
+case = chapter.rule("An encounter diagnosis without a clinical status is had for 28 days")
+for days, recorded, outcome in ((28, "2026-10-24", "fail/recorded"), (29, "2026-10-23", "pass")):
+    case(
+        f"condition-enc-{days}",
+        with_cirrhosis(None, clinical=None, recorded=recorded, category=ENCOUNTER_DIAGNOSIS),
+        expect(SINAI, liver_disease=outcome),
+    )
+case(
+    "condition-enc-problem-list",
+    with_cirrhosis(None, clinical=None, recorded="2026-03-01", category=PROBLEM_LIST_ITEM),
+    expect(SINAI, liver_disease="fail/recorded"),
+    "a problem-list item has no such term",
+)
+# the 28 days run from the encounter, when it was recorded, not from an onset long ago
+case(
+    "condition-enc-onset-old-recorded-new",
+    with_cirrhosis("2020-01-01", clinical=None, recorded="2026-11-10", category=ENCOUNTER_DIAGNOSIS),
+    expect(SINAI, liver_disease="fail/recorded"),
+)
+# without any date the 28 days cannot be counted
+case(
+    "condition-enc-undated",
+    with_cirrhosis(None, clinical=None, category=ENCOUNTER_DIAGNOSIS),
+    expect(SINAI, liver_disease="unknown"),
+)
+case(
+    "condition-enc-history",
+    UNTREATED.add(
+        condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-08-20", clinical=None, category=ENCOUNTER_DIAGNOSIS)
+    ),
+    expect(SINAI, brain_metastases="review/manual"),
+    "what is read as history stays",
+)

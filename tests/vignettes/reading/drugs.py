@@ -1,0 +1,315 @@
+"""Drugs: which ingredient a code tells, what counts as taken, where the code sits, and drugs without one."""
+
+from collections.abc import Iterable
+
+from tests.builders import (
+    ASPIRE,
+    SERVER,
+    SINAI,
+    YALE,
+    Atc,
+    Json,
+    Record,
+    RxNorm,
+    Snomed,
+    administration,
+    concept,
+    dispense,
+    eligible,
+    entry,
+    local,
+    medication,
+    ndc,
+    reference,
+    request,
+    rxnorm,
+    statement,
+)
+from tests.vignettes.vignette import Chapter, Expected, expect
+
+chapter = Chapter()
+UNTREATED, TREATED = eligible(SINAI), eligible(ASPIRE)
+NO_DRUGS = TREATED.drop("docetaxel", "trastuzumab", "pertuzumab")
+
+
+def course(drug: Json) -> Json:
+    """Three months of it, over for a year."""
+    return statement(drug, "2025-06-01", "2025-09-01")
+
+
+def in_place_of_trastuzumab(drug: Json) -> Record:
+    return TREATED.put(trastuzumab=course(drug))
+
+
+# ---- ingredients ----
+case = chapter.rule("A product of any RxNorm term type resolves to its ingredients, a combination to all of them")
+case(
+    "drug-tty-pack-ribociclib-letrozole",
+    TREATED.add(course(RxNorm.RIBOCICLIB_21_LETROZOLE_PACK)),
+    expect(YALE, no_prior_cdk46="fail/recorded"),
+)
+case(
+    "drug-tty-phesgo",
+    TREATED.drop("trastuzumab", "pertuzumab").put(phesgo=course(RxNorm.PHESGO)),
+    expect(ASPIRE, prior_trastuzumab="pass/recorded") | expect(YALE, prior_pertuzumab="pass/recorded"),
+)
+case = chapter.rule("SNOMED CT substances and products and ATC codes of the named drugs count like RxNorm")
+case(
+    "drug-snomed-substance",
+    TREATED.add(course(Snomed.PALBOCICLIB)),
+    expect(YALE, no_prior_cdk46="fail/recorded"),
+)
+case(
+    "drug-atc-trastuzumab",
+    in_place_of_trastuzumab(Atc.TRASTUZUMAB),
+    expect(ASPIRE, prior_trastuzumab="pass/recorded"),
+)
+# a record keeps the code it was written with, although ATC withdrew it
+case(
+    "drug-atc-old-trastuzumab",
+    in_place_of_trastuzumab(Atc.TRASTUZUMAB_BEFORE_2022),
+    expect(ASPIRE, prior_trastuzumab="pass/recorded"),
+    "the code before 2022",
+)
+case = chapter.rule("NDC without a table is a drug without a code")
+case(
+    "drug-ndc-bare",
+    UNTREATED.add(statement(ndc("0069-0189-21"), "2026-09-01")),
+    expect(SINAI, cyp3a4="unknown", metastatic_breast_cancer="pass/recorded", liver_disease="pass/no-record"),
+    "one that tells nothing makes silence about drugs unknown",
+)
+# a coding's display is text about the drug
+case(
+    "drug-ndc-named",
+    TREATED.add(statement(ndc("0069-0189-21", "Ibrance 125 mg capsule"), "2026-09-01")),
+    expect(YALE, no_prior_cdk46="unknown", no_prior_tdm1="pass/no-record"),
+    "its text names a brand of palbociclib",
+)
+case = chapter.rule("T-DM1 is not trastuzumab, nor is trastuzumab deruxtecan: each is its own ingredient")
+ONLY_T_DM1 = expect(ASPIRE, prior_trastuzumab="unknown/missing") | expect(YALE, no_prior_tdm1="fail/recorded")
+for name, code in (("SCD", RxNorm.T_DM1_INJECTION), ("SBDF-named-trastuzumab", RxNorm.KADCYLA_FORM)):
+    case(f"drug-tdm1-{name}", in_place_of_trastuzumab(code), ONLY_T_DM1)
+case(
+    "drug-tdxd-SBDF",
+    in_place_of_trastuzumab(RxNorm.ENHERTU_FORM),
+    expect(ASPIRE, prior_trastuzumab="unknown/missing") | expect(YALE, no_prior_tdm1="pass/no-record"),
+)
+case(
+    "drug-tdm1-display-lies",
+    in_place_of_trastuzumab(rxnorm("1658084", "trastuzumab 100 MG Injection")),
+    ONLY_T_DM1,
+    "the code counts, not what is written beside it",
+)
+case = chapter.rule("A biosimilar or the subcutaneous form is trastuzumab")
+case(
+    "drug-biosimilar",
+    in_place_of_trastuzumab(RxNorm.TRASTUZUMAB_BIOSIMILAR),
+    expect(ASPIRE, prior_trastuzumab="pass/recorded") | expect(YALE, no_prior_tdm1="pass/no-record"),
+)
+case(
+    "drug-subcutaneous",
+    in_place_of_trastuzumab(RxNorm.TRASTUZUMAB_SUBCUTANEOUS),
+    expect(ASPIRE, prior_trastuzumab="pass/recorded"),
+)
+case = chapter.rule("RxNorm 1162762 and 1922508 do not tell the three apart: unknown for each")
+for code in (RxNorm.TRASTUZUMAB_INJECTABLE_PRODUCT, RxNorm.TRASTUZUMAB_INJECTION):
+    case(
+        f"drug-ambiguous-{code['code']}",
+        in_place_of_trastuzumab(code),
+        expect(ASPIRE, prior_trastuzumab="unknown/unusable") | expect(YALE, no_prior_tdm1="unknown/unusable"),
+    )
+
+# ---- taken or not ----
+# five questions that ask only "ever", one drug each: one record shows five shapes
+ASKED_EVER = (
+    (RxNorm.T_DM1, expect(YALE, no_prior_tdm1="fail/recorded")),
+    (RxNorm.PALBOCICLIB, expect(YALE, no_prior_cdk46="fail/recorded")),
+    (RxNorm.PERTUZUMAB, expect(YALE, prior_pertuzumab="pass/recorded")),
+    (RxNorm.DOCETAXEL, expect(ASPIRE, prior_taxane="pass/recorded")),
+    (RxNorm.TRASTUZUMAB, expect(ASPIRE, prior_trastuzumab="pass/recorded")),
+)
+EVER = [drug for drug, _ in ASKED_EVER]
+START = "2025-06-01"
+
+
+def all_taken(resources: list[Json]) -> Expected:
+    """What comes out when the first drugs of ASKED_EVER were taken, as many as there are resources."""
+    return {key: outcome for (_, taken), _ in zip(ASKED_EVER, resources, strict=False) for key, outcome in taken.items()}
+
+
+def taken(id: str, resources: Iterable[Json]) -> None:
+    made = list(resources)
+    case(id, NO_DRUGS.add(*made), all_taken(made))
+
+
+COURSES = ("active", "completed", "stopped", "on-hold")
+ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
+case = chapter.rule("A MedicationStatement active, completed, stopped or on-hold was taken")
+taken("drug-taken-statement", (statement(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
+case = chapter.rule("A MedicationAdministration in-progress, completed, stopped or on-hold was taken")
+taken(
+    "drug-taken-administration",
+    (
+        administration(drug, START, status=s)
+        for drug, s in zip(EVER, ("in-progress", "completed", "stopped", "on-hold"), strict=False)
+    ),
+)
+case = chapter.rule("A MedicationDispense that is completed was taken")
+taken("drug-taken-dispense", [dispense(RxNorm.T_DM1, START)])
+# in-progress stands on neither of the reference's lists
+case(
+    "drug-taken-dispense-in-progress",
+    TREATED.add(dispense(RxNorm.T_DM1, START, status="in-progress")),
+    expect(YALE, no_prior_tdm1="pass"),
+    "one in progress was not handed over yet",
+)
+case = chapter.rule("A MedicationRequest active, completed, stopped or on-hold that is an order of any kind was taken")
+taken("drug-taken-request", (request(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
+taken(
+    "drug-taken-request-intents",
+    (request(drug, START, status="completed", intent=i) for drug, i in zip(EVER, ORDERS, strict=True)),
+)
+for status in COURSES[1:]:
+    case(
+        f"drug-taken-request-{status}",
+        TREATED.add(request(RxNorm.T_DM1, START, status=status)),
+        expect(YALE, no_prior_tdm1="fail/recorded"),
+    )
+for intent in ORDERS[1:]:
+    case(
+        f"drug-taken-request-{intent}",
+        TREATED.add(request(RxNorm.T_DM1, START, status="completed", intent=intent)),
+        expect(YALE, no_prior_tdm1="fail/recorded"),
+    )
+case = chapter.rule("What was not taken, only intended, proposed, drafted or called off, or entered in error, was not taken")
+for name, resources in (
+    ("statement", [statement(RxNorm.T_DM1, START, status=s) for s in ("not-taken", "intended", "entered-in-error")]),
+    ("administration", [administration(RxNorm.T_DM1, START, status=s) for s in ("not-done", "entered-in-error")]),
+    (
+        "dispense",
+        [
+            dispense(RxNorm.T_DM1, START, status=s)
+            for s in ("preparation", "cancelled", "declined", "entered-in-error")
+        ],
+    ),
+    ("request", [request(RxNorm.T_DM1, START, status=s) for s in ("draft", "cancelled", "entered-in-error")]),
+    ("intents", [request(RxNorm.T_DM1, START, intent=i) for i in ("proposal", "plan", "option")]),
+    ("do-not-perform", [request(RxNorm.T_DM1, START, doNotPerform=True)]),
+):
+    case(f"drug-not-taken-{name}", TREATED.add(*resources), expect(YALE, no_prior_tdm1="pass"))
+case(
+    "drug-not-taken-presence",
+    TREATED.put(pertuzumab=request(RxNorm.PERTUZUMAB, "2026-08-10", intent="plan")),
+    expect(YALE, prior_pertuzumab="unknown/missing"),
+    "a planned drug is no prior one",
+)
+case = chapter.rule("A drug record of the status unknown gives unknown")
+UNKNOWN = expect(YALE, no_prior_tdm1="unknown", no_prior_cdk46="unknown")
+case(
+    "drug-taken-unknown-1",
+    NO_DRUGS.add(
+        statement(RxNorm.T_DM1, START, status="unknown"), administration(RxNorm.PALBOCICLIB, START, status="unknown")
+    ),
+    UNKNOWN,
+)
+case(
+    "drug-taken-unknown-2",
+    NO_DRUGS.add(
+        dispense(RxNorm.T_DM1, START, status="unknown"), request(RxNorm.PALBOCICLIB, START, status="unknown")
+    ),
+    UNKNOWN,
+)
+
+# ---- where the code sits ----
+case = chapter.rule("The code may sit in a Medication's code or ingredient, contained or behind a reference")
+ALL_FIVE = {key: outcome for _, taken_ever in ASKED_EVER for key, outcome in taken_ever.items()}
+case(
+    "drug-ref-five-ways",
+    NO_DRUGS.put(
+        m1=medication(RxNorm.PERTUZUMAB),
+        m2=medication(RxNorm.DOCETAXEL),
+        m3=medication(ingredients=[reference("Medication/m4")]),
+        m4=medication(RxNorm.TRASTUZUMAB),
+    ).add(
+        course(reference("#drug")) | {"contained": [medication(RxNorm.T_DM1, id="drug")]},
+        course(reference("#drug")) | {"contained": [medication(ingredients=[RxNorm.PALBOCICLIB], id="drug")]},
+        course(reference("Medication/m1")),
+        course(reference(f"{SERVER}/Medication/m2")),
+        course(reference("Medication/m3")),
+    ),
+    ALL_FIVE,
+)
+case(
+    "drug-ref-two-ingredients",
+    TREATED.put(m1=medication(ingredients=[RxNorm.METFORMIN, RxNorm.PALBOCICLIB])).add(
+        course(reference("Medication/m1"))
+    ),
+    expect(YALE, no_prior_cdk46="fail/recorded", no_prior_tdm1="pass/no-record"),
+)
+DRUG_UUID = "urn:uuid:6c1f0d4e-3c7a-4d0b-9a53-0a2f6d9c1e11"
+case(
+    "drug-ref-uuid",
+    TREATED.bundle(
+        {"fullUrl": DRUG_UUID, "resource": medication(RxNorm.T_DM1)},
+        entry(course(reference(DRUG_UUID)) | {"id": "by-uuid"}),
+    ),
+    expect(YALE, no_prior_tdm1="fail/recorded"),
+)
+
+# ---- drugs without a code ----
+case = chapter.rule("A reference that leads nowhere is a drug without a code")
+case(
+    "drug-ref-dangling",
+    TREATED.add(course(reference("Medication/gone"))),
+    expect(YALE, no_prior_tdm1="unknown", no_prior_cdk46="unknown", prior_pertuzumab="pass/recorded"),
+    "one that tells nothing makes silence about drugs unknown",
+)
+# a reference's display is text about the drug
+case(
+    "drug-ref-dangling-display",
+    TREATED.add(course({"reference": "Medication/gone", "display": "Ibrance 125 mg"})),
+    expect(YALE, no_prior_cdk46="unknown", no_prior_tdm1="pass/no-record"),
+    "its display names Ibrance",
+)
+case = chapter.rule("A drug without a usable code whose text names a relevant drug gives unknown")
+case(
+    "drug-text-brand",
+    TREATED.add(course(concept(text="KADCYLA 100 mg vial"))),
+    expect(YALE, no_prior_tdm1="unknown", no_prior_cdk46="pass/no-record"),
+)
+case(
+    "drug-text-local-code",
+    UNTREATED.add(statement(local("V-80", "verapamil 80 mg"), "2026-09-01")),
+    expect(SINAI, cyp3a4="unknown"),
+    "a local code is no usable one",
+)
+case(
+    "drug-text-presence",
+    TREATED.put(docetaxel=course(concept(text="Taxotere"))),
+    expect(ASPIRE, prior_taxane="unknown"),
+)
+case(
+    "drug-text-other",
+    TREATED.add(course(concept(text="Vitamin D 1000 IU"))),
+    expect(YALE, no_prior_tdm1="pass/no-record", no_prior_cdk46="pass/no-record"),
+    "one that names another drug does not",
+)
+case = chapter.rule("A drug that tells nothing at all makes silence about drugs unknown")
+case(
+    "drug-nothing-local-code",
+    TREATED.add(course(local("4711"))),
+    expect(YALE, no_prior_tdm1="unknown", no_prior_cdk46="unknown", prior_pertuzumab="pass/recorded"),
+)
+case(
+    "drug-nothing-not-taken",
+    TREATED.add(statement(local("4711"), START, status="not-taken")),
+    expect(YALE, no_prior_tdm1="pass/no-record"),
+    "not one that was not taken",
+)
+case = chapter.rule("An RxNorm code on no list is another drug, not a drug without a code")
+case(
+    "drug-rxnorm-on-no-list",
+    TREATED.add(statement(RxNorm.METFORMIN, "2026-09-01")),
+    expect(YALE, no_prior_tdm1="pass/no-record", no_prior_cdk46="pass/no-record")
+    | expect(SINAI, cyp3a4="pass/no-record"),
+)
