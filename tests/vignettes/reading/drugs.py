@@ -25,7 +25,7 @@ from tests.builders import (
     rxnorm,
     statement,
 )
-from tests.vignettes.vignette import Chapter, Expected, expect
+from tests.vignettes.vignette import Chapter, Expected, Rule, expect
 
 chapter = Chapter()
 UNTREATED, TREATED = eligible(SINAI), eligible(ASPIRE)
@@ -137,17 +137,18 @@ def all_taken(resources: list[Json]) -> Expected:
     return {key: outcome for (_, taken), _ in zip(ASKED_EVER, resources, strict=False) for key, outcome in taken.items()}
 
 
-def taken(id: str, resources: Iterable[Json]) -> None:
+def show_taken(rule: Rule, id: str, resources: Iterable[Json]) -> None:
     made = list(resources)
-    case(id, NO_DRUGS.add(*made), all_taken(made))
+    rule(id, NO_DRUGS.add(*made), all_taken(made))
 
 
 COURSES = ("active", "completed", "stopped", "on-hold")
 ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 case = chapter.rule("A MedicationStatement active, completed, stopped or on-hold was taken")
-taken("drug-taken-statement", (statement(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
+show_taken(case, "drug-taken-statement", (statement(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
 case = chapter.rule("A MedicationAdministration in-progress, completed, stopped or on-hold was taken")
-taken(
+show_taken(
+    case,
     "drug-taken-administration",
     (
         administration(drug, START, status=s)
@@ -155,7 +156,7 @@ taken(
     ),
 )
 case = chapter.rule("A MedicationDispense that is completed was taken")
-taken("drug-taken-dispense", [dispense(RxNorm.T_DM1, START)])
+show_taken(case, "drug-taken-dispense", [dispense(RxNorm.T_DM1, START)])
 # in-progress stands on neither of the reference's lists
 case(
     "drug-taken-dispense-in-progress",
@@ -164,8 +165,9 @@ case(
     "one in progress was not handed over yet",
 )
 case = chapter.rule("A MedicationRequest active, completed, stopped or on-hold that is an order of any kind was taken")
-taken("drug-taken-request", (request(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
-taken(
+show_taken(case, "drug-taken-request", (request(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
+show_taken(
+    case,
     "drug-taken-request-intents",
     (request(drug, START, status="completed", intent=i) for drug, i in zip(EVER, ORDERS, strict=True)),
 )

@@ -1,0 +1,46 @@
+# Everything a developer or CI runs. `make demo` and `make test` need Python 3.11+, make and a package index.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: install demo test test-live check fix bench lock clean
+
+install: $(STAMP)
+
+$(STAMP): requirements-dev.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+demo: install  ## evaluate the built-in sample patients
+	$(BIN)/trialhook evaluate service/demo/patients/*.json --as-of 2026-11-21 --format text
+
+test: install  ## fast, offline
+	$(BIN)/python -m pytest -m "not live"
+
+test-live: install  ## real servers and a browser
+	$(BIN)/python -m pytest -m live
+
+check: install  ## every check runs, also after one fails
+	@failed=0; \
+	for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports" "trialhook trials check" "trialhook trials test"; do \
+	  echo "== $$step"; $(BIN)/$$step || failed=1; \
+	done; exit $$failed
+
+fix: install  ## format, lint, and write what is generated
+	$(BIN)/ruff check --fix --exit-zero .
+	$(BIN)/ruff format .
+	$(BIN)/trialhook trials schema trial > service/criteria/trial.schema.json
+	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
+
+bench: install  ## ratios, measured in one run
+	$(BIN)/python -m bench
+
+lock:  ## pin and hash every dependency; needs uv
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
