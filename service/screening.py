@@ -16,12 +16,14 @@ from service.criteria.evaluation import Site
 from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
 from service.errors import SettingsError
-from service.mappers import units
+from service.mappers import quantities, units
+from service.mappers.assembly import read_record
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, read_document
 from service.mappers.inputs import Inputs
 from service.mappers.lexicon import Vocabulary
-from service.mappers.record import Library, Record, read_record
+from service.mappers.observation import Library
+from service.mappers.record import Record
 from service.mappers.terminology import Terminology
 
 
@@ -74,11 +76,13 @@ def _site_limits(table: dict[str, dict[str, str]], inputs: Inputs) -> dict[str, 
             raise SettingsError(f"ULN: {name} is no input with an upper limit of normal")
         try:
             high = Decimal(str(entry["high"]))
-            limits[name] = high * units.factor(entry["unit"], made.unit, made.molar_mass)
+            limits[name] = high * units.factor(str(entry["unit"]), made.unit, made.molar_mass)
         except (KeyError, TypeError, ArithmeticError) as problem:
             raise SettingsError(f"ULN: {name} needs a number `high` and a `unit`") from problem
         except units.UnitError as problem:
             raise SettingsError(f"ULN: {name}: {problem}") from None
+        if not high.is_finite() or high <= 0 or abs(high.adjusted()) > quantities.MAX_EXPONENT:
+            raise SettingsError(f"ULN: {name}: a number above zero was expected")
     return limits
 
 

@@ -1,6 +1,7 @@
 """`trialhook evaluate`: one or more records against the trials."""
 
 import sys
+import zlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -63,35 +64,40 @@ def _evaluate(screening: Screening, plan: Plan, name: str, day: int, patient: st
 
 
 def _read(name: str) -> bytes:
+    shown = "standard input" if name == "-" else Path(name).name or name
     try:
         if name == "-":
-            return sys.stdin.buffer.read(MAX_FILE)
-        path = Path(name)
-        if path.is_dir():
-            raise RecordError(f"{path.name} is a folder; a file was expected", code="unreadable-source")
-        if path.stat().st_size > MAX_FILE:
-            raise RecordError(f"{path.name} is larger than {MAX_FILE // 2**20} MB", code="too-large")
-        data = path.read_bytes()
+            data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin is not None else None
+            if data is None:
+                raise RecordError("standard input is closed", code="unreadable-source")
+        else:
+            path = Path(name)
+            if path.is_dir():
+                raise RecordError(f"{name} is a folder; a file was expected", code="unreadable-source")
+            with path.open("rb") as file:
+                data = file.read(MAX_FILE + 1)
     except OSError as problem:
-        raise RecordError(f"{Path(name).name} cannot be read: {problem.strerror}", code="unreadable-source") from None
-    if data[:2] == b"\x1f\x8b":
-        return _unpacked(data, path.name)
-    return data
+        raise RecordError(f"{shown} cannot be read: {problem.strerror}", code="unreadable-source") from None
+    if len(data) > MAX_FILE:
+        raise RecordError(f"{shown} is larger than {MAX_FILE // 2**20} MB", code="too-large")
+    return _unpacked(data, shown) if data[:2] == b"\x1f\x8b" else data
 
 
 def _unpacked(data: bytes, name: str) -> bytes:
-    import zlib
-
-    unpack = zlib.decompressobj(wbits=31)
-    try:
-        out = unpack.decompress(data, MAX_FILE)
-    except zlib.error:
-        raise RecordError(f"{name} is not a whole gzip file", code="unreadable-source") from None
-    if unpack.unconsumed_tail:
-        raise RecordError(f"{name} is larger than {MAX_FILE // 2**20} MB unpacked", code="too-large")
-    if not unpack.eof:
-        raise RecordError(f"{name} is a gzip file cut short", code="unreadable-source")
-    return out
+    """A gzip file, which may have several members; never more than MAX_FILE of it."""
+    out = bytearray()
+    while data:
+        unpack = zlib.decompressobj(wbits=31)
+        try:
+            out += unpack.decompress(data, MAX_FILE + 1 - len(out))
+        except zlib.error:
+            raise RecordError(f"{name} is not a whole gzip file", code="unreadable-source") from None
+        if len(out) > MAX_FILE or unpack.unconsumed_tail:
+            raise RecordError(f"{name} is larger than {MAX_FILE // 2**20} MB unpacked", code="too-large")
+        if not unpack.eof:
+            raise RecordError(f"{name} is a gzip file cut short", code="unreadable-source")
+        data = unpack.unused_data.lstrip(b"\0")  # some tools pad a file with zeros
+    return bytes(out)
 
 
 def _printer(form: str) -> Callable[[PatientResult | PatientError], None]:

@@ -1,6 +1,7 @@
 """What commands share: an installation from the settings, the trials that were asked for, a day as an option."""
 
 import difflib
+import re
 from datetime import date
 from typing import Any
 
@@ -35,7 +36,7 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            if len(value) != 10:
+            if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", value, re.ASCII):
                 raise ValueError
             return date.fromisoformat(value)
         except ValueError:

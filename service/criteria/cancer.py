@@ -201,14 +201,14 @@ def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces
     if m.focus and not own and not m.focus.isdisjoint(cancer.another):
         traces.aside.append(cite_measurement(m, False, "about another cancer"))
         return
-    doubt, basis = doubt_of(m.standing, m.why, m.standing == "provisional")
+    doubt, basis = doubt_of(m.standing, m.why, m.provisional)
     if not doubt and m.conflicting:
         doubt, basis = "two values that disagree", "conflict"
     if not doubt and m.problem:
         doubt, basis = m.problem, "unusable"
     answers = m.answers
     if not answers:
-        if doubt and m.standing != "provisional":
+        if doubt and not m.provisional:
             traces.maybe.append(Trace(cite_measurement(m, False, doubt), m.span, own, basis))
         return
     if answers & cancer.distant_sites:
@@ -313,12 +313,12 @@ def _present(ev: Evaluation, concepts: frozenset[str]) -> Iterable[Evidence]:
             yield cite(match.fact.ref, match.fact.date, told(match.fact), False, "alone does not tell distant spread")
 
 
-def recurrences(ev: Evaluation, cancer: Cancer) -> Iterable[Evidence]:
-    """The cancer's Conditions that say recurrence or relapse."""
+def recurrences(ev: Evaluation, cancer: Cancer, doubtful: bool = False) -> Iterable[Evidence]:
+    """The cancer's Conditions that say recurrence or relapse; with `doubtful` also those that may be of it."""
     for match in ev.record.diagnoses(cancer.own):
         diagnosis = match.fact
         sure = match.standing == "sure" and diagnosis.verification == "confirmed"
-        if sure and diagnosis.status in ("recurrence", "relapse") and ev.counts(diagnosis.onset):
+        if (sure or doubtful) and diagnosis.status in ("recurrence", "relapse") and ev.counts(diagnosis.onset):
             yield cite(diagnosis.ref, diagnosis.date, told(diagnosis))
 
 
@@ -352,8 +352,12 @@ class CancerRule(msgspec.Struct, frozen=True):
             return failed(status.reason, status.evidence)
         extent = self._extent(ev)
         if status.state == "maybe":
-            if extent.outcome == "fail" and extent.basis == "recorded":
-                return extent
+            if extent.outcome == "fail" and not any(recurrences(ev, self.cancer, doubtful=True)):
+                return msgspec.structs.replace(
+                    extent,
+                    reason=f"{extent.reason}; {status.reason}",
+                    evidence=_unique(extent.evidence, status.evidence),
+                )
             return unknown(status.basis, status.reason, (*status.evidence, *extent.evidence), needs)
         reason = f"{status.reason}; {extent.reason}"
         return msgspec.structs.replace(extent, reason=reason, evidence=_unique(status.evidence, extent.evidence))

@@ -56,7 +56,9 @@ class Drugs(msgspec.Struct, frozen=True):
 
 
 def started(ev: Evaluation, exposure: Exposure) -> bool:
-    """A drug whose start lies after the as-of date has not been taken."""
+    """Whether a record tells of a drug taken by the as-of date, and no dose tells the same better."""
+    if exposure.doses_from is not None and ev.counts(exposure.doses_from):
+        return False
     return ev.counts(exposure.start)
 
 
@@ -87,7 +89,7 @@ def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | 
 
 def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
     """Whether a depot still works: its form lasts from each dose, and after a recorded end."""
-    if exposure.course in ("active", "on-hold") and not exposure.end_told:
+    if exposure.course != "point" and not exposure.end_told:
         return is_active(ev, exposure)
     if exposure.end_told and exposure.end is not None and ev.is_past(exposure.end) is False:
         return is_active(ev, exposure)
@@ -119,10 +121,8 @@ def is_local(exposure: Exposure) -> bool:
 
 def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
     """Whether every record of its drugs is a single dose."""
-    others = ev.record.exposures(exposure.ingredients)
-    return all(
-        m.fact.course == "point" for m in others if m.standing == "sure" and m.fact.ingredients & exposure.ingredients
-    )
+    others = (m for m in ev.record.exposures(exposure.ingredients) if m.standing == "sure" and started(ev, m.fact))
+    return all(m.fact.course == "point" for m in others if m.fact.ingredients & exposure.ingredients)
 
 
 def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:

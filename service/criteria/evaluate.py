@@ -54,17 +54,18 @@ def _dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
 def _result(ev: Evaluation, plan: TrialPlan, held: int, lexicon: Lexicon) -> TrialResult:
     criteria: list[CriterionResult] = []
     unknown: list[tuple[Criterion, Finding]] = []
-    pairs: list[tuple[Outcome, Basis]] = []
-    for question in plan.questions:
-        if question.reads & held:
-            finding = ev.find(question.criterion.rule)
-            criteria.append(result_of(question.criterion, finding))
+    pairs: set[tuple[Outcome, Basis]] = set()
+    for reads, criterion, rule, silence, silent_result in plan.questions:
+        if reads & held:
+            finding = ev.find(rule)
+            criteria.append(result_of(criterion, finding))
         else:
-            finding = question.silence
-            criteria.append(question.silent_result)
-        pairs.append((finding.outcome, finding.basis))
-        if finding.outcome == "unknown":
-            unknown.append((question.criterion, finding))
+            finding = silence
+            criteria.append(silent_result)
+        outcome = finding.outcome
+        pairs.add((outcome, finding.basis))
+        if outcome == "unknown":
+            unknown.append((criterion, finding))
     graded = grade(pairs)
     needed = tuple(_needed(unknown, lexicon)) if graded == "possible" else ()
     trial = plan.trial

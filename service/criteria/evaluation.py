@@ -119,8 +119,14 @@ class Evaluation:
         """Whether it lies in the window before the as-of date, that day included; None where the date does not tell."""
         if span is None:
             return None
-        today = self.today
-        last = span.last
+        today, last = self.today, span.last
+        if window.unit == "days" and span.first == last <= today:  # the usual case, kept short
+            end = last + window.number
+            if today > end:
+                return False
+            if end < self._next:
+                self._next = end + 1
+            return True
         if last > today:
             last = today
             self.may_change_on(today + 1)

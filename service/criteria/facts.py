@@ -12,7 +12,7 @@ from typing import Generic, Literal, Protocol, TypeVar
 import msgspec
 
 from service.criteria.amounts import Interval
-from service.criteria.spans import Span
+from service.criteria.spans import Span, up_to
 
 Standing = Literal["sure", "ambiguous", "unusable", "provisional"]
 Fact = TypeVar("Fact")
@@ -43,13 +43,27 @@ class Measurement(Protocol):
 
     ref: str
     name: str
-    standing: Standing
-    why: str
+    provisional: bool
     span: Span | None
-    issued: float | None
-    specimen: str
+    date_lost: bool
     report: str
     focus: frozenset[str]
+
+    @property
+    def standing(self) -> Standing:
+        """How far it may be relied on."""
+
+    @property
+    def why(self) -> str:
+        """Why it may not be relied on; empty where it may."""
+
+    @property
+    def issued(self) -> float | None:
+        """When it was issued, in seconds."""
+
+    @property
+    def specimen(self) -> str:
+        """The reference of its specimen; empty where none is told."""
 
     @property
     def value(self) -> Interval | None:
@@ -120,7 +134,10 @@ class Diagnosis(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def date(self) -> Span | None:
-        """The onset, else the recorded date, which proves no more than "then or earlier"."""
+        """The onset, else the recorded date, which proves no more than "then or earlier"; so does every date of a code
+        that itself says history."""
+        if self.code_says == "history" and self.onset is not None:
+            return up_to(self.onset)
         return self.onset or self.recorded
 
 
@@ -129,6 +146,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
 
     `course` is active, on-hold, ended or point (one dose); `end` is told, or bounds the moment it must have ended.
     A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
+    `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
     """
 
@@ -145,6 +163,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     start: Span | None = None
     end: Span | None = None
     end_told: bool = False
+    doses_from: Span | None = None
     form: str = ""
     depot: bool = False
     depot_days: int = 0

@@ -107,7 +107,7 @@ def specimens(ev: Evaluation) -> list[Tested]:
 
 
 def _speaks(m: Measurement) -> bool:
-    return m.standing != "provisional" and (m.standing != "sure" or not m.empty)
+    return not m.provisional and (m.standing != "sure" or not m.empty)
 
 
 def _grouped(results: list[Measurement]) -> list[list[Measurement]]:
@@ -462,7 +462,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
             cite_measurement(m, False, m.why)
             for name in INPUTS
             for m in ev.record.measurements(name)
-            if m.standing == "provisional" and ev.counts(m.span)
+            if m.provisional and ev.counts(m.span)
         )
         gap = ev.record.unread("Observation")
         reason = (

@@ -15,8 +15,6 @@ from service.criteria.findings import (
     Sighting,
     Why,
     cite_measurement,
-    failed,
-    passed,
     unknown,
 )
 from service.criteria.logic import TRUTH, Basis, Outcome
@@ -103,7 +101,7 @@ class Threshold(msgspec.Struct, frozen=True):
     def verdict(self, ev: Evaluation, m: Measurement) -> Verdict:
         """Whether a result meets the limit, its date left aside."""
         if m.standing != "sure":
-            return Verdict(None, "missing" if m.standing == "provisional" else "unusable", m.why)
+            return Verdict(None, "missing" if m.provisional else "unusable", m.why)
         if m.conflicting:
             return Verdict(None, "conflict", "two values that disagree in one resource")
         if m.problem:
@@ -113,17 +111,19 @@ class Threshold(msgspec.Struct, frozen=True):
         if m.value is None:
             return Verdict(None, "unusable", "no number")
         meets = COMPARISONS[self.limit.comparison](m.value, self.limit.number)
-        return Verdict(meets, "unusable", "the limit lies inside the interval") if meets is None else Verdict(meets)
+        if meets is None:
+            return Verdict(None, "unusable", "the limit lies inside the interval")
+        return _MET if meets else _NOT_MET
 
     def _against_uln(self, ev: Evaluation, m: Measurement) -> Verdict:
         compare = COMPARISONS[self.limit.comparison]
         if m.value is not None and (limits := _upper_limits(m)):
-            answers = {compare(m.value, self.limit.number * high) for high in limits}
-            if len(answers) == 1 and None not in answers:
-                return Verdict(answers.pop())
-            if len(answers) == 1:
+            meets = compare(m.value, self.limit.number * limits[0])
+            if any(compare(m.value, self.limit.number * high) is not meets for high in limits[1:]):
+                return Verdict(None, "conflict", "reference ranges that fit give different answers")
+            if meets is None:
                 return Verdict(None, "unusable", "the limit lies inside the interval")
-            return Verdict(None, "conflict", "reference ranges that fit give different answers")
+            return _MET if meets else _NOT_MET
         if m.flags & NORMAL_FLAGS and self.limit.number >= 1 and not m.problem:
             return Verdict(self.limit.comparison in ("at-most", "less-than"), because="flagged normal or low")
         site = ev.site.upper_limits.get(self.input)
@@ -135,17 +135,22 @@ class Threshold(msgspec.Struct, frozen=True):
 
     def value_said(self, m: Measurement) -> str:
         """The value for a reader: in the unit of the limit where it is exact, else as written."""
-        exact = m.value.exact if m.value is not None else None
-        if exact is None or self.limit.times_uln or not self.limit.unit:
+        limit = self.limit
+        if limit.times_uln or not limit.unit or m.value is None or (exact := m.value.exact) is None:
             return m.said
-        return f"{plain(exact / self.limit.scale)} {shown_unit(self.limit.unit)}".rstrip()
+        number = exact if limit.scale == 1 else exact / limit.scale
+        return f"{plain(number)} {shown_unit(limit.unit)}".rstrip()
 
 
-def _upper_limits(m: Measurement) -> set[Decimal]:
+_MET, _NOT_MET = Verdict(True), Verdict(False)
+
+
+def _upper_limits(m: Measurement) -> list[Decimal]:
     """Upper limits of normal that fit the patient: the certain ones, else those that may fit."""
     normal = [r for r in m.limits if r.meaning == "normal" and r.high is not None]
-    certain = {r.high for r in normal if r.certain and r.high is not None}
-    return certain or {r.high for r in normal if r.high is not None}
+    return [r.high for r in normal if r.certain and r.high is not None] or [
+        r.high for r in normal if r.high is not None
+    ]
 
 
 class MeasurementRule(msgspec.Struct, frozen=True):
@@ -159,6 +164,11 @@ class MeasurementRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         t = self.threshold
+        found = ev.record.measurements(t.input)
+        if len(found) == 1 and not t.method and not t.aside:  # the usual case, kept short
+            m = found[0]
+            if m.standing == "sure" and m.span is not None and m.span.last <= ev.today and not m.empty:
+                return self._judge_one(ev, m)
         chosen = t.selection(ev)
         if len(chosen.candidates) == 1 and not chosen.listed and not t.method:
             return self._judge_one(ev, chosen.candidates[0])
@@ -187,8 +197,8 @@ class MeasurementRule(msgspec.Struct, frozen=True):
             why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             reason = f"{said}{because}; {t.limit.asked} asked for"
             return unknown(verdict.basis, reason, (cite_measurement(m, False, verdict.because),), (self._need(why, m),))
-        reason = f"{said}{because}, {t.limit.asked} asked for"
-        return (passed if verdict.meets else failed)(reason, (cite_measurement(m),))
+        outcome: Outcome = "pass" if verdict.meets else "fail"
+        return Finding(outcome, "recorded", f"{said}{because}, {t.limit.asked} asked for", (cite_measurement(m),))
 
     def _not_inside(self, m: Measurement, inside: bool | None) -> Finding:
         t = self.threshold
@@ -349,11 +359,14 @@ def plain(number: Decimal) -> str:
 
 def shown_unit(unit: str) -> str:
     """A unit for a reader."""
-    return {
-        "/mm3": "/mm³",
-        "10*3/uL": "×10³/µL",
-        "10*9/L": "×10⁹/L",
-        "1": "",
-        "[iU]/L": "IU/L",
-        "umol/L": "µmol/L",
-    }.get(unit, unit)
+    return _SHOWN_UNITS.get(unit, unit)
+
+
+_SHOWN_UNITS = {
+    "/mm3": "/mm³",
+    "10*3/uL": "×10³/µL",
+    "10*9/L": "×10⁹/L",
+    "1": "",
+    "[iU]/L": "IU/L",
+    "umol/L": "µmol/L",
+}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from service.criteria.drugs import CYCLE_PERHAPS, CYCLE_SURELY, Nameless, last_day
+from service.criteria.drugs import CYCLE_PERHAPS, CYCLE_SURELY, Nameless
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis
 from service.criteria.findings import Evidence, cite
@@ -43,7 +43,7 @@ def _diagnosed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
             continue
         history = match.concept in kind.histories
         span = up_to(diagnosis.date) if history and diagnosis.date is not None else diagnosis.date
-        if not history and _explained(ev, kind, span):
+        if not history and _explained(ev, kind, span, span):
             continue
         certain = match.standing == "sure" and diagnosis.verification != "provisional"
         now = False if history else _encounter_now(ev, diagnosis)
@@ -53,7 +53,7 @@ def _diagnosed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
 def _performed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
     for match in ev.record.operations(kind.procedures):
         operation = match.fact
-        if not ev.counts(operation.start) or _explained(ev, kind, operation.end):
+        if not ev.counts(operation.start) or _explained(ev, kind, operation.start, operation.end):
             continue
         certain = match.standing == "sure" and operation.certain
         now = True if operation.ongoing else _running(ev, operation.end)
@@ -76,16 +76,19 @@ def _running(ev: Evaluation, day: Span | None) -> bool | None:
     return False if ev.within(day, CYCLE_PERHAPS) is False else None
 
 
-def _explained(ev: Evaluation, kind: Nameless, span: Span | None) -> bool:
-    """Whether a drug record tells what was given then."""
-    if span is None or span.open_start:
+def _explained(ev: Evaluation, kind: Nameless, start: Span | None, end: Span | None) -> bool:
+    """Whether a drug record tells what was given then: one whose own days, as far as they are told, touch these."""
+    if start is None or end is None or end.open_start:
         return False
     for match in ev.record.exposures(kind.may_be):
         exposure = match.fact
         if match.standing != "sure" or exposure.start is None:
             continue
-        last = last_day(ev, exposure)
-        ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
-        if exposure.start.first <= span.last and (ongoing or last is None or last.last >= span.first):
+        last = exposure.start.last
+        if exposure.end_told and exposure.end is not None:
+            last = exposure.end.last
+        elif exposure.course == "active":
+            last = ev.today
+        if exposure.start.first <= end.last and last >= start.first:
             return True
     return False

@@ -29,16 +29,17 @@ def select(
             return Selection([only])
     chosen = Selection()
     dated: list[Measurement] = []
+    lost: list[Measurement] = []  # a date is written that cannot be read: it may be the newest
     for m in measurements:
-        if m.standing == "provisional":
+        if m.provisional:
             if ev.counts(m.span):
                 chosen.listed.append(m)
         elif m.span is None:
             if says(m):
-                chosen.undated.append(m)
+                (lost if m.date_lost else chosen.undated).append(m)
         elif ev.counts(m.span):
             dated.append(m)
-    chosen.candidates = _newest(dated, says)
+    chosen.candidates = [*_newest(dated, says), *lost]
     return chosen
 
 

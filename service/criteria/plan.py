@@ -5,12 +5,13 @@ finding of an empty record, worked out once; only the others are judged.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
 from service.criteria import keys
 from service.criteria.catalogue import Criterion, Trial, Trials
-from service.criteria.evaluation import Evaluation
+from service.criteria.evaluation import Evaluation, Rule
 from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, PatientRecord, Person
 from service.criteria.findings import Finding
 from service.criteria.results import CriterionResult
@@ -18,11 +19,12 @@ from service.criteria.results import CriterionResult
 FAMILIES = ("input", "condition", "procedure", "drug")
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(NamedTuple):
     """One criterion of a trial: the bits of what its rule reads, and the answer of silence."""
 
-    criterion: Criterion
     reads: int
+    criterion: Criterion
+    rule: Rule
     silence: Finding
     silent_result: CriterionResult
 
@@ -54,7 +56,7 @@ class Plan:
         for key in criterion.rule.reads():
             reads |= self._bit_of(key)
         silence = empty.find(criterion.rule)
-        return Question(criterion, reads, silence, result_of(criterion, silence))
+        return Question(reads, criterion, criterion.rule, silence, result_of(criterion, silence))
 
     def _bit_of(self, key: str) -> int:
         bit = self._bit.get(key)

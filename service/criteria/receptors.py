@@ -99,7 +99,7 @@ def _state(readings: list[Reading]) -> State:
 
 def any_state(ev: Evaluation, receptor: Receptor) -> State:
     """Positive where any result is that is not contradicted at its own time in its own specimen."""
-    results = [m for m in _results(ev, receptor) if ev.counts(m.span) and m.standing != "provisional" and _speaks(m)]
+    results = [m for m in _results(ev, receptor) if ev.counts(m.span) and not m.provisional and _speaks(m)]
     dated = [m for m in results if m.span is not None] or results
     readings = [read(m) for m in dated]
     undisputed = [r for r in readings if r.positive is True and not _disputed(r, readings)]
@@ -213,7 +213,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         gap = ev.record.unread("Observation") if missing else ""
         parts = [reason] if reason else []
         parts += [f"no {' and no '.join(missing)} result"] if missing else []
-        listed = [m for r in states for m in ev.record.measurements(r) if m.standing == "provisional"]
+        listed = [m for r in states for m in ev.record.measurements(r) if m.provisional]
         parts += [f"{m.said} ({m.why})" for m in listed] if missing else []
         return "; ".join([*parts, gap] if gap else parts)
 

@@ -535,12 +535,12 @@ def pregnancy_now(ev: Evaluation) -> State:
 
 def _words(ev: Evaluation) -> Iterable[Word]:
     for m in tests(ev):
-        if not ev.counts(m.span) or m.empty or m.standing == "provisional":
+        if not ev.counts(m.span) or m.empty or m.provisional:
             continue
         says, basis, why = test_says(m)
         yield Word(says, m.span, cite_measurement(m, says is not None, why), basis)
     for m in ev.record.measurements("pregnancy-status"):
-        if not ev.counts(m.span) or m.empty or m.standing == "provisional":
+        if not ev.counts(m.span) or m.empty or m.provisional:
             continue
         yield _status_word(m, "pregnant", "not-pregnant")
     yield from _condition_words(ev, _PREGNANCY_WORDS)
@@ -649,7 +649,7 @@ def breastfeeding_now(ev: Evaluation) -> State:
     words = [
         _status_word(m, "breastfeeding", "not-breastfeeding")
         for m in ev.record.measurements("breastfeeding-status")
-        if ev.counts(m.span) and not m.empty and m.standing != "provisional"
+        if ev.counts(m.span) and not m.empty and not m.provisional
     ]
     words += _condition_words(ev, _BREASTFEEDING_WORDS)
     return _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)

@@ -272,7 +272,7 @@ class ClassSign(msgspec.Struct, frozen=True):
         """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""
         words: list[tuple[float, float, str | None, Evidence, object, Basis]] = []
         for m in ev.record.measurements(self.input):
-            if m.standing == "provisional" or not ev.counts(m.span) or m.empty:
+            if m.provisional or not ev.counts(m.span) or m.empty:
                 continue
             doubt, basis = doubt_of(m.standing, m.why)
             doubt = doubt or m.problem
@@ -362,7 +362,8 @@ class AllergyRule(msgspec.Struct, frozen=True):
     ) -> None:
         said = allergy.says + (f" ({allergy.reaction})" if allergy.reaction else "")
         if allergy.none_known:
-            none_known.append(cite(allergy.ref, allergy.onset, said))
+            if allergy.certain:
+                none_known.append(cite(allergy.ref, allergy.onset, said))
             return
         direct = not allergy.ingredients.isdisjoint(self.drugs)
         relative = not allergy.ingredients.isdisjoint(self.related)

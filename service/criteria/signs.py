@@ -62,12 +62,14 @@ def _list(evidence: Iterable[Evidence]) -> str:
 
 def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
     """Whether a condition is there now: active, recurring, relapsed or without a status, and not abated."""
-    if diagnosis.code_says or diagnosis.status in ("inactive", "remission", "resolved"):
+    if diagnosis.code_says:
         return False
     if diagnosis.abated is not None:
         ended = ev.has_come(diagnosis.abated)
         if ended is not False:
             return None if ended is None else False
+    elif diagnosis.status in ("inactive", "remission", "resolved"):
+        return False  # with an end that lies after the as-of date, such a status was not yet true on it
     elif diagnosis.abated_somehow:
         return None
     if diagnosis.encounter_only and not diagnosis.status:
@@ -151,7 +153,7 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
             inside = ev.within(m.span, self.window) if self.window else True
             if inside is False:
                 continue
-            doubt, basis = doubt_of(m.standing, m.why, m.standing == "provisional")
+            doubt, basis = doubt_of(m.standing, m.why, m.provisional)
             if doubt or inside is None:
                 look.doubt(cite_measurement(m, False, doubt or "its date does not tell"), basis)
             else:

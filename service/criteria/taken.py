@@ -4,6 +4,7 @@ from typing import Literal
 
 import msgspec
 
+from service.criteria import keys
 from service.criteria.drugs import (
     Drugs,
     cite_exposure,
@@ -36,7 +37,7 @@ class DrugSign(msgspec.Struct, frozen=True):
             if started(ev, match.fact):
                 self._weigh(ev, match, look)
         need = (Need(self.drugs.input, "missing"),)
-        if not look.found:
+        if not look.found and self.state == "taken":
             self._unnamed(ev, look)
         if look.found or look.maybe:
             return look.sighting(self._what, "", need)
@@ -45,7 +46,7 @@ class DrugSign(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
 
     def reads(self) -> frozenset[str]:
-        return self.drugs.reads()
+        return self.drugs.reads() if self.state == "taken" else keys.drugs(self.drugs.ingredients)
 
     @property
     def _what(self) -> str:
@@ -69,8 +70,7 @@ class DrugSign(msgspec.Struct, frozen=True):
     def _unnamed(self, ev: Evaluation, look: Look) -> None:
         """Therapy without a name that may have been one of the drugs."""
         for event in events(ev, self.drugs.nameless):
-            if self.state == "taken" or event.now is not False:
-                look.doubt(event.cite(), "missing")
+            look.doubt(event.cite(), "missing")
 
     def _there(self, ev: Evaluation, exposure: Exposure) -> bool | None:
         if self.state == "taken":

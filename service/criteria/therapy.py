@@ -309,7 +309,7 @@ class WashoutRule(msgspec.Struct, frozen=True):
         exposure = course.exposure
         active = is_active(ev, exposure, told_by_doses_only(ev, exposure))
         recent = ev.within(last_day(ev, exposure), self.window) if exposure.course != "on-hold" else None
-        if active is False and recent is False:
+        if active is False and recent is False and not exposure.broken:
             weighed.harmless.append(cite_exposure(exposure))
         elif course.counts and (active or recent):
             weighed.against.append(cite_exposure(exposure))
@@ -365,7 +365,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
         if before is True:
             return  # given for the metastatic disease: another criterion's matter
         recent = self._recent(ev, exposure)
-        if recent is False:
+        if recent is False and not exposure.broken:
             weighed.harmless.append(cite_exposure(exposure))
         elif recent is True and before is False and match.standing == "sure":
             weighed.against.append(cite_exposure(exposure))
@@ -662,8 +662,8 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
         for course in courses(ev, self.therapy):
             exposure = course.exposure
             active = _active(ev, exposure)
-            if active is False:
-                weighed.harmless.append(cite_exposure(exposure))
+            if active is False and not exposure.broken:
+                weighed.harmless.append(cite_exposure(exposure, False, "not now"))
             elif active and course.counts:
                 now.append(cite_exposure(exposure))
             else:
@@ -676,7 +676,9 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
                 now.append(event.cite(used=True))
             elif event.now is not False:
                 weighed.doubtful.append((event.cite(), "missing"))
-        (weighed.judged if self.outcome == "review" else weighed.against).extend(now)
+        if now and self.outcome == "review":
+            return review(f"{_listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
+        weighed.against += now
         return weighed.finding(ev, f"{self.therapy.drugs.label} now", Need(self.therapy.drugs.input, "missing"))
 
 

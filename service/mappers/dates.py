@@ -133,7 +133,7 @@ def age_day(born: int, age: wire.Quantity, further: int) -> int | None:
     """The day on which someone born on a day reaches an age, `further` of its units later; None for an odd unit."""
     value = _number(age)
     unit = (age.code or age.unit or "a").strip().lower()
-    if value is None or value < 0 or born == LONG_AGO:
+    if value is None or value < 0 or value.adjusted() > 4 or born == LONG_AGO:
         return None
     whole = int(value) + further
     if unit in _AGE_DAYS:

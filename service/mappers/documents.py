@@ -5,7 +5,6 @@ silence about a resource type counts only where that type was read completely.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,11 +14,11 @@ from msgspec import Raw
 
 from service.errors import RecordError
 from service.mappers import wire
-from service.mappers.salvage import salvage
+from service.mappers.pages import Page, missing_pages, types_searched
+from service.mappers.salvage import NotAResource, salvage
 
 MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
-_TYPE_IN_URL = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|$)")
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -40,26 +39,32 @@ class Item(msgspec.Struct, gc=False):
         return self.parent if self.index < 0 else f"{self.parent}entry[{self.index}]"
 
 
+class Deleted(msgspec.Struct, frozen=True):
+    """A resource said to be deleted; only what stands from item `after` on is gone (a history has its newest first)."""
+
+    url: str
+    after: int
+
+
 class Document(msgspec.Struct):
     """The resources of one document, and what is known to be missing from it: resource type (or `*`) and reason."""
 
+    name: str = "document"
     items: list[Item] = msgspec.field(default_factory=list)
     gaps: list[tuple[str, str]] = msgspec.field(default_factory=list)
-    deleted: set[str] = msgspec.field(default_factory=set)
+    deleted: list[Deleted] = msgspec.field(default_factory=list)
     notices: list[str] = msgspec.field(default_factory=list)
-    pages: list["Page"] = msgspec.field(default_factory=list)
+    pages: list[Page] = msgspec.field(default_factory=list)
     checked: bool = False
+    outcomes: bool = False  # whether an OperationOutcome is, or was, among the items
 
+    def lost(self, place: str, reason: str) -> None:
+        """Something that may have been of any type cannot be read."""
+        self.notices.append(f"{place or self.name}: set aside, {reason}")
+        self.gaps.append(("*", f"{place or 'a part of the document'} cannot be read"))
 
-class Page(msgspec.Struct):
-    """One page of a search result: where it stands, what it is of, and how many of how many it holds."""
-
-    where: str
-    kinds: set[str]
-    own_url: str
-    next_url: str
-    total: int | None
-    found: int
+    def error(self, message: str, code: str) -> RecordError:
+        return RecordError(f"{self.name}: {message}", code=code)
 
 
 def read_document(data: bytes, name: str = "document", strict: bool = True) -> Document:
@@ -68,67 +73,71 @@ def read_document(data: bytes, name: str = "document", strict: bool = True) -> D
     `strict` checks the whole text for keys that stand twice (jiter); without it the reader checks each resource that
     matters on its own. Raises RecordError with line and column, never with content.
     """
-    data = _text(data, name)
-    document = Document(checked=strict)
+    text, first_line = _text(data, name)
+    document = Document(name, checked=strict)
     try:
-        _collect(data, document, name, strict)
+        _collect(text, document, strict, first_line)
     except RecursionError:
-        raise RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep") from None
+        raise document.error("nested too deeply to be a FHIR document", "too-deep") from None
     failed: list[str] = []
     _drop_outcomes(document, 0, failed)
     document.gaps += [("*", reason) for reason in failed]
-    _note_missing_pages(document)
+    if document.pages:
+        document.gaps += missing_pages(document.pages)
     return document
 
 
-def _collect(data: bytes, document: Document, name: str, strict: bool) -> None:
+def _collect(data: bytes, document: Document, strict: bool, first_line: int) -> None:
+    name = document.name
     if data[:1] == b"[":
-        _check_json(data, name, strict)
-        for i, raw in enumerate(_decoded(wire.decode_list, data, name)):
+        members = _decoded(wire.decode_list, data, name, first_line)
+        _check_keys(data, name, strict)
+        for i, raw in enumerate(members):
             _add(document, raw, "", f"[{i}]", -1, 0)
         return
     kind: wire.Bundle | wire.Kind | None
     try:
         kind = wire.decode_bundle(data)
     except msgspec.DecodeError as problem:
-        kind = _kind_of(data, document, name, strict, problem)
+        kind = _kind_of(data, document, strict, problem, first_line)
         if kind is None:
             return
-    _check_json(data, name, strict)
-    if kind.resourceType == "Bundle" and isinstance(kind, wire.Bundle):
-        _open_bundle(Item(wire.NestedBundle(), data), kind, document, 0)
-    elif kind.resourceType is None:
-        raise RecordError(f"{name}: no resourceType; a FHIR R4 Bundle, resource or list was expected", code="not-fhir")
-    else:
-        _add(document, data, "", "", -1, 0)
+    if kind.resourceType == "Bundle":
+        bundle = kind if isinstance(kind, wire.Bundle) else None
+        _check_keys(data, name, strict or (bundle is not None and _may_repeat(data, bundle)))
+        _open_bundle(Item(wire.NestedBundle(), data), bundle, document, 0)
+        return
+    _check_keys(data, name, strict)
+    if not kind.resourceType:
+        raise document.error("no resourceType; a FHIR R4 Bundle, resource or list was expected", "not-fhir")
+    _add(document, data, "", "", -1, 0)
+
+
+def _may_repeat(data: bytes, bundle: wire.Bundle) -> bool:
+    """Whether a key of the Bundle or of an entry may stand twice: cheaper than looking at every key."""
+    entries = bundle.entry or ()
+    resources = sum(1 for entry in entries if entry.resource)
+    return data.count(b'"entry"') != 1 or data.count(b'"resource"') != resources or b"\\u" in data
 
 
 def _kind_of(
-    data: bytes, document: Document, name: str, strict: bool, problem: Exception
+    data: bytes, document: Document, strict: bool, problem: Exception, first_line: int
 ) -> wire.Bundle | wire.Kind | None:
     """A document that is no well-formed Bundle: another resource, or NDJSON, which is taken here."""
     try:
         return wire.decode_kind(data)
     except msgspec.DecodeError:
         if not _looks_like_lines(data):
-            raise _json_error(data, name, problem) from None
+            raise _json_error(data, document.name, problem, first_line) from None
     for number, line in iter_lines(data):
-        place = f"line {number}"
-        if not _is_json(line):
-            raise _json_error(line, f"{name}, {place}", problem)
-        _check_json(line, f"{name}, {place}", strict)
-        _add(document, line, "", place, -1, 0)
+        place = f"line {number + first_line - 1}"
+        try:
+            whole = msgspec.json.decode(line, type=Raw)
+        except (msgspec.DecodeError, RecursionError) as broken:
+            raise _json_error(line, f"{document.name}, {place}", broken) from None
+        _check_keys(line, f"{document.name}, {place}", strict)
+        _add(document, whole, "", place, -1, 0)
     return None
-
-
-def _is_json(line: bytes) -> bool:
-    try:
-        wire.decode_kind(line)
-    except msgspec.ValidationError:
-        return True
-    except msgspec.DecodeError:
-        return False
-    return True
 
 
 def _add(document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int) -> None:
@@ -139,40 +148,87 @@ def _add(document: Document, raw: Raw | bytes, full_url: str, parent: str, index
         _add_malformed(document, raw, full_url, parent, index, depth)
         return
     if resource.__class__ in wire.READ_TYPES:
-        document.items.append(Item(resource, raw, full_url, parent, index, "", document.checked))
+        _take(document, Item(resource, raw, full_url, parent, index, "", document.checked))
     elif isinstance(resource, wire.NestedBundle):
         _open_bundle(Item(resource, raw, full_url, parent, index), None, document, depth)
 
 
 def _add_malformed(document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int) -> None:
-    resource, problem = salvage(raw)
-    item = Item(resource, raw, full_url, parent, index, problem, document.checked)
-    if isinstance(resource, wire.NestedBundle):
-        _open_bundle(item, None, document, depth)
-    elif resource is None:
-        document.notices.append(f"{item.place or 'document'}: set aside, {problem}")
-    else:
-        document.items.append(item)
+    place = Item(None, b"", "", parent, index).place
+    try:
+        resource, problem = salvage(raw)
+    except NotAResource as nothing:
+        if nothing.harmless:
+            document.notices.append(f"{place or document.name}: set aside, {nothing}")
+        elif _is_bundle(raw):
+            _open_bundle(Item(wire.NestedBundle(), raw, full_url, parent, index), None, document, depth)
+        else:
+            document.lost(place, str(nothing))
+        return
+    _take(document, Item(resource, raw, full_url, parent, index, problem, document.checked))
+
+
+def _is_bundle(raw: Raw | bytes) -> bool:
+    try:
+        return wire.decode_kind(raw).resourceType == "Bundle"
+    except (msgspec.DecodeError, RecursionError):
+        return False
+
+
+def _take(document: Document, item: Item) -> None:
+    """Keep an item; what carries resources of its own hands them over or says that they are lost."""
+    kind = item.resource.__class__
+    if kind is wire.Parameters:
+        document.lost(item.place, "Parameters are not read")
+        return
+    document.items.append(item)
+    if kind is wire.OperationOutcome:
+        document.outcomes = True
+    elif kind is wire.DiagnosticReport and item.resource.contained:
+        _take_contained(document, item)
+
+
+def _take_contained(document: Document, report: Item) -> None:
+    """Results inside their report: they have its subject and date where they tell none."""
+    resource: wire.DiagnosticReport = report.resource
+    try:
+        raws = msgspec.json.decode(resource.contained, type=list[Raw])
+    except msgspec.DecodeError:
+        document.lost(report.place, "its contained resources are no list")
+        return
+    for i, raw in enumerate(raws):
+        try:
+            inner = wire.decode_resource(raw)
+        except (msgspec.DecodeError, RecursionError):
+            document.lost(f"{report.place}.contained[{i}]", "a malformed resource")
+            continue
+        if isinstance(inner, wire.Observation):
+            inner.subject = inner.subject or resource.subject
+            if inner.effectiveDateTime is None and inner.effectivePeriod is None and inner.effectiveInstant is None:
+                inner.effectiveDateTime = resource.effectiveDateTime
+            inner.id = None  # the id of a contained resource is known inside its report alone
+            place = f"{report.place}.contained[{i}]"
+            document.items.append(Item(inner, raw, "", place, -1, "", document.checked))
 
 
 def _open_bundle(item: Item, bundle: wire.Bundle | None, document: Document, depth: int) -> None:
     if depth >= MAX_NESTED_BUNDLES:
-        raise RecordError(f"{item.place}: Bundles nested more than {MAX_NESTED_BUNDLES} deep", code="too-deep")
+        raise document.error(f"{item.place}: Bundles nested more than {MAX_NESTED_BUNDLES} deep", "too-deep")
     bundle = bundle or _lenient_bundle(item, document)
     parent = f"{item.place}." if item.place else ""
     first = len(document.items)
     failed: list[str] = []
-    _add_entries(bundle.entry or [], parent, document, depth + 1, failed)
+    _add_entries(bundle, parent, document, depth + 1, failed)
     _drop_outcomes(document, first, failed)
     _note_gaps(bundle, item, document, first, failed)
 
 
-def _add_entries(entries: list[wire.Entry], parent: str, document: Document, depth: int, failed: list[str]) -> None:
+def _add_entries(bundle: wire.Bundle, parent: str, document: Document, depth: int, failed: list[str]) -> None:
     """Every entry's resource, in order. The one loop that every resource passes: kept free of calls."""
-    decode, read_types, add, checked = wire.decode_resource, wire.READ_TYPES, document.items.append, document.checked
-    for i, entry in enumerate(entries):
+    decode, plain, add, checked = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, document.checked
+    for i, entry in enumerate(bundle.entry or ()):
         if entry.response is not None or entry.request is not None:
-            _note_exchange(entry, f"{parent}entry[{i}]", document, failed)
+            _note_exchange(entry, f"{parent}entry[{i}]", bundle, document, failed)
         raw = entry.resource
         if not raw:
             continue
@@ -182,33 +238,40 @@ def _add_entries(entries: list[wire.Entry], parent: str, document: Document, dep
             if raw != _NULL:
                 _add_malformed(document, raw, entry.fullUrl or "", parent, i, depth)
             continue
-        if resource.__class__ in read_types:
+        kind = resource.__class__
+        if kind in plain:
             add(Item(resource, raw, entry.fullUrl or "", parent, i, "", checked))
-        elif resource.__class__ is wire.NestedBundle:
+        elif kind in wire.READ_TYPES:
+            _take(document, Item(resource, raw, entry.fullUrl or "", parent, i, "", checked))
+        elif kind is wire.NestedBundle:
             _open_bundle(Item(resource, raw, entry.fullUrl or "", parent, i), None, document, depth)
 
 
-def _note_exchange(entry: wire.Entry, place: str, document: Document, failed: list[str]) -> None:
+def _note_exchange(entry: wire.Entry, place: str, bundle: wire.Bundle, document: Document, failed: list[str]) -> None:
     """What an entry of a transaction, batch or history tells besides its resource."""
-    if entry.response is not None:
-        status = entry.response.status or ""
+    response = entry.response
+    if response is not None:
+        status = response.status or ""
         if status[:1] in ("4", "5"):
-            failed.append(f"{place} answered {status[:3]}")
-        elif _raw_outcome_is_severe(entry.response.outcome):
+            failed.append(f"{place} answered {status[:3] if status[:3].isdigit() else 'an error'}")
+        elif not status[:1].isdigit() and not entry.resource:
+            failed.append(f"{place} holds an answer without a status")
+        elif _raw_outcome_is_severe(response.outcome):
             failed.append(f"{place} carries an error")
     if entry.request is not None and entry.request.method == "DELETE" and entry.request.url:
-        document.deleted.add(entry.request.url)
+        after = len(document.items) if (bundle.type or "").lower() == "history" else 0
+        document.deleted.append(Deleted(entry.request.url, after))
 
 
 def _drop_outcomes(document: Document, first: int, failed: list[str]) -> None:
     """OperationOutcomes are about the answer, not the patient; a severe one says that something is missing."""
-    items = document.items
-    if not any(item.resource.__class__ is wire.OperationOutcome for item in items[first:]):
+    if not document.outcomes:
         return
+    items = document.items
     failed += [
-        f"{item.place} is an OperationOutcome of severity error"
+        f"{item.place or 'the document'} is an OperationOutcome of severity error"
         for item in items[first:]
-        if isinstance(item.resource, wire.OperationOutcome) and _is_severe(item.resource)
+        if isinstance(item.resource, wire.OperationOutcome) and (item.problem or _is_severe(item.resource))
     ]
     items[first:] = [i for i in items[first:] if not isinstance(i.resource, wire.OperationOutcome)]
 
@@ -218,107 +281,86 @@ def _is_severe(outcome: wire.OperationOutcome) -> bool:
 
 
 def _raw_outcome_is_severe(raw: Raw | bytes) -> bool:
-    if not raw:
+    """An outcome that cannot be read may be an error."""
+    if not raw or raw == _NULL:
         return False
     try:
         outcome = wire.decode_resource(raw)
     except (msgspec.DecodeError, RecursionError):
-        return False
-    return isinstance(outcome, wire.OperationOutcome) and _is_severe(outcome)
+        return True
+    return not isinstance(outcome, wire.OperationOutcome) or _is_severe(outcome)
 
 
 def _note_gaps(bundle: wire.Bundle, item: Item, document: Document, first: int, failed: list[str]) -> None:
     """What a Bundle says that it does not hold: an error here, a next page or a larger total once all is read."""
-    if not failed and bundle.type != "searchset" and not bundle.link:
+    if not failed and not bundle.link and bundle.total is None:
         return
-    kinds = _types_searched(bundle, document.items[first:])
+    included = {
+        e.fullUrl for e in bundle.entry or () if e.search and e.search.mode in ("include", "outcome") and e.fullUrl
+    }
+    own = [type(i.resource).__name__ for i in document.items[first:] if not (i.full_url and i.full_url in included)]
+    kinds = types_searched(bundle, own)
     document.gaps += [(kind, reason) for reason in failed for kind in kinds]
     links = {link.relation: link.url or "" for link in bundle.link or ()}
     found = sum(1 for e in bundle.entry or () if not (e.search and e.search.mode in ("include", "outcome")))
-    total = bundle.total if bundle.type == "searchset" else None
-    if "next" in links or total is not None:
+    if "next" in links or bundle.total is not None or links.get("self"):
         next_url = links.get("next", "") or ("?" if "next" in links else "")
         where = item.place.removesuffix(".resource") or "the Bundle"
-        document.pages.append(Page(where, kinds, links.get("self", ""), next_url, total, found))
-    elif links.get("self"):
-        document.pages.append(Page(item.place, kinds, links["self"], "", None, found))
-
-
-def _note_missing_pages(document: Document) -> None:
-    """Pages that follow one another inside the document are one result; what is left over is missing."""
-    by_url = {page.own_url: page for page in document.pages if page.own_url}
-    followed = {page.next_url for page in document.pages if page.next_url in by_url}
-    for page in document.pages:
-        if page.own_url in followed:
-            continue
-        chain = _chain(page, by_url)
-        last, found = chain[-1], sum(p.found for p in chain)
-        reasons = []
-        if last.next_url:
-            reasons.append(f"{last.where} has a next page that was not read")
-        if page.total is not None and found < page.total:
-            reasons.append(f"{page.where} holds {found} of {page.total} results")
-        document.gaps += [(kind, reason) for reason in reasons for kind in page.kinds]
-
-
-def _chain(page: Page, by_url: dict[str, Page]) -> list[Page]:
-    chain = [page]
-    while (following := by_url.get(chain[-1].next_url)) is not None and following not in chain:
-        chain.append(following)
-    return chain
-
-
-def _types_searched(bundle: wire.Bundle, items: list[Item]) -> set[str]:
-    """The resource type a searchset is of; `*` where that cannot be told."""
-    if bundle.type == "searchset":
-        for link in bundle.link or ():
-            if link.relation == "self" and link.url and (found := _TYPE_IN_URL.search(link.url)):
-                return {found[1]}
-        included = {
-            e.fullUrl for e in bundle.entry or () if e.search and e.search.mode in ("include", "outcome") and e.fullUrl
-        }
-        kinds = {type(i.resource).__name__ for i in items if not (i.full_url and i.full_url in included)}
-        if len(kinds) == 1:
-            return kinds
-    return {"*"}
+        document.pages.append(Page(where, kinds, links.get("self", ""), next_url, bundle.total, found))
 
 
 def _lenient_bundle(item: Item, document: Document) -> wire.Bundle:
-    """A Bundle whose own fields may be malformed: entries are what matters."""
+    """A Bundle whose own elements may be malformed: entries are what matters."""
+    place = item.place or "Bundle"
     try:
         return wire.decode_bundle(item.raw)
     except msgspec.ValidationError as problem:
-        document.notices.append(f"{item.place or 'Bundle'}: {problem}")
+        document.notices.append(f"{place}: {problem}")
     fields = msgspec.json.decode(item.raw, type=dict[str, Raw])
     bundle = wire.Bundle()
-    for name, kind in (("type", str), ("total", int), ("link", list[wire.Link])):
+    for name, kind in (("type", str | None), ("total", int | None), ("link", list[wire.Link] | None)):
         if name in fields:
             try:
                 setattr(bundle, name, msgspec.json.decode(fields[name], type=kind))
             except msgspec.ValidationError:
-                document.gaps.append(("*", f"{item.place or 'Bundle'}.{name} cannot be read"))
+                document.gaps.append(("*", f"{place}.{name} cannot be read"))
     try:
         raws = msgspec.json.decode(fields.get("entry", b"[]"), type=list[Raw])
     except msgspec.ValidationError:
-        raise RecordError(f"{item.place or 'Bundle'}.entry is not a list", code="not-fhir") from None
-    bundle.entry = [_lenient_entry(raw, f"{item.place}entry[{i}]", document) for i, raw in enumerate(raws)]
+        raise document.error(f"{place}.entry is not a list", "not-fhir") from None
+    parent = f"{item.place}." if item.place else ""
+    bundle.entry = [_lenient_entry(raw, f"{parent}entry[{i}]", document) for i, raw in enumerate(raws)]
     return bundle
 
 
 def _lenient_entry(raw: Raw, place: str, document: Document) -> wire.Entry:
+    """An entry element by element: its resource is read though its request or response cannot be."""
     try:
         return msgspec.json.decode(raw, type=wire.Entry)
-    except msgspec.ValidationError as problem:
-        document.notices.append(f"{place}: {problem}")
-    try:
-        resource = msgspec.json.decode(raw, type=dict[str, Raw]).get("resource", wire.NOTHING)
     except msgspec.ValidationError:
+        pass
+    try:
+        fields = msgspec.json.decode(raw, type=dict[str, Raw])
+    except msgspec.ValidationError:
+        document.lost(place, "not a JSON object")
         return wire.Entry()
-    return wire.Entry(resource=resource)
+    entry = wire.Entry(resource=fields.get("resource", wire.NOTHING))
+    for name, kind in (("fullUrl", str), ("response", wire.EntryResponse), ("request", wire.EntryRequest)):
+        if name in fields:
+            try:
+                setattr(entry, name, msgspec.json.decode(fields[name], type=kind | None))
+            except msgspec.ValidationError:
+                document.lost(f"{place}.{name}", "malformed")
+    try:
+        entry.search = msgspec.json.decode(fields.get("search", b"null"), type=wire.EntrySearch | None)
+    except msgspec.ValidationError:
+        document.notices.append(f"{place}.search: malformed")
+    return entry
 
 
-def _text(data: bytes, name: str) -> bytes:
-    """The document as UTF-8 without a byte order mark; anything else is refused with what it seems to be."""
+def _text(data: bytes, name: str) -> tuple[bytes, int]:
+    """The document as UTF-8 without a byte order mark or leading blanks, and the line it begins on; anything else is
+    refused with what it seems to be."""
     if data.startswith(_UTF8_BOM):
         data = data[3:]
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
@@ -328,6 +370,7 @@ def _text(data: bytes, name: str) -> bytes:
     stripped = data.lstrip()
     if not stripped:
         raise RecordError(f"{name}: empty; a FHIR R4 Bundle, resource or list was expected", code="empty")
+    first_line = data.count(b"\n", 0, len(data) - len(stripped)) + 1
     if stripped[:1] == b"<":
         raise RecordError(f"{name}: XML; only FHIR JSON is read", code="not-json")
     if b"\x00" in stripped[:64]:
@@ -335,47 +378,58 @@ def _text(data: bytes, name: str) -> bytes:
     try:
         stripped.decode("utf-8")
     except UnicodeDecodeError as problem:
-        line = stripped.count(b"\n", 0, problem.start) + 1
+        line = stripped.count(b"\n", 0, problem.start) + first_line
         raise RecordError(f"{name}: line {line} is not UTF-8 (byte {problem.start})", code="wrong-encoding") from None
-    return stripped
+    return stripped, first_line
 
 
-def _check_json(data: bytes, name: str, strict: bool) -> None:
+def _check_keys(data: bytes, name: str, strict: bool) -> None:
+    """Refuse a text in which a key stands twice in one object, or which is too deep to be looked through."""
     if not strict:
         return
     problem = duplicate_key(data)
-    if problem:
-        raise RecordError(f"{name}: {problem}", code="duplicate-key")
+    if not problem:
+        return
+    if problem.startswith("recursion limit"):
+        raise RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
+    code = "duplicate-key" if problem.startswith("a key stands twice") else "not-json"
+    raise RecordError(f"{name}: {problem}", code=code)
 
 
 def duplicate_key(raw: Raw | bytes) -> str:
-    """What is wrong with the keys of a JSON text: empty, or the key that stands twice in one object and where."""
+    """What is wrong with the keys of a JSON text: empty, or where one stands twice in one object; never which."""
     try:
-        jiter.from_json(bytes(raw), catch_duplicate_keys=True)
+        jiter.from_json(bytes(raw), catch_duplicate_keys=True, float_mode="lossless-float")
     except ValueError as problem:
         text = str(problem)
-        return text if text.startswith("Detected duplicate key") else f"not JSON ({text})"
+        place = text.rpartition(" at ")[2]
+        if text.startswith("Detected duplicate key"):
+            return f"a key stands twice in one object at {place}"
+        return text if text.startswith("recursion limit") else f"not JSON ({text})"
     return ""
 
 
-def _decoded(decode: Any, data: bytes, name: str) -> Any:
+def _decoded(decode: Any, data: bytes, name: str, first_line: int) -> Any:
     try:
         return decode(data)
     except msgspec.DecodeError as problem:
-        raise _json_error(data, name, problem) from None
+        raise _json_error(data, name, problem, first_line) from None
 
 
-def _json_error(data: bytes, name: str, problem: Exception) -> RecordError:
+def _json_error(data: bytes, name: str, problem: Exception, first_line: int = 1) -> RecordError:
     """A parser's complaint with line and column; json gives the place, msgspec only the byte."""
     try:
-        json.loads(data, parse_constant=_no_constant)
+        json.loads(data, parse_constant=_no_constant, parse_int=str)
     except json.JSONDecodeError as at:
-        return RecordError(f"{name}: not JSON at line {at.lineno}, column {at.colno}: {at.msg}", code="not-json")
+        line = at.lineno + first_line - 1
+        return RecordError(f"{name}: not JSON at line {line}, column {at.colno}: {at.msg}", code="not-json")
     except ValueError as at:
         return RecordError(f"{name}: not JSON: {at}", code="not-json")
     except RecursionError:
         return RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
-    return RecordError(f"{name}: {problem}", code="not-fhir")
+    if isinstance(problem, msgspec.ValidationError):
+        return RecordError(f"{name}: {problem}", code="not-fhir")
+    return RecordError(f"{name}: not JSON: {problem}", code="not-json")
 
 
 def _no_constant(name: str) -> Any:
@@ -384,11 +438,11 @@ def _no_constant(name: str) -> Any:
 
 def _looks_like_lines(data: bytes) -> bool:
     head, found, rest = data.partition(b"\n")
-    return bool(found) and head.rstrip().endswith(b"}") and rest.lstrip()[:1] == b"{"
+    return bool(found) and head.rstrip().endswith(b"}") and bool(rest.strip())
 
 
 def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Numbered lines of an NDJSON text, blank ones left out."""
-    for number, line in enumerate(data.splitlines(), 1):
+    for number, line in enumerate(data.split(b"\n"), 1):
         if line.strip():
-            yield number, line
+            yield number, line.strip()

@@ -33,6 +33,7 @@ class Identity:
         if self.base and self.relative:
             self.known[self.base + self.relative] = True
         self._inferred_base = ""
+        self.unwatched: tuple[str, ...] = (self.base, "urn:") if self.base else ("",)
 
     def watches(self, full_url: str) -> bool:
         """Whether a resource may come from another server, so that its references need a closer look."""

@@ -5,6 +5,7 @@ Medication and Substance are followed, contained or referenced. https://hl7.org/
 
 import re
 from collections.abc import Callable, Iterable
+from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -17,7 +18,7 @@ from service.mappers import quantities, units, wire
 from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar
 from service.mappers.quantities import Problem
-from service.mappers.terminology import ATC, RXNORM, SNOMED, Terminology, canonical_system
+from service.mappers.terminology import ATC, ICD10, ICD10CM, RXNORM, SNOMED, Terminology, canonical_system
 
 _Course = Literal["active", "on-hold", "ended", "point"]
 _TAKEN: dict[str, dict[str, _Course]] = {
@@ -63,6 +64,8 @@ _CANCER = re.compile(
     r"cancer|carcinoma|neoplas|tumou?r|malignan|metasta|lymphoma|leuk(?:a)?emia|melanoma|sarcoma|myeloma|oncolog|adjuvant"
 )
 _FERTILITY = re.compile(r"fertil|ovulation|\bivf\b|oocyte|egg retrieval|assisted reproduc")
+_LAST_DAY = date.max.toordinal()
+_LONGEST = 200 * 365  # days: nobody takes a drug longer, whatever a length of time says
 _DURATIONS = {
     "d": 1,
     "day": 1,
@@ -90,19 +93,21 @@ class _Named(msgspec.Struct):
     worded: bool = False
     said: list[str] = msgspec.field(default_factory=list)
     why: str = ""
+    problem: str = ""
     form: str = ""
     strength: Decimal | None = None
+    followed: set[int] = msgspec.field(default_factory=set)
 
 
 class ExposureMapper:
-    """Maps the medication resources of one patient. `resolve` finds a resource of the record by its reference;
-    `is_cancer` tells whether the Condition behind a reference is a cancer (None where it cannot be found)."""
+    """Maps the medication resources of one patient. `resolve` finds a resource of the record by its reference, and says
+    why it may not be used; `reason_of` tells what kind of reason the Condition behind a reference is."""
 
     def __init__(
         self,
         terminology: Terminology,
         calendar: Calendar,
-        resolve: Callable[[str], object | None],
+        resolve: Callable[[str], tuple[object | None, str]],
         reason_of: Callable[[str], str],
     ) -> None:
         self._terminology = terminology
@@ -117,6 +122,7 @@ class ExposureMapper:
         if course is None:
             return None
         named = self._drug(event)
+        problem = problem or named.problem
         if problem:
             certain, why = False, problem
         start, end, told = self._times(event, course)
@@ -148,9 +154,9 @@ class ExposureMapper:
             self._name(event.medicationCodeableConcept, named)
         reference = event.medicationReference
         if reference is not None and reference.reference:
-            found = self._follow(reference.reference, event.contained)
+            found = self._follow(reference.reference, event.contained, named)
             if isinstance(found, wire.Medication):
-                self._medication(found, named, event.contained, 0)
+                self._medication(found, named, event.contained)
             elif reference.display:
                 self._name(wire.CodeableConcept(text=reference.display), named)
             else:
@@ -159,9 +165,11 @@ class ExposureMapper:
             self._name(wire.CodeableConcept(text=reference.display), named)
         return named
 
-    def _follow(self, reference: str, contained: msgspec.Raw) -> Any:
+    def _follow(self, reference: str, contained: msgspec.Raw, named: _Named) -> Any:
         if not reference.startswith("#"):
-            return self._resolve(reference)
+            resource, problem = self._resolve(reference)
+            named.problem = named.problem or problem
+            return resource
         for raw in _contained(contained):
             try:
                 found = wire.decode_resource(raw)
@@ -171,7 +179,10 @@ class ExposureMapper:
                 return found
         return None
 
-    def _medication(self, medication: wire.Medication, named: _Named, contained: msgspec.Raw, depth: int) -> None:
+    def _medication(self, medication: wire.Medication, named: _Named, contained: msgspec.Raw) -> None:
+        if id(medication) in named.followed:
+            return
+        named.followed.add(id(medication))
         if medication.status == "entered-in-error":
             named.why = "a Medication entered in error"
             return
@@ -182,15 +193,15 @@ class ExposureMapper:
                 continue
             if ingredient.itemCodeableConcept is not None:
                 self._name(ingredient.itemCodeableConcept, named)
-            elif ingredient.itemReference is not None and ingredient.itemReference.reference and depth < 4:
-                self._part(ingredient.itemReference.reference, medication, named, contained, depth)
+            elif ingredient.itemReference is not None and ingredient.itemReference.reference:
+                self._part(ingredient.itemReference.reference, medication, named, contained)
 
-    def _part(self, reference: str, medication: wire.Medication, named: _Named, outer: msgspec.Raw, depth: int) -> None:
-        found = self._follow(reference, medication.contained) or self._follow(reference, outer)
+    def _part(self, reference: str, medication: wire.Medication, named: _Named, outer: msgspec.Raw) -> None:
+        found = self._follow(reference, medication.contained, named) or self._follow(reference, outer, named)
         if isinstance(found, wire.Substance) and found.code is not None:
             self._name(found.code, named)
         elif isinstance(found, wire.Medication):
-            self._medication(found, named, outer, depth + 1)
+            self._medication(found, named, outer)
 
     def _name(self, concept: wire.CodeableConcept, named: _Named) -> None:
         """Add what one CodeableConcept says about the drug."""
@@ -300,36 +311,55 @@ class ExposureMapper:
         return ""
 
     def _reason_said(self, concept: wire.CodeableConcept) -> str:
-        return reason_of_concepts(self._terminology.look_up("condition", concept).sure, texts(concept))
+        said = reason_of_concepts(self._terminology.look_up("condition", concept).sure, texts(concept))
+        return said or _reason_by_chapter(concept)
 
 
 def doses_told_twice(exposures: list[Exposure]) -> list[Exposure]:
-    """An order that ended without telling when, and the doses given for it, are one: it ended with the last of them."""
+    """An order that ended without telling when, and the doses given for it, are one: from the first of them on the
+    doses tell what was taken. They are those from the order's day until the next order of the drug."""
     doses = [e for e in exposures if e.course == "point" and e.start is not None and e.certain]
     if not doses:
         return exposures
-    return [
-        _with_doses(e, doses) if e.kind == "order" and e.course == "ended" and not e.end_told else e for e in exposures
-    ]
+    by_drug: dict[str, tuple[list[Exposure], list[Exposure]]] = {}
+    for exposure in exposures:
+        if exposure.start is not None and (exposure.kind == "order" or exposure.course == "point"):
+            for ingredient in exposure.ingredients:
+                orders, given = by_drug.setdefault(ingredient, ([], []))
+                (orders if exposure.kind == "order" else given).append(exposure)
+    return [_with_doses(e, by_drug) if _ended_untold(e) else e for e in exposures]
 
 
-def _with_doses(order: Exposure, doses: list[Exposure]) -> Exposure:
-    given = [
-        d.end
-        for d in doses
-        if d.end is not None
-        and d.ingredients & order.ingredients
-        and (order.start is None or not d.end.before(order.start))
-    ]
-    if not given:
+def _ended_untold(exposure: Exposure) -> bool:
+    return exposure.kind == "order" and exposure.course == "ended" and not exposure.end_told
+
+
+def _with_doses(order: Exposure, by_drug: dict[str, tuple[list[Exposure], list[Exposure]]]) -> Exposure:
+    if order.start is None:
         return order
-    return msgspec.structs.replace(order, end=max(given, key=lambda span: span.end), end_told=True)
+    first_doses: list[Span] = []
+    for ingredient in order.ingredients:
+        orders, doses = by_drug[ingredient]
+        later = [o.start.first for o in orders if o.start is not None and o.start.first > order.start.last]
+        until = min(later, default=FOREVER)
+        given = [d.start for d in doses if d.start is not None and order.start.first <= d.start.last < until]
+        if not given:
+            return order
+        first_doses.append(min(given, key=lambda span: span.start))
+    return msgspec.structs.replace(order, doses_from=max(first_doses, key=lambda span: span.start))
+
+
+_OF_CANCER = (
+    "breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer", "cervix-cancer", "m1-finding", "er-",
+    "pr-", "her2-", "hormone-receptor-", "chemotherapy-", "immunotherapy-", "endocrine-therapy-",
+    "history-chemotherapy",
+)  # fmt: skip
 
 
 def reason_of_concepts(concepts: Iterable[str], text: str) -> str:
     """What kind of reason a diagnosis is: a code decides, else the words."""
-    found = set(concepts)
-    if any(c.startswith(("breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer")) for c in found):
+    found = set(concepts) - {"breastfeeding", "breastfeeding-unclear"}
+    if any(c.startswith(_OF_CANCER) for c in found):
         return "cancer"
     if "fertility" in found:
         return "fertility"
@@ -339,6 +369,15 @@ def reason_of_concepts(concepts: Iterable[str], text: str) -> str:
     if _FERTILITY.search(plain):
         return "fertility"
     return "other" if found or plain else ""
+
+
+def _reason_by_chapter(concept: wire.CodeableConcept) -> str:
+    """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not tell."""
+    for coding in concept.coding or ():
+        if coding and coding.code and coding.system and canonical_system(coding.system) in (ICD10, ICD10CM):
+            code = coding.code.strip().upper()
+            return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
+    return ""
 
 
 def _course(event: wire.MedicationEvent, kind: str) -> tuple[_Course | None, bool, str]:
@@ -440,5 +479,6 @@ def _after(start: Span | None, length: wire.Quantity | None) -> Span | None:
         return None
     if days is None or number is None or number < 0:
         return None
-    more = int(number * days)
-    return spans.of_days(start.first + more, start.last + more, f"{spans.iso(start.last + more)}")
+    more = min(int(min(number, Decimal(_LONGEST)) * days), _LONGEST)
+    last = start.last + more
+    return spans.of_days(start.first + more, last, spans.iso(last) if last < _LAST_DAY else "no end")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Protocol
 
+import msgspec
 from msgspec import Raw
 
 from service.criteria.amounts import Interval, exactly
@@ -15,7 +16,8 @@ from service.criteria.spans import Span
 from service.mappers import quantities, wire
 from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar, age_day
-from service.mappers.inputs import Input
+from service.mappers.documents import Item
+from service.mappers.inputs import Input, Inputs
 from service.mappers.quantities import UCUM, Problem, Written
 from service.mappers.terminology import Terminology
 
@@ -41,37 +43,38 @@ class ObservedValue:
     """
 
     __slots__ = (
-        "_component", "_item_mark", "_library", "_person", "_resource", "answers", "conflicting", "date", "empty",
-        "flags", "focus", "input", "issued", "limits", "marks", "name", "problem", "ref", "report", "said", "span",
-        "specimen", "standing", "value", "why",
+        "_component", "_given", "_item", "_item_mark", "_resource", "_source", "answers", "conflicting", "date",
+        "date_lost", "empty", "flags", "focus", "input", "issued", "limits", "marks", "name", "problem",
+        "provisional", "ref", "report", "said", "span", "specimen", "standing", "value", "why",
     )  # fmt: skip
+
+    ref: str
+    standing: Standing
+    why: str
 
     def __init__(
         self,
-        ref: str,
-        resource: wire.Observation,
+        source: "Source",
+        item: Item,
         component: wire.Component | None,
         made: Input,
         mark: str,
-        standing: Standing,
-        why: str,
+        given: tuple[Standing, str],
         span: Span | None,
-        person: Person,
-        library: "Reading",
     ) -> None:
-        self.ref = ref
         self.input = made
         self.name = made.name
-        self.standing: Standing = standing
-        self.why = why
+        self.provisional = given[0] == "provisional"
         self.span = span
+        self.date_lost = False
         self.report = ""
         self.focus: frozenset[str] = frozenset()
-        self._resource = resource
+        self._source = source
+        self._item = item
+        self._resource: wire.Observation = item.resource
         self._component = component
         self._item_mark = mark
-        self._person = person
-        self._library = library
+        self._given = given
 
     def __getattr__(self, name: str) -> Any:
         """Called for an attribute that is not there yet."""
@@ -85,15 +88,28 @@ class ObservedValue:
     def _part(self) -> wire.Observation | wire.Component:
         return self._component or self._resource
 
+    def work_out(self) -> None:
+        """Do now what a rule will surely ask for."""
+        self.ref = self._source.reference(self._item)
+        self._work_out_standing()
+        self._work_out_value()
+
+    def _work_out_standing(self) -> None:
+        problem = self._source.problem_of(self._item) or ("its date cannot be read" if self.date_lost else "")
+        self.standing, self.why = ("unusable", problem) if problem else self._given
+
+    def _work_out_ref(self) -> None:
+        self.ref = self._source.reference(self._item)
+
     def _work_out_value(self) -> None:
         part = self._part
         if part.valueQuantity is not None and self._is_plain_number(part):
             return
-        reader = _ValueReader(self.input, part, self._library.terminology)
+        reader = _ValueReader(self.input, part, self._source.library.terminology)
         reader.read()
         self.value: Interval | None = reader.value
         self.answers = frozenset(reader.answers)
-        self.date = self._library.calendar.read(reader.date) if reader.date else None
+        self.date = self._source.library.calendar.read(reader.date) if reader.date else None
         self.problem = reader.problem
         self.conflicting = reader.conflicting
         self.empty = reader.empty
@@ -116,9 +132,9 @@ class ObservedValue:
         try:
             number = Decimal(str(quantity.value, "ascii"))
             value = number if factor == 1 else number * factor
-            if made.usable and not any(low <= value <= high for low, high in made.usable):
-                return False
-        except ArithmeticError:
+        except (ArithmeticError, ValueError):
+            return False
+        if not _measurable(value) or (made.usable and not any(low <= value <= high for low, high in made.usable)):
             return False
         self.value = Interval(value, value)
         self.answers = _NO_ANSWERS
@@ -133,13 +149,40 @@ class ObservedValue:
         self.flags = frozenset(_flags(interpretation)) if interpretation else _NO_ANSWERS
 
     def _work_out_limits(self) -> None:
-        self.limits = tuple(self._upper_limits())
+        ranges = self._part.referenceRange
+        if ranges is None:
+            self.limits: tuple[UpperLimit, ...] = ()
+        elif len(ranges) == 1 and (plain := self._plain_range(ranges[0])) is not None:
+            self.limits = (plain,)
+        else:
+            self.limits = tuple(self._upper_limits())
+
+    def _plain_range(self, entry: wire.ReferenceRange) -> UpperLimit | None:
+        """The usual case, kept short: bounds in UCUM units seen before, for anyone. None: read it in full."""
+        if entry.appliesTo is not None or entry.age is not None or entry.type is not None or entry.high is None:
+            return None
+        bounds: list[Decimal | None] = []
+        for bound in (entry.low, entry.high):
+            if bound is None:
+                bounds.append(None)
+                continue
+            factor = self.input.factors[bound.code] if bound.system == UCUM and bound.comparator is None else None
+            if factor is None:
+                return None
+            try:
+                value = Decimal(str(bound.value, "ascii")) * factor
+            except (ArithmeticError, ValueError):
+                return None
+            if not _measurable(value):
+                return None
+            bounds.append(value)
+        return UpperLimit(bounds[0], bounds[1], "normal", True)
 
     def _work_out_marks(self) -> None:
         self.marks = frozenset(self._circumstances())
 
     def _work_out_issued(self) -> None:
-        issued = self._library.calendar.read(self._resource.issued)
+        issued = self._source.library.calendar.read(self._resource.issued)
         self.issued = issued.start if issued is not None else None
 
     def _work_out_specimen(self) -> None:
@@ -148,7 +191,9 @@ class ObservedValue:
 
     def _upper_limits(self) -> Iterable[UpperLimit]:
         for entry in self._part.referenceRange or ():
-            fits = True if entry.appliesTo is None and entry.age is None else _fits(entry, self._person, self.span)
+            fits = (
+                True if entry.appliesTo is None and entry.age is None else _fits(entry, self._source.person, self.span)
+            )
             if fits is False:
                 continue
             bounds = _bounds(entry, self.input, self._part)
@@ -165,7 +210,7 @@ class ObservedValue:
                     yield mark
                     break
         if self.input.name == "oxygen-saturation":
-            yield from _breathing(self._resource, words, self._library.terminology)
+            yield from _breathing(self._resource, words, self._source.library.terminology)
 
 
 _NO_ANSWERS: frozenset[str] = frozenset()
@@ -173,12 +218,20 @@ _WORK: dict[str, Callable[[ObservedValue], None]] = {
     **dict.fromkeys(
         ("value", "answers", "date", "problem", "conflicting", "empty", "said"), ObservedValue._work_out_value
     ),
+    "standing": ObservedValue._work_out_standing,
+    "why": ObservedValue._work_out_standing,
+    "ref": ObservedValue._work_out_ref,
     "flags": ObservedValue._work_out_flags,
     "limits": ObservedValue._work_out_limits,
     "marks": ObservedValue._work_out_marks,
     "issued": ObservedValue._work_out_issued,
     "specimen": ObservedValue._work_out_specimen,
 }
+
+
+def _measurable(value: Decimal) -> bool:
+    """Whether a number may be a measurement at all: none of those read here is negative."""
+    return value.is_finite() and value >= 0 and abs(value.adjusted()) <= quantities.MAX_EXPONENT
 
 
 def _has_other_value(part: wire.Observation | wire.Component) -> bool:
@@ -196,14 +249,26 @@ def _has_other_value(part: wire.Observation | wire.Component) -> bool:
     )
 
 
-class Reading(Protocol):
-    """What values are read with."""
+class Source(Protocol):
+    """The record a result belongs to, as far as reading its value needs it."""
+
+    person: Person
 
     @property
-    def terminology(self) -> Terminology: ...
+    def library(self) -> "Library": ...
 
-    @property
-    def calendar(self) -> Calendar: ...
+    def reference(self, item: Item) -> str: ...
+
+    def problem_of(self, item: Item) -> str:
+        """Why a resource decides nothing; empty where nothing is wrong."""
+
+
+class Library(msgspec.Struct, frozen=True):
+    """What every record is read with."""
+
+    terminology: Terminology
+    inputs: Inputs
+    calendar: Calendar
 
 
 class _ValueReader:
@@ -270,6 +335,8 @@ class _ValueReader:
 
     def _possible(self, interval: Interval) -> Interval:
         made = self.input
+        if any(bound is not None and bound < 0 for bound in (interval.low, interval.high)):
+            raise Problem(f"{made.label} is never negative")
         if made.usable and not any(interval.meets(low, high) for low, high in made.usable):
             raise Problem(f"no living person has this value of {made.label}")
         if made.score and interval.exact is not None and interval.exact != interval.exact.to_integral_value():
@@ -536,6 +603,8 @@ def _bounds(
         low = _bound(entry.low, made, part)
         high = _bound(entry.high, made, part)
     except Problem:
+        return None
+    if any(bound is not None and bound < 0 for bound in (low, high)):
         return None
     return None if low is None and high is None else (low, high)
 

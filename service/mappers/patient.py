@@ -17,7 +17,8 @@ class _Extension(msgspec.Struct, gc=False):
 def map_patient(patient: wire.Patient, ref: str, calendar: Calendar, unusable: bool = False) -> Person:
     """The person. Where the resource is unusable only a death still counts: it is never read as living."""
     died = calendar.read(patient.deceasedDateTime)
-    dead = patient.deceasedBoolean is True or (patient.deceasedDateTime is not None and died is None)
+    written = patient.deceasedDateTime is not None or bytes(patient.deceasedElement) not in (b"", b"null")
+    dead = patient.deceasedBoolean is True or (written and died is None)
     if unusable:
         return Person(ref=ref, died=died, dead=dead)
     return Person(

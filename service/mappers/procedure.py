@@ -1,13 +1,19 @@
 """Procedure as something that was done. https://hl7.org/fhir/R4/procedure.html"""
 
+import re
+
 from service.criteria.facts import Operation, Person
 from service.criteria.spans import Span
 from service.mappers import wire
-from service.mappers.concepts import shown
+from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar, at_age, between
 from service.mappers.terminology import Terminology
 
 _DONE = frozenset({"completed", "in-progress", "stopped", "on-hold"})
+# Words that say a text is about a treatment, not one that was given.
+_NOT_DONE = re.compile(
+    r"plan|educat|counsel|consult|consent|evaluat|assess|simulat|follow|history|refus|declin|referral"
+)
 _NEVER = frozenset({"not-done", "preparation", "entered-in-error"})
 
 
@@ -32,6 +38,12 @@ def map_procedure(
         end=end or start,
         sites=frozenset(site for found in sites for site in found),
     )
+
+
+def named_procedures(procedure: wire.Procedure, terminology: Terminology) -> tuple[str, ...]:
+    """Concepts that a text names where no code says anything."""
+    words = texts(procedure.code)
+    return () if not words or _NOT_DONE.search(words.lower()) else terminology.spoken("procedure", words)
 
 
 def _performed(procedure: wire.Procedure, person: Person, calendar: Calendar) -> tuple[Span | None, Span | None]:

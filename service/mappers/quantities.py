@@ -29,6 +29,7 @@ _TEXT = re.compile(
 )
 _SCORE = re.compile(r"\s*([0-3])\s*\+\s*\Z")
 MAX_TEXT = 120
+MAX_EXPONENT = 30
 
 
 class Problem(ValueError):
@@ -56,7 +57,7 @@ def number(raw: msgspec.Raw) -> Decimal | None:
         value = Decimal(text.decode("ascii"))
     except (InvalidOperation, UnicodeDecodeError):
         raise Problem("the value is not a number") from None
-    if value.adjusted() > 30 or value.adjusted() < -30:
+    if not value.is_finite() or abs(value.adjusted()) > MAX_EXPONENT:
         raise Problem("the value is beyond any measurement")
     return value
 

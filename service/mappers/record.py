@@ -11,20 +11,17 @@ import msgspec
 
 from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, Person, Standing
 from service.criteria.spans import Span, up_to
-from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.allergy import map_allergy
 from service.mappers.concepts import texts
 from service.mappers.condition import DiagnosisMapper
-from service.mappers.dates import Calendar
-from service.mappers.documents import Document, Item, duplicate_key
-from service.mappers.identity import Identity, base_of, without_version
-from service.mappers.inputs import Input, Inputs
+from service.mappers.documents import Item
+from service.mappers.identity import without_version
+from service.mappers.inputs import Input
+from service.mappers.integrity import problem_of
 from service.mappers.medication import ExposureMapper, doses_told_twice, reason_of_concepts
-from service.mappers.observation import DECIDES, ObservedValue, observed_span, standing_of
-from service.mappers.patient import map_patient
-from service.mappers.procedure import map_procedure
-from service.mappers.terminology import Terminology
+from service.mappers.observation import DECIDES, Library, ObservedValue, observed_span, standing_of
+from service.mappers.procedure import map_procedure, named_procedures
 
 MEDICATION_TYPES = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense")
 # A focus of these types is a matter of the patient's own body and care; of any other it is another subject.
@@ -42,19 +39,14 @@ _OWN_FOCUS = frozenset(
 )
 
 
-_SHARED_TYPES = frozenset({wire.Patient, wire.Medication, wire.Substance, wire.OperationOutcome})
+# Found where another resource refers to them; they are no facts of their own.
+_NOT_INDEXED = frozenset({wire.Patient, wire.Medication, wire.Substance})
 
 
 _SURE: tuple[Standing, str] = ("sure", "")
+_FEW = 3  # so many results of one input are all looked at; of more, only those that may be the newest
+_AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system or under a wrong one")
 _NO_FOCUS: frozenset[str] = frozenset()
-
-
-class Library(msgspec.Struct, frozen=True):
-    """What every record is read with."""
-
-    terminology: Terminology
-    inputs: Inputs
-    calendar: Calendar
 
 
 class _Seen(msgspec.Struct, gc=False):
@@ -80,8 +72,8 @@ class Record:
 
     def __init__(self, person: Person, library: Library, gaps: list[tuple[str, str]]) -> None:
         self.person = person
-        self.notices: list[str] = []
-        self._library = library
+        self._notices: dict[str, None] = {}
+        self.library = library
         self._gaps: dict[str, str] = {}
         for kind, reason in gaps:
             self._gaps.setdefault(kind, reason)
@@ -93,8 +85,9 @@ class Record:
         self._allergy_items: list[Item] = []
         self._reports: list[Item] = []
         self._items: list[Item] = []
+        self._base = ""
         self._by_reference: dict[str, Item] | None = None
-        self._measured: dict[str, list[Measurement]] = {}
+        self._measured: dict[str, list[ObservedValue]] = {}
         self._diagnosed: dict[int, Diagnosis | None] = {}
         self._operated: dict[int, Operation | None] = {}
         self._exposed: list[Exposure] | None = None
@@ -125,6 +118,9 @@ class Record:
         known = self._measured.get(name)
         if known is None:
             known = [m for s in self._seen.get(name, ()) if (m := self._measure(s)) is not None]
+            if len(known) <= _FEW:
+                for m in known:
+                    m.work_out()
             if len(known) > 1:
                 known.sort(key=_reference)
             self._measured[name] = known
@@ -168,8 +164,8 @@ class Record:
             self._allergies = []
             for item in self._allergy_items:
                 made = map_allergy(
-                    item.resource, self.reference(item), self.person, self._library.terminology, self._library.calendar,
-                    self._problem(item),
+                    item.resource, self.reference(item), self.person, self.library.terminology, self.library.calendar,
+                    self.problem_of(item),
                 )  # fmt: skip
                 if made is not None:
                     self._allergies.append(made)
@@ -186,23 +182,17 @@ class Record:
 
     # -- filling it
 
-    def add_all(self, items: list[Item], identity: Identity) -> None:
-        """Index the resources that are this patient's; what is another's is named and left out."""
+    def add_all(self, items: list[Item]) -> None:
+        """Index the patient's own resources."""
         by_type: dict[type, list[Item]] = {}
-        owns = identity.known
         for item in items:
             kind = item.resource.__class__
-            if kind in _SHARED_TYPES:
-                continue
-            subject = item.resource.subject if kind is not wire.AllergyIntolerance else item.resource.patient
-            known = subject is not None and owns.get(subject.reference) is True and not identity.watches(item.full_url)
-            if not known and not self._is_own(item, subject, identity):
-                continue
-            found = by_type.get(kind)
-            if found is None:
-                by_type[kind] = [item]
-            else:
-                found.append(item)
+            if kind not in _NOT_INDEXED:
+                found = by_type.get(kind)
+                if found is None:
+                    by_type[kind] = [item]
+                else:
+                    found.append(item)
         self._add_observations(by_type.pop(wire.Observation, []))
         for item in by_type.pop(wire.Condition, []):
             self._add_condition(item, item.resource)
@@ -212,26 +202,36 @@ class Record:
         self._reports = by_type.pop(wire.DiagnosticReport, [])
         self._events = [item for items in by_type.values() for item in items]
 
-    def _is_own(self, item: Item, subject: wire.Reference | None, identity: Identity) -> bool:
-        own = identity.owns(subject.reference if subject else None, item.full_url)
-        if own is None:
-            self._notice(f"{self.reference(item)}: no subject, set aside")
-        elif not own:
-            self._notice(f"{self.reference(item)}: another patient's, not used")
-        return bool(own)
+    def name_problem(self, item: Item) -> None:
+        """Name a resource of which something cannot be read; where that is its code, its type was not read whole."""
+        self.notice(f"{self.reference(item)}: {item.problem}")
+        code = getattr(item.resource, "code", None)
+        if hasattr(item.resource, "code") and not any(c and c.code for c in (code.coding if code else None) or ()):
+            self.lose(item, "its code cannot be read")
 
-    def know(self, items: list[Item]) -> None:
-        """Remember where resources are found when others refer to them."""
+    def lose(self, item: Item, reason: str) -> None:
+        """A resource that is, or may be, the patient's cannot be used: silence about its type proves nothing."""
+        kind = type(item.resource).__name__
+        self.notice(f"{self.reference(item)}: {reason}")
+        self._gaps.setdefault(kind, f"{self.reference(item)} cannot be read")
+
+    def know(self, items: list[Item], base: str) -> None:
+        """Remember where resources are found when others refer to them; `base` is the patient's own server."""
         self._items = items
+        self._base = base
 
     def find(self, reference: str) -> Item | None:
-        """The item a reference leads to, inside this record."""
+        """The item a reference leads to, inside this record. The id alone counts only within the patient's server."""
         if self._by_reference is None:
-            self._by_reference = dict(_names(self._items))
+            self._by_reference = dict(_names(self._items, self._base))
         plain = without_version(reference)
         found = self._by_reference.get(plain)
-        if found is None and plain.startswith(("http://", "https://")):
+        if found is None and self._base and plain.startswith(self._base):
+            found = self._by_reference.get(plain[len(self._base) :])
+        elif found is None and not self._base and plain.startswith(("http://", "https://")):
             found = self._by_reference.get("/".join(plain.rsplit("/", 2)[1:]))
+            if found is not None and found.full_url:
+                found = None
         return found
 
     def reference(self, item: Item) -> str:
@@ -243,7 +243,7 @@ class Record:
 
     def _add_observations(self, items: list[Item]) -> None:
         """The busiest loop of reading: most Observations speak of nothing that any rule asks for."""
-        look_up = self._library.terminology.indexes["observation"].found
+        look_up = self.library.terminology.indexes["observation"].found
         for item in items:
             resource: wire.Observation = item.resource
             code = resource.code
@@ -257,8 +257,8 @@ class Record:
                     self._see(item, component.code, component)
 
     def _see(self, item: Item, code: wire.CodeableConcept | None, component: wire.Component | None) -> None:
-        found = self._library.terminology.look_up("observation", code)
-        by_concept = self._library.inputs.by_concept
+        found = self.library.terminology.look_up("observation", code)
+        by_concept = self.library.inputs.by_concept
         for concepts, certain in ((found.sure, True), (found.ambiguous, False)):
             for concept in concepts:
                 for made, mark in by_concept.get(concept, ()):
@@ -266,7 +266,7 @@ class Record:
 
     def _add_condition(self, item: Item, resource: wire.Condition) -> None:
         sure, ambiguous, why = self._mapper.coded(resource)
-        problem = self._problem(item) if sure or ambiguous else ""
+        problem = self.problem_of(item) if sure or ambiguous else ""
         for concept in sure:
             standing: Standing = "unusable" if problem else "sure"
             self._conditions.setdefault(concept, []).append(_Claim(item, standing, problem))
@@ -285,8 +285,13 @@ class Record:
                 )
 
     def _add_procedure(self, item: Item, resource: wire.Procedure) -> None:
-        found = self._library.terminology.look_up("procedure", resource.code)
-        problem = self._problem(item) if found.sure or found.ambiguous else ""
+        found = self.library.terminology.look_up("procedure", resource.code)
+        if not found.any:
+            for concept in named_procedures(resource, self.library.terminology):
+                claim = _Claim(item, "ambiguous", "named in text, without a known code")
+                self._procedures.setdefault(concept, []).append(claim)
+            return
+        problem = self.problem_of(item)
         for concept in found.sure:
             standing: Standing = "unusable" if problem else "sure"
             self._procedures.setdefault(concept, []).append(_Claim(item, standing, problem))
@@ -294,41 +299,29 @@ class Record:
             why = problem or "a code without a system or under a wrong one"
             self._procedures.setdefault(concept, []).append(_Claim(item, "ambiguous", why))
 
-    def _problem(self, item: Item) -> str:
-        """Why a resource decides nothing: a field that cannot be read, a key twice, a modifier nobody knows."""
-        if item.problem:
-            return item.problem
-        if item.resource.modifierExtension and (problem := _problem_of_extension(item.resource.modifierExtension)):
-            return problem
-        return "" if item.checked else duplicate_key(item.raw)
+    def problem_of(self, item: Item) -> str:
+        """Why a resource decides nothing; empty where nothing is wrong."""
+        return problem_of(item)
 
-    def _measure(self, seen: _Seen) -> Measurement | None:
+    def _measure(self, seen: _Seen) -> ObservedValue | None:
         item = seen.item
         resource: wire.Observation = item.resource
-        if resource.status in DECIDES:
-            standing, why = _SURE
-        else:
-            read = standing_of(resource.status)
-            if read is None:
-                return None
-            standing, why = read
-        problem = self._problem(item)
-        if not problem and seen.component is not None and seen.component.modifierExtension:
-            problem = _problem_of_extension(seen.component.modifierExtension)
-        if problem:
-            standing, why = "unusable", problem
-        elif not seen.certain and standing == "sure":
-            standing, why = "ambiguous", "a code without a system or under a wrong one"
+        given = _SURE if resource.status in DECIDES else standing_of(resource.status)
+        if given is None:
+            return None
+        if item.problem:
+            given = _SURE  # the problem decides how far it may be relied on
+        elif not seen.certain and given[0] == "sure":
+            given = _AMBIGUOUS
         focus = self._focus(resource) if resource.focus else _NO_FOCUS
         if focus is None:
-            self._notice(f"{self.reference(item)}: its focus is another subject, not used")
+            self.notice(f"{self.reference(item)}: its focus is another subject, not used")
             return None
         text = resource.effectiveDateTime
-        span = self._library.calendar.read(text) if text is not None else self._rare_time(resource)
-        made = ObservedValue(
-            self.reference(item), resource, seen.component, seen.made, seen.mark, standing, why, span, self.person,
-            self._library,
-        )  # fmt: skip
+        span = self.library.calendar.read(text) if text is not None else self._rare_time(resource)
+        made = ObservedValue(self, item, seen.component, seen.made, seen.mark, given, span)
+        if span is None and (text is not None or "effective" in item.problem):
+            made.date_lost = True
         if focus:
             made.focus = focus
         if self._reports and seen.made.name.startswith("her2"):
@@ -337,9 +330,9 @@ class Record:
 
     def _rare_time(self, resource: wire.Observation) -> Span | None:
         """When it was true where no effectiveDateTime says so; the issue date proves "then or earlier"."""
-        span, written = observed_span(resource, self._library.calendar)
+        span, written = observed_span(resource, self.library.calendar)
         if span is None and not written:
-            issued = self._library.calendar.read(resource.issued)
+            issued = self.library.calendar.read(resource.issued)
             return up_to(issued) if issued is not None else None
         return span
 
@@ -386,26 +379,25 @@ class Record:
         key = id(item)
         if key not in self._operated:
             self._operated[key] = map_procedure(
-                item.resource, self.reference(item), self.person, self._library.terminology, self._library.calendar
+                item.resource, self.reference(item), self.person, self.library.terminology, self.library.calendar
             )
         return self._operated[key]
 
     def _all_exposures(self) -> list[Exposure]:
         if self._exposed is None:
-            mapper = ExposureMapper(
-                self._library.terminology, self._library.calendar, self._resource_of, self._reason_of
-            )
+            mapper = ExposureMapper(self.library.terminology, self.library.calendar, self._drug_of, self._reason_of)
             self._exposed = []
             for item in self._events:
-                made = mapper.map(item.resource, self.reference(item), self._problem(item))
+                made = mapper.map(item.resource, self.reference(item), self.problem_of(item))
                 if made is not None:
                     self._exposed.append(made)
             self._exposed = sorted(doses_told_twice(self._exposed), key=_reference)
         return self._exposed
 
-    def _resource_of(self, reference: str) -> object | None:
+    def _drug_of(self, reference: str) -> tuple[object | None, str]:
+        """What a drug record refers to, and why it may not be used."""
         item = self.find(reference)
-        return item.resource if item else None
+        return (item.resource, self.problem_of(item)) if item else (None, "")
 
     def _reason_of(self, reference: str) -> str:
         item = self.find(reference)
@@ -414,14 +406,20 @@ class Record:
         sure, _, _ = self._mapper.coded(item.resource)
         return reason_of_concepts(sure, texts(item.resource.code))
 
-    def _notice(self, text: str) -> None:
-        if text not in self.notices:
-            self.notices.append(text)
+    def notice(self, text: str) -> None:
+        """Something a reader must know of how the record was read."""
+        self._notices[text] = None
+
+    @property
+    def notices(self) -> Sequence[str]:
+        return tuple(self._notices)
 
 
-def _names(items: list[Item]) -> Iterable[tuple[str, Item]]:
+def _names(items: list[Item], base: str) -> Iterable[tuple[str, Item]]:
+    """Under which references items are found: a relative one leads only to what is on the patient's server, or on none
+    that is told."""
     for item in items:
-        if item.resource.id:
+        if item.resource.id and (not base or not item.full_url or item.full_url.startswith((base, "urn:"))):
             yield f"{type(item.resource).__name__}/{item.resource.id}", item
         if item.full_url:
             yield without_version(item.full_url), item
@@ -437,10 +435,6 @@ def _by_reference(match: Match[Any]) -> tuple[str, str]:
     return match.fact.ref, match.concept
 
 
-def _problem_of_extension(raw: msgspec.Raw) -> str:
-    return "" if bytes(raw) in (b"null", b"[]") else "a modifierExtension that is not known"
-
-
 def _kind_named(reference: wire.Reference) -> str:
     """The resource type a reference names without being found."""
     parts = without_version(reference.reference or "").rsplit("/", 2)
@@ -454,94 +448,3 @@ def _of_ingredients(exposures: Iterable[Exposure], wanted: frozenset[str]) -> It
             yield Match(exposure, standing, exposure.why)
         elif not exposure.possible.isdisjoint(wanted):
             yield Match(exposure, "ambiguous", exposure.why)
-
-
-def read_record(document: Document, library: Library, patient: str = "", base: str = "") -> Record:
-    """The record of the one patient of a document; `patient` (an id or Patient/id) chooses where there are several.
-
-    `base` is the server the document came from, where that is known. RecordError where there is no Patient, or more
-    than one and none was asked for.
-    """
-    chosen = _choose_patient(document, patient)
-    person_item = document.items[chosen]
-    identity = Identity(person_item.resource, person_item.full_url, base)
-    record = _empty_record(person_item, library, document)
-    current = _current_versions(document, record)
-    record.know(current)
-    record.add_all(current, identity)
-    return record
-
-
-def _empty_record(item: Item, library: Library, document: Document) -> Record:
-    patient: wire.Patient = item.resource
-    unusable = bool(item.problem) or bytes(patient.modifierExtension) not in (b"", b"null", b"[]")
-    ref = f"Patient/{patient.id}" if patient.id else item.full_url or "Patient"
-    record = Record(map_patient(patient, ref, library.calendar, unusable), library, document.gaps)
-    record.notices += document.notices
-    if unusable:
-        record.notices.append(
-            f"{ref}: {item.problem or 'a modifierExtension that is not known'}; its data are not used"
-        )
-    return record
-
-
-def _choose_patient(document: Document, asked: str) -> int:
-    """The place of the Patient among the items; the newest version of it."""
-    wanted = asked.rpartition("/")[2] if asked else ""
-    found: dict[str, int] = {}
-    for i, item in enumerate(document.items):
-        if isinstance(item.resource, wire.Patient):
-            server = base_of(item.full_url, "Patient", item.resource.id)
-            key = f"{server}{item.resource.id}" if item.resource.id else item.full_url or str(i)
-            if key not in found or _newer(item, document.items[found[key]]):
-                found[key] = i
-    if wanted:
-        for key, i in found.items():
-            if key.rpartition("/")[2].removeprefix("urn:uuid:") == wanted:
-                return i
-        raise RecordError("the patient asked for is not in the record", code="no-such-patient")
-    if not found:
-        raise RecordError("no Patient resource in the record", code="no-patient")
-    if len(found) > 1:
-        raise RecordError(f"{len(found)} Patients in one record; name one (--patient)", code="several-patients")
-    return next(iter(found.values()))
-
-
-def _current_versions(document: Document, record: Record) -> list[Item]:
-    """Of two versions of a resource the newer; deleted ones not at all."""
-    names = {(item.resource.__class__, item.resource.id) for item in document.items}
-    if len(names) == len(document.items) and not document.deleted:
-        return document.items
-    newest: dict[tuple[type, str], Item] = {}
-    out: list[Item] = []
-    older: set[int] = set()
-    for item in document.items:
-        resource = item.resource
-        if resource.id is None:
-            out.append(item)
-            continue
-        key = (resource.__class__, resource.id)
-        other = newest.get(key)
-        if other is not None and (bytes(item.raw) == bytes(other.raw) or _newer(other, item)):
-            continue
-        if other is not None and _newer(item, other):
-            older.add(id(other))
-        elif other is not None:
-            name = f"{resource.__class__.__name__}/{resource.id}"
-            record.notices.append(f"{name} stands twice with different content and no version; both are read")
-        newest[key] = item
-        out.append(item)
-    deleted = document.deleted
-    return [i for i in out if id(i) not in older and f"{i.resource.__class__.__name__}/{i.resource.id}" not in deleted]
-
-
-def _newer(a: Item, b: Item) -> bool:
-    """Whether `a` is certainly the newer version of the same resource."""
-    one, other = a.resource.meta, b.resource.meta
-    if one is None or other is None:
-        return False
-    if one.versionId and other.versionId and one.versionId.isdigit() and other.versionId.isdigit():
-        return int(one.versionId) > int(other.versionId)
-    if one.lastUpdated and other.lastUpdated:
-        return bool(one.lastUpdated > other.lastUpdated)
-    return False

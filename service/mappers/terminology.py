@@ -161,6 +161,8 @@ class CodeIndex:
         return tuple(dict.fromkeys(found))
 
     def _match_prefix(self, system: str, code: str) -> tuple[str, ...]:
+        if len(code) > _LONGEST_CODE:
+            return ()
         whole = icd_code(code) if system in (ICD10CM, ICD10) else code.strip().upper()
         table = self._prefixes[system]
         verdicts: dict[str, bool] = {}
@@ -170,6 +172,7 @@ class CodeIndex:
         return tuple(concept for concept, included in verdicts.items() if included)
 
 
+_LONGEST_CODE = 24  # of ICD-10 and ATC, written with blanks and dots
 _ICD_SHAPE = re.compile(r"[A-Za-z]\d[0-9A-Za-z](?:\.?[0-9A-Za-z]{1,4})?\Z")
 _ATC_SHAPE = re.compile(r"[A-Za-z]\d\d[A-Za-z]{2}\d\d\Z")
 

@@ -9,19 +9,35 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
+from service.mappers.documents import iter_lines
+
 MAX_DEPTH = 60
 
 
 def problems_of(data: bytes, name: str) -> Iterator[str]:
     """What is not valid FHIR R4 in a document: `name: place: what`. Values are not repeated."""
     try:
-        document = json.loads(data)
-    except ValueError as problem:
-        yield f"{name}: not JSON: {problem}"
+        for document, line in _documents(data):
+            for resource, place in _resources(document, line):
+                for message in _check(resource):
+                    yield f"{name}: {place or 'document'}: {message}"
+    except RecursionError:
+        yield f"{name}: nested too deeply to be validated"
+    except ValueError:
+        yield f"{name}: not JSON"
+
+
+def _documents(data: bytes) -> Iterator[tuple[Any, str]]:
+    """The one document, or each line of NDJSON with its number."""
+    text = data.removeprefix(b"\xef\xbb\xbf")
+    try:
+        yield json.loads(text), ""
         return
-    for resource, place in _resources(document, ""):
-        for message in _check(resource):
-            yield f"{name}: {place or 'document'}: {message}"
+    except ValueError:
+        lines = [(json.loads(line), f"line {number}") for number, line in iter_lines(text)]
+    if len(lines) < 2:
+        raise ValueError
+    yield from lines
 
 
 def _resources(document: Any, place: str) -> Iterator[tuple[Any, str]]:
@@ -32,7 +48,9 @@ def _resources(document: Any, place: str) -> Iterator[tuple[Any, str]]:
         entries = document.get("entry")
         yield {**document, "entry": []} if isinstance(entries, list) else document, place
         for i, entry in enumerate(entries if isinstance(entries, list) else []):
-            if isinstance(entry, dict) and "resource" in entry:
+            if not isinstance(entry, dict):
+                yield entry, f"{place}entry[{i}]"
+            elif "resource" in entry:
                 yield from _resources(entry["resource"], f"{place}entry[{i}].resource")
     else:
         yield document, place

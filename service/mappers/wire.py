@@ -60,7 +60,7 @@ class TimingRepeat(msgspec.Struct, gc=False):
 
 
 class Timing(msgspec.Struct, gc=False):
-    event: list[str] | None = None
+    event: list[str | None] | None = None
     repeat: TimingRepeat | None = None
 
 
@@ -116,6 +116,7 @@ class Patient(Resource, tag=True):
     gender: str | None = None
     deceasedBoolean: bool | None = None
     deceasedDateTime: str | None = None
+    deceasedElement: Raw = msgspec.field(name="_deceasedDateTime", default=NOTHING)
     extension: Raw = NOTHING
 
 
@@ -282,6 +283,12 @@ class DiagnosticReport(Resource, tag=True):
     status: str | None = None
     subject: Reference | None = None
     result: list[Reference] | None = None
+    effectiveDateTime: str | None = None
+    contained: Raw = NOTHING
+
+
+class Parameters(Resource, tag=True):
+    """May carry resources, which are not read."""
 
 
 class Issue(msgspec.Struct, gc=False):
@@ -335,22 +342,6 @@ class Kind(msgspec.Struct, gc=False):
     id: str | None = None
 
 
-Clinical = (
-    Observation
-    | Condition
-    | Procedure
-    | MedicationStatement
-    | MedicationRequest
-    | MedicationAdministration
-    | MedicationDispense
-    | Medication
-    | Substance
-    | AllergyIntolerance
-    | DiagnosticReport
-    | Patient
-    | OperationOutcome
-)
-
 CLINICAL_TYPES: dict[str, type[Any]] = {
     cls.__name__: cls
     for cls in (
@@ -365,12 +356,15 @@ CLINICAL_TYPES: dict[str, type[Any]] = {
         Substance,
         AllergyIntolerance,
         DiagnosticReport,
+        Parameters,
         Patient,
         OperationOutcome,
     )
 }
 
 READ_TYPES = frozenset(CLINICAL_TYPES.values())
+# Those that carry nothing else and say nothing of the document itself.
+PLAIN_TYPES = READ_TYPES - {OperationOutcome, Parameters, DiagnosticReport}
 
 # Every other R4 resource type is known by name only, so that one pass over a Bundle neither fails on it nor reads it.
 OTHER_TYPES = """
@@ -388,7 +382,7 @@ OTHER_TYPES = """
     MedicinalProductIngredient MedicinalProductInteraction MedicinalProductManufactured MedicinalProductPackaged
     MedicinalProductPharmaceutical MedicinalProductUndesirableEffect MessageDefinition MessageHeader
     MolecularSequence NamingSystem NutritionOrder ObservationDefinition OperationDefinition Organization
-    OrganizationAffiliation Parameters PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner
+    OrganizationAffiliation PaymentNotice PaymentReconciliation Person PlanDefinition Practitioner
     PractitionerRole Provenance Questionnaire QuestionnaireResponse RelatedPerson RequestGroup
     ResearchDefinition ResearchElementDefinition ResearchStudy ResearchSubject RiskAssessment
     RiskEvidenceSynthesis Schedule SearchParameter ServiceRequest Slot Specimen SpecimenDefinition
@@ -411,8 +405,8 @@ class NestedBundle(msgspec.Struct, tag_field="resourceType", tag="Bundle", gc=Fa
     """A Bundle inside a Bundle: told apart here, read by the reader."""
 
 
-ANY_RESOURCE: Any = Clinical
-for _cls in (*_SKIPPED, NestedBundle):
+ANY_RESOURCE: Any = NestedBundle
+for _cls in (*CLINICAL_TYPES.values(), *_SKIPPED):
     ANY_RESOURCE = ANY_RESOURCE | _cls
 
 decode_resource = msgspec.json.Decoder(ANY_RESOURCE).decode

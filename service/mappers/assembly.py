@@ -1,0 +1,175 @@
+"""From a document to the record of its one patient: which Patient, which resources are theirs, which version counts."""
+
+from service.mappers import wire
+from service.mappers.dates import Calendar
+from service.mappers.documents import Document, Item
+from service.mappers.identity import Identity, base_of, without_version
+from service.mappers.integrity import problem_of
+from service.mappers.observation import Library
+from service.mappers.patient import map_patient
+from service.mappers.record import Record
+
+# Resources that are nobody's: found where another refers to them.
+SHARED_TYPES = frozenset({wire.Patient, wire.Medication, wire.Substance})
+
+
+def read_record(document: Document, library: Library, patient: str = "", base: str = "") -> Record:
+    """The record of the one patient of a document; `patient` (an id, Patient/id or address) chooses where there are
+    several. `base` is the server the document came from, where that is known.
+
+    RecordError where there is no Patient, one without an id, or more than one and none was asked for.
+    """
+    items = document.items if not document.deleted else _living(document)
+    person_item = _choose_patient(document, items, patient, library.calendar)
+    person: wire.Patient = person_item.resource
+    identity = Identity(person, person_item.full_url, base)
+    record = _empty_record(person_item, library, document)
+    owned = _owned(items, record, identity)
+    current = _current_versions(owned, record, identity)
+    record.know(current, identity.base)
+    record.add_all(current)
+    return record
+
+
+def _living(document: Document) -> list[Item]:
+    """Items that were not deleted after they stood there."""
+    gone: list[Item] = []
+    for deleted in document.deleted:
+        plain = without_version(deleted.url)
+        tail = "/".join(plain.rsplit("/", 2)[-2:])
+        for item in document.items[deleted.after :]:
+            name = f"{type(item.resource).__name__}/{item.resource.id}"
+            if name == tail and (plain == tail or not item.full_url or without_version(item.full_url) == plain):
+                gone.append(item)
+    identities = {id(item) for item in gone}
+    return [item for item in document.items if id(item) not in identities]
+
+
+def _choose_patient(document: Document, items: list[Item], asked: str, calendar: Calendar) -> Item:
+    found: dict[str, Item] = {}
+    for item in items:
+        if item.resource.__class__ is wire.Patient:
+            key = _patient_key(item)
+            if not key:
+                raise document.error("a Patient without an id; no resource can be told to be theirs", "no-patient-id")
+            other = found.get(key)
+            if other is None or _newer(item, other, calendar):
+                found[key] = item
+            elif not _newer(other, item, calendar) and bytes(item.raw) != bytes(other.raw):
+                raise document.error("two versions of one Patient that do not tell which is newer", "several-patients")
+    if asked:
+        found = {key: item for key, item in found.items() if _is_asked_for(item, asked)}
+        if not found:
+            raise document.error("the patient asked for is not in the record", "no-such-patient")
+    if not found:
+        raise document.error("no Patient resource", "no-patient")
+    if len(found) > 1:
+        raise document.error(f"{len(found)} Patients in one record; name one (--patient)", "several-patients")
+    return next(iter(found.values()))
+
+
+def _patient_key(item: Item) -> str:
+    """What tells two Patients apart: server and id, else the full URL; empty where nothing does."""
+    identifier = item.resource.id
+    if identifier:
+        return f"{base_of(item.full_url, 'Patient', identifier)}{identifier}"
+    return item.full_url if item.full_url.startswith(("urn:", "http://", "https://")) else ""
+
+
+def _is_asked_for(item: Item, asked: str) -> bool:
+    plain = without_version(asked)
+    if plain.startswith(("http://", "https://", "urn:")):
+        return without_version(item.full_url) == plain
+    identifier = item.resource.id or item.full_url.removeprefix("urn:uuid:")
+    return plain in (identifier, f"Patient/{identifier}")
+
+
+def _empty_record(item: Item, library: Library, document: Document) -> Record:
+    patient: wire.Patient = item.resource
+    problem = problem_of(item)
+    ref = f"Patient/{patient.id}" if patient.id else item.full_url
+    record = Record(map_patient(patient, ref, library.calendar, bool(problem)), library, document.gaps)
+    for notice in document.notices:
+        record.notice(notice)
+    if problem:
+        record.notice(f"{ref}: {problem}; its data are not used")
+    return record
+
+
+def _owned(items: list[Item], record: Record, identity: Identity) -> list[Item]:
+    """The patient's own resources and the shared ones; what is another's is named and left out."""
+    owns, servers = identity.known, identity.unwatched
+    own: list[Item] = []
+    for item in items:
+        resource = item.resource
+        kind = resource.__class__
+        if kind not in SHARED_TYPES:
+            subject = resource.subject if kind is not wire.AllergyIntolerance else resource.patient
+            url = item.full_url
+            known = subject is not None and owns.get(subject.reference) is True and (not url or url.startswith(servers))
+            if not known and not _is_own(item, subject, record, identity):
+                continue
+        if item.problem:
+            record.name_problem(item)
+        own.append(item)
+    return own
+
+
+def _is_own(item: Item, subject: wire.Reference | None, record: Record, identity: Identity) -> bool:
+    own = identity.owns(subject.reference if subject else None, item.full_url)
+    if own is None and item.problem:
+        record.lose(item, f"its subject cannot be read ({item.problem})")
+    elif own is None:
+        record.notice(f"{record.reference(item)}: no subject, set aside")
+    elif not own:
+        record.notice(f"{record.reference(item)}: another patient's, not used")
+    return bool(own)
+
+
+def _current_versions(items: list[Item], record: Record, identity: Identity) -> list[Item]:
+    """Of two versions of a resource the newer."""
+    if len({item.resource.id for item in items}) == len(items):
+        return items
+    newest: dict[tuple[str, type, str], Item] = {}
+    out: list[Item] = []
+    older: set[int] = set()
+    calendar = record.library.calendar
+    for item in items:
+        resource = item.resource
+        if not resource.id:
+            out.append(item)
+            continue
+        kind = resource.__class__
+        key = (base_of(item.full_url, kind.__name__, resource.id) or identity.base, kind, resource.id)
+        other = newest.get(key)
+        if other is not None:
+            if bytes(item.raw) == bytes(other.raw) or _newer(other, item, calendar):
+                continue
+            if _newer(item, other, calendar):
+                older.add(id(other))
+            else:
+                name = f"{kind.__name__}/{resource.id}"
+                record.notice(f"{name} stands twice with different content and no version; both are read")
+        newest[key] = item
+        out.append(item)
+    return [item for item in out if id(item) not in older]
+
+
+def _newer(a: Item, b: Item, calendar: Calendar) -> bool:
+    """Whether `a` is certainly the newer version of the same resource."""
+    one, other = a.resource.meta, b.resource.meta
+    if one is None or other is None:
+        return False
+    versions = [_numbered(meta.versionId) for meta in (one, other)]
+    if versions[0] is not None and versions[1] is not None:
+        return versions[0] > versions[1]
+    times = [calendar.read(meta.lastUpdated) for meta in (one, other)]
+    return times[0] is not None and times[1] is not None and times[1].before(times[0])
+
+
+def _numbered(version: str | None) -> tuple[int, str] | None:
+    """A version number in an order, however long it is; None where it is no number."""
+    if not version or not (version.isascii() and version.isdigit()):
+        return None
+    digits = version.lstrip("0")
+    return len(digits), digits
