@@ -1,8 +1,8 @@
 """FHIR R4 resources as plain dicts, made by small functions, and the patients whom the trials take.
 
-A `Record` holds one patient's resources under short keys, which are also their ids. Every method gives a changed copy, so
-a case reads as one change: `eligible(SINAI).put(anc=laboratory(Loinc.ANC, 0.9, "10*3/uL"))`. Copies share what did not
-change: what a builder returned is never to be altered in place.
+A `Record` holds one patient's resources under short keys, which are also their ids. Every method gives a changed copy,
+so a case reads as one change: `eligible(SINAI).put(anc=laboratory(Loinc.ANC, 0.9, "10*3/uL"))`. Copies share what did
+not change: what a builder returned is never to be altered in place.
 """
 
 from collections.abc import Iterable, Mapping
@@ -487,9 +487,7 @@ def concept(*codings: Json, text: str | None = None) -> Json:
     return made | ({"text": text} if text else {})
 
 
-def quantity(
-    value: Number, unit: str | None = None, *, text: str | None = None, comparator: str | None = None
-) -> Json:
+def quantity(value: Number, unit: str | None = None, *, text: str | None = None, comparator: str | None = None) -> Json:
     """A Quantity. `unit` is its UCUM code; with `text` alone the unit is only written, not coded."""
     made: Json = {"value": value}
     if comparator:
@@ -497,6 +495,10 @@ def quantity(
     if text or unit:
         made["unit"] = text or unit
     return made | ({"system": UCUM, "code": unit} if unit else {})
+
+
+def percent(value: Number, comparator: str | None = None) -> Json:
+    return quantity(value, "%", comparator=comparator)
 
 
 def years(number: int) -> Json:
@@ -675,7 +677,7 @@ def statement(
     end: str | None = None,
     *,
     status: str | None = None,
-    reason: Coding | None = None,
+    reason: Json | None = None,
     **more: Any,
 ) -> Json:
     """A MedicationStatement: completed where it has an end, else active, unless `status` says another."""
@@ -699,7 +701,9 @@ def request(
     dosage: Json = {"route": concept(route)} if route else {}
     if bounds:
         dosage["timing"] = {"repeat": {"boundsDuration" if "value" in bounds else "boundsPeriod": bounds}}
-    return _resource("MedicationRequest", elements | _drug(drug) | {"dosageInstruction": [dosage] * bool(dosage)} | more)
+    return _resource(
+        "MedicationRequest", elements | _drug(drug) | {"dosageInstruction": [dosage] * bool(dosage)} | more
+    )
 
 
 def administration(
@@ -889,10 +893,10 @@ def _metastatic(since: str, biopsy: str) -> Record:
         metastasis=condition(Snomed.METASTASIS_TO_BONE, since),
         biopsy=specimen(biopsy),
         her2=observation(Loinc.HER2_IHC, LoincAnswer.IHC_3, biopsy, specimen="biopsy"),
-        er=observation(Loinc.ER_PERCENT, quantity(90, "%"), biopsy, specimen="biopsy"),
-        pr=observation(Loinc.PR_PERCENT, quantity(40, "%"), biopsy, specimen="biopsy"),
+        er=observation(Loinc.ER_PERCENT, percent(90), biopsy, specimen="biopsy"),
+        pr=observation(Loinc.PR_PERCENT, percent(40), biopsy, specimen="biopsy"),
         ecog=observation(Loinc.ECOG, 1),
-        lvef=observation(Loinc.LVEF_ULTRASOUND, quantity(62, "%"), "2026-11-01"),
+        lvef=observation(Loinc.LVEF_ULTRASOUND, percent(62), "2026-11-01"),
     )
 
 
@@ -922,7 +926,7 @@ def _after_induction() -> Record:
 def _untreated() -> Record:
     """Metastatic since September and not treated for it."""
     return _with_laboratory(_metastatic("2026-09-01", BIOPSY[SINAI])).put(
-        saturation=observation(Loinc.SATURATION, quantity(97, "%")),
+        saturation=observation(Loinc.SATURATION, percent(97)),
         glucose=laboratory(Loinc.FASTING_GLUCOSE, 92, "mg/dL", high=100),
         lisinopril=request(RxNorm.LISINOPRIL_TABLET, "2024-03-01"),
     )

@@ -6,7 +6,7 @@ from .answers import ABSENT, CONFLICT, FAIL, MISSING, PASS, REVIEW, UNUSABLE, An
 from .diagnoses import SNOMED, Codes, Diagnosis, ever, now, refuted
 from .record import Record
 from .results import Result, coded, results
-from .spans import LONG_AGO, Span, span, until
+from .spans import Span, span, until
 
 _INVASIVE = Codes(
     icd=("C50",),
@@ -67,9 +67,9 @@ class Evidence:
 
 def breast_cancer(record: Record) -> Answer:
     """An invasive breast carcinoma of any clinical status; without one, nobody is a candidate."""
-    found = [d.answer(PASS) for d in ever(record, _INVASIVE | METASTATIC_BREAST)]
+    found = [d.shown() for d in ever(record, _INVASIVE | METASTATIC_BREAST)]
     found += [_general(d) for d in ever(record, _GENERAL) if _general(d)]
-    found += [d.answer(PASS if _has_sign(record) else MISSING) for d in ever(record, _HISTORY)]
+    found += [d.shown() if _has_sign(record) else MISSING for d in ever(record, _HISTORY)]
     if PASS in found:
         return PASS
     if found:
@@ -82,16 +82,26 @@ def breast_cancer(record: Record) -> Answer:
 def metastatic(record: Record) -> Answer:
     """Breast cancer that has spread to a distant site; only a lower stage or M0 says that it has not."""
     cancer = breast_cancer(record)
-    if cancer.outcome != "pass":
+    if cancer.outcome == "fail":
         return cancer
+    spread = _spread(record)
+    # Where the cancer itself is not certain, no spread is a fail all the same.
+    return spread if cancer == PASS or spread.outcome == "fail" else cancer
+
+
+def _spread(record: Record) -> Answer:
     found = signs(record)
     sure = [sign for sign in found if sign.doubt is None]
     if sure:
-        whose = any(sign.names_breast for sign in sure) or not now_sure(record, OTHER_PRIMARY)
-        return PASS if whose else CONFLICT
+        # Another primary that is only possible leaves it as open whose metastasis it is.
+        ours = any(sign.names_breast for sign in sure) or not now(record, OTHER_PRIMARY)
+        return PASS if ours else CONFLICT
     if found:
         return unknown(found[0].doubt or "missing")
-    if ever(record, _UNCLEAR) or recurrent(record) or not _staged_lower(record):
+    if ever(record, _UNCLEAR):
+        # Nodes of no told site, nodes near the breast, the chest wall: a code that does not tell.
+        return UNUSABLE
+    if recurrent(record) or not _staged_lower(record):
         return MISSING
     return FAIL if record.complete("Condition", "Observation") else MISSING
 
@@ -99,7 +109,9 @@ def metastatic(record: Record) -> Answer:
 def metastatic_or_irresectable(record: Record) -> Answer:
     """PATINA also takes what cannot be resected: stage III is a question, unless a recurrence stands beside it."""
     answer = metastatic(record)
-    return REVIEW if answer == FAIL and breast_cancer(record) == PASS and 3 in _stages(record) else answer
+    if answer == FAIL and 3 in _stages(record):
+        return REVIEW if breast_cancer(record) == PASS else breast_cancer(record)
+    return answer
 
 
 def metastatic_or_recurrent(record: Record) -> Answer:
@@ -124,10 +136,6 @@ def signs(record: Record) -> list[Evidence]:
 def recurrent(record: Record) -> bool:
     """A recurrence or relapse of the breast cancer."""
     return any(d.status in ("recurrence", "relapse") and not d.doubt for d in ever(record, _INVASIVE))
-
-
-def now_sure(record: Record, codes: Codes) -> list[Diagnosis]:
-    return [d for d in now(record, codes) if d.doubt is None]
 
 
 def at_site(record: Record, codes: Codes, site: str) -> list[Diagnosis]:
@@ -160,7 +168,7 @@ def brain_observed(record: Record) -> bool:
 def _general(diagnosis: Diagnosis) -> Answer | None:
     """A general malignancy code counts by its body site; a text that names the breast is not enough."""
     if _sites(diagnosis.resource) & _BREAST_SITES:
-        return diagnosis.answer(PASS)
+        return diagnosis.shown()
     text = diagnosis.resource.get("code", {}).get("text", "").lower()
     return UNUSABLE if "breast" in text else None
 
@@ -198,10 +206,10 @@ def _by_observation(record: Record) -> list[Evidence]:
         if _of_another_cancer(record, result):
             continue
         if _stage_of(result.body.get("valueCodeableConcept")) == 4 or _answer(result) & _M1:
-            found.append(Evidence(_when(result), None, "focus" in result.parent))
+            found.append(Evidence(result.when, None, "focus" in result.parent))
     for result in _results(record, _SITE_CODES):
         if _answer(result) and _NO_SITE not in _answer(result):
-            found.append(Evidence(_when(result), None, True))
+            found.append(Evidence(result.when, None, True))
     return found
 
 
@@ -232,10 +240,6 @@ def _answer(result: Result) -> set[str]:
     return coded(result.body.get("valueCodeableConcept"), SNOMED)
 
 
-def _when(result: Result) -> Span | None:
-    return result.when
-
-
 def _of_another_cancer(record: Record, result: Result) -> bool:
     """A stage whose focus is another cancer is not used."""
     focus = [record.resolve(f.get("reference"), result.parent) for f in result.parent.get("focus", [])]
@@ -245,6 +249,3 @@ def _of_another_cancer(record: Record, result: Result) -> bool:
 
 def _sites(resource: dict) -> set[str]:
     return {code for site in resource.get("bodySite", []) for code in coded(site, SNOMED)}
-
-
-THEN_OR_EARLIER = LONG_AGO

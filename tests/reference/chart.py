@@ -16,6 +16,11 @@ AJCC = "http://cancerstaging.org"
 _HL7 = "http://terminology.hl7.org/CodeSystem/"
 _OFFSETS = (0, 60, 120, -300, -480, 330)
 _BASE = "https://ehr.example.org/fhir"
+_TOPICS = (
+    *("person", "cancer", "her2", "er and pr", "performance", "heart", "lungs", "menopause", "pregnancy"),
+    *("treatment", "treatment", "other drugs", "diseases", "procedures", "allergies", "others", "cut short"),
+    *("anc", "platelets", "hemoglobin", "bilirubin", "creatinine", "alt", "ast", "alp"),
+)
 
 
 def concept(*codings: tuple[str, str], text: str | None = None) -> dict:
@@ -50,10 +55,17 @@ class Chart:
         self.resources: list[dict] = []
         self.outcomes: list[dict] = []
         self.cut_short: str | None = None
+        self.told: set[str] = set()
+        self.by_doses: set[str] = set()
+        self._deviating = self._choose_deviations()
         self.manner = self.random.choice(("relative", "relative", "absolute", "uuid"))
         self._urls: dict[str, str] = {}
         self._number = 0
         self._name(self.patient)
+
+    def deviates(self, topic: str) -> bool:
+        """Whether this patient departs from the fitting one in this respect."""
+        return topic in self._deviating
 
     def chance(self, of_hundred: int) -> bool:
         return self.random.randrange(100) < of_hundred
@@ -88,11 +100,18 @@ class Chart:
         return {"reference": key if self.manner == "relative" else self._urls[key]}
 
     def observation(self, code: str, when: dict, *, system: str = LOINC, status: str = "final", **body: object) -> dict:
-        return self.add("Observation", status=status, code=concept((system, code)), **when, **body)
+        """An Observation; now and then a local code stands before the other."""
+        codings = [(system, code)]
+        if self.chance(5):
+            codings.insert(0, ("https://ehr.example.org/codes", "L-4"))
+        return self.add("Observation", status=status, code=concept(*codings), **when, **body)
 
     def condition(
         self, *codings: tuple[str, str], clinical: str | None = "active", verified: str | None = None, **body: object
     ) -> dict:
+        """A Condition; now and then a local code stands before the others."""
+        if codings and self.chance(5):
+            codings = (("https://ehr.example.org/codes", "D-17"), *codings)
         states: dict = {}
         if clinical:
             states["clinicalStatus"] = hl7("condition-clinical", clinical)
@@ -111,6 +130,12 @@ class Chart:
         if self.cut_short:
             entries.append({"resource": self._first_page(self.cut_short)})
         return {"resourceType": "Bundle", "type": "collection", "entry": entries}
+
+    def _choose_deviations(self) -> set[str]:
+        """Half of the patients depart in a few respects, the others in any."""
+        if self.random.randrange(2):
+            return set(self.random.sample(_TOPICS, self.random.randrange(4)))
+        return set(_TOPICS)
 
     def _first_page(self, kind: str) -> dict:
         found = [self._entry(r) for r in self.resources if r["resourceType"] == kind]

@@ -127,6 +127,9 @@ def _active_by_doses(record: Record, course: Course) -> bool | None:
         return False
     if course.start is None:
         return None
+    if any(c.start is not None and c.start.first > course.start.last for c in of(record, course.names)):
+        # The last dose speaks for the drug.
+        return False
     recent = since(course.start, record.as_of - _DAYS_TOLD_BY_DOSES)
     if recent:
         return True
@@ -159,7 +162,7 @@ def _course(record: Record, resource: dict) -> Course:
 
 
 def _status(resource: dict) -> str:
-    """"ended": a record that has ended and tells no end."""
+    """ "ended": a record that has ended and tells no end."""
     status = resource["status"]
     if resource["resourceType"] == "MedicationAdministration" or _told_end(resource):
         return status
@@ -247,7 +250,7 @@ def _reasons(record: Record, resource: dict) -> frozenset[str]:
 
 
 def _by_condition(record: Record) -> list[Course]:
-    """Long-term use of an aromatase inhibitor or a SERM, active as a Condition, is endocrine therapy."""
+    """Long-term use of an aromatase inhibitor or a SERM, active as a Condition, is endocrine therapy begun by then."""
     return [
         Course(frozenset((drugs.ENDOCRINE_BY_CODE,)), "Condition", "active", d.when, None, d.doubt)
         for d in ever(record, _ENDOCRINE_CODES)

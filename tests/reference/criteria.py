@@ -18,7 +18,7 @@ from .cancer import (
     metastatic_since,
 )
 from .courses import Course
-from .diagnoses import SNOMED, Codes, Diagnosis, ever, has, none_of, now, text_of
+from .diagnoses import SNOMED, Codes, Diagnosis, ever, now, text_of
 from .procedures import Done, done
 from .record import Record
 from .results import Result, agreed, coded, newest, results
@@ -90,7 +90,10 @@ def taken(names: frozenset[str]) -> Rule:
 
     def rule(record: Record) -> Answer:
         found = courses.of(record, names)
-        return next((PASS for c in found if c.doubt is None), unknown(found[0].doubt) if found else MISSING)
+        if not found:
+            silence = courses.silence(record)
+            return MISSING if silence == SILENT else silence
+        return next((PASS for c in found if c.doubt is None), unknown(found[0].doubt))
 
     return rule
 
@@ -114,7 +117,7 @@ def prior_pertuzumab(record: Record) -> Answer:
 def no_prior_metastatic_therapy(record: Record) -> Answer:
     """Systemic therapy started since the metastasis fails; started before and going on is unknown; rays are a question."""
     start = metastatic_since(record)
-    answers = [_before_metastasis(c, start, how) for c, how in _systemic(record)]
+    answers = [_before_metastasis(record, c, start, how) for c, how in _systemic(record)]
     answers += [_rays_since(d, start) for d in done(record, _RADIOTHERAPY)]
     return worst([*answers, courses.silence(record, "Procedure")])
 
@@ -122,10 +125,10 @@ def no_prior_metastatic_therapy(record: Record) -> Answer:
 def adjuvant_her2_washout(record: Record) -> Answer:
     """The last dose of trastuzumab or pertuzumab begun before the metastasis: more than 6 months ago."""
     metastasis = metastatic_since(record)
-    answers = [
-        _doubted(c, _six_months(record, c, metastasis))
-        for c in courses.of(record, frozenset(("trastuzumab", "pertuzumab")))
-    ]
+    found = courses.of(record, frozenset(("trastuzumab", "pertuzumab")))
+    if found and metastasis is None:
+        return MISSING
+    answers = [_doubted(c, _six_months(record, c, metastasis)) for c in found]
     return worst([*answers, courses.silence(record)])
 
 
@@ -148,9 +151,11 @@ def induction(record: Record) -> Answer:
     start = metastatic_since(record)
     if start is None:
         return MISSING
-    return PASS if _given_since(record, drugs.CHEMOTHERAPY, start) and _given_since(
-        record, drugs.ANTIBODIES, start
-    ) else MISSING
+    return (
+        PASS
+        if _given_since(record, drugs.CHEMOTHERAPY, start) and _given_since(record, drugs.ANTIBODIES, start)
+        else MISSING
+    )
 
 
 def no_progression(record: Record) -> Answer:
@@ -169,14 +174,17 @@ def no_progression(record: Record) -> Answer:
 
 def lines_of_therapy(record: Record) -> Answer:
     """Days since the metastasis on which a drug starts that was not taken in the 90 days before; 28 days are one."""
-    found = [(c, how) for c, how in _systemic(record)]
+    found = _systemic(record)
     if not found:
         return courses.silence(record)
     metastasis = metastatic_since(record)
     if metastasis is None or any(c.start is None for c, _ in found):
         return MISSING
-    counts = {_lines(found, metastasis, earliest) for earliest in (True, False)}
-    if max(counts) > 2:
+    since_then = [(c, how) for c, how in found if compare(c.start, metastasis) != -1]
+    if any(c.doubt or how == "perhaps" for c, how in since_then):
+        # The page leaves open what a therapy of uncertain name comes to where the count stays at two or fewer.
+        return MISSING
+    if max(_lines(found, metastasis, earliest) for earliest in (True, False)) > 2:
         return MISSING
     silence = courses.silence(record)
     return silence if silence.outcome == "unknown" else PASS
@@ -206,58 +214,51 @@ def allergy(direct: frozenset[str], relatives: frozenset[str]) -> Rule:
 
     def rule(record: Record) -> Answer:
         answers = [a for entry in _allergies(record) if (a := _allergy_answer(entry, direct, relatives))]
-        if answers:
-            return worst(answers)
-        return SILENT if record.complete("AllergyIntolerance") else MISSING
+        return worst([*answers, _silence(record, "AllergyIntolerance")])
 
     return rule
 
 
 def brain(record: Record) -> Answer:
     """No brain metastasis ever; any is a question."""
-    found = brain_metastases(record)
-    if brain_observed(record):
-        return REVIEW
-    return _question(none_of(record, found, REVIEW))
+    answers = [d.answer(REVIEW) for d in brain_metastases(record)]
+    answers += [REVIEW] if brain_observed(record) else []
+    return _question([*answers, _silence_on_metastases(record)])
 
 
 def leptomeningeal(record: Record) -> Answer:
     """Leptomeningeal disease fails; a code that may mean the dura is a question."""
-    return worst(none_of(record, _meningeal(record), REVIEW) + _leptomeningeal(record))
+    unclear = [d.answer(REVIEW) for d in _meningeal(record)]
+    return worst([*unclear, *_leptomeningeal(record), _silence_on_metastases(record)])
 
 
 def cns(record: Record) -> Answer:
+    """Leptomeningeal disease fails; the brain, the cord, an unclear code are questions."""
     other = brain_metastases(record) + ever(record, OTHER_CNS) + _meningeal(record)
-    if brain_observed(record):
-        return worst([REVIEW, *_leptomeningeal(record)])
-    return worst([_question(none_of(record, other, REVIEW)), *_leptomeningeal(record)])
+    answers = [d.answer(REVIEW) for d in other]
+    answers += [REVIEW] if brain_observed(record) else []
+    questions = [_question(answers)] if answers else []
+    return worst([*questions, *_leptomeningeal(record), _silence_on_metastases(record)])
 
 
 def other_malignancy(record: Record) -> Answer:
     """Another primary with onset within 3 years fails; earlier and still there, or undated, is unknown."""
     answers = [d.answer(_malignancy(record, d)) for d in ever(record, OTHER_PRIMARY)]
-    answers += [d.answer(MISSING) for d in ever(record, _SKIN_NO_TYPE)]
-    if answers:
-        return worst(answers)
-    return SILENT if record.complete("Condition") else MISSING
+    answers += [d.answer(UNUSABLE) for d in ever(record, _SKIN_NO_TYPE)]
+    return worst([*answers, _silence(record, "Condition")])
 
 
 def heart_failure(record: Record) -> Answer:
     """NYHA III or IV fails; heart failure without a class is unknown."""
-    classes = _nyha(record)
-    if isinstance(classes, Answer):
-        return classes
-    if classes:
-        return FAIL if max(classes) >= 3 else PASS
-    found = none_of(record, now(record, _HEART_FAILURE), MISSING)
-    return worst(found) if record.complete("Observation") else MISSING
+    return worst(_failing_heart(record, {1: PASS, 2: PASS, 3: FAIL, 4: FAIL}))
 
 
 def cardiac_event(record: Record) -> Answer:
     """Infarction or unstable angina within 6 months fails; class II, no class, a serious rhythm are unknown."""
     events = _events(record, _INFARCTION | _UNSTABLE_ANGINA, 6)
     rhythm = [d.answer(MISSING) for d in now(record, _RHYTHM)]
-    return worst([*events, *rhythm, *_failing_heart(record, {1: PASS, 2: MISSING, 3: PASS, 4: PASS})])
+    # The trial's row names class II and no class; III and IV stand in another row, and are no better than II here.
+    return worst([*events, *rhythm, *_failing_heart(record, {1: PASS, 2: MISSING, 3: MISSING, 4: MISSING})])
 
 
 def cardiac_event_yale(record: Record) -> Answer:
@@ -294,7 +295,8 @@ def bleeding(record: Record) -> Answer:
 
 def substance_use(record: Record) -> Answer:
     """Dependence not in remission fails; opioid dependence with an opioid prescribed, and abuse, are unknown."""
-    opioid = bool(courses.of(record, frozenset(("fentanyl",))))
+    # Unread drugs may hold the opioid.
+    opioid = bool(courses.of(record, frozenset(("fentanyl",)))) or courses.silence(record) != SILENT
     answers = []
     for diagnosis in now(record, _DEPENDENCE):
         if not _codes_start(diagnosis, _IN_REMISSION):
@@ -318,35 +320,36 @@ def _doubted(course: Course, answer: Answer, how: str = "yes") -> Answer:
     return MISSING if how == "perhaps" else answer
 
 
-def _before_metastasis(course: Course, metastasis: Span | None, how: str) -> Answer:
+def _before_metastasis(record: Record, course: Course, metastasis: Span | None, how: str) -> Answer:
     if metastasis is None or course.start is None:
-        return _doubted(course, MISSING, how)
+        return MISSING
     order = compare(course.start, metastasis)
     if order == 1:
         return _doubted(course, FAIL, how)
     if order is None:
         return _doubted(course, MISSING, how)
-    still = course.end is None or course.end.last >= metastasis.first + _OVERLAP_DAYS
+    last = record.as_of if course.end is None else min(course.end.last, record.as_of)
+    still = last >= metastasis.first + _OVERLAP_DAYS
     return _doubted(course, MISSING if still else PASS, how)
 
 
 def _rays_since(treatment: Done, metastasis: Span | None) -> Answer:
     """Radiotherapy since the metastasis: the trial's two sentences differ, so a person decides."""
-    if metastasis is None or treatment.start is None:
+    if metastasis is None or treatment.end is None:
         return MISSING
-    order = compare(treatment.start, metastasis)
+    order = compare(treatment.end, metastasis)
     if order == -1:
         return PASS
     return REVIEW if order == 1 and treatment.doubt is None else MISSING
 
 
-def _six_months(record: Record, course: Course, metastasis: Span | None) -> Answer:
-    if metastasis is not None and course.start is not None and compare(course.start, metastasis) == 1:
+def _six_months(record: Record, course: Course, metastasis: Span) -> Answer:
+    if course.start is not None and compare(course.start, metastasis) == 1:
         return PASS
     ended = _ended_before(record, course, months_before(record.as_of, 6))
     if ended:
         return PASS
-    before = metastasis is not None and course.start is not None and compare(course.start, metastasis) == -1
+    before = course.start is not None and compare(course.start, metastasis) == -1
     return FAIL if ended is False and before else MISSING
 
 
@@ -386,11 +389,11 @@ def _given_since(record: Record, names: frozenset[str], metastasis: Span) -> boo
 
 def _reaches(course: Course, metastasis: Span) -> bool:
     """Surely given on or after the metastasis: started since, or still given then."""
-    if course.start is None:
-        return False
-    if compare(course.start, metastasis) == 1:
+    if course.start is not None and compare(course.start, metastasis) == 1:
         return True
-    return course.end is None or course.end.first >= metastasis.last
+    if course.end is None:
+        return course.status == "active" or course.start is not None
+    return course.start is not None and course.end.first >= metastasis.last
 
 
 def _induction_start(record: Record) -> int | None:
@@ -399,7 +402,7 @@ def _induction_start(record: Record) -> int | None:
     if metastasis is None or induction(record) != PASS:
         return None
     return min(
-        max(course.start.first, metastasis.first)
+        max(course.start.first if course.start else metastasis.first, metastasis.first)
         for course, how in _systemic(record)
         if course.doubt is None and course.takes(drugs.CHEMOTHERAPY | drugs.ANTIBODIES) and _reaches(course, metastasis)
     )
@@ -477,15 +480,13 @@ def _malignancy(record: Record, diagnosis: Diagnosis) -> Answer:
     return PASS if recent is False and over else MISSING
 
 
-def _nyha(record: Record) -> set[int] | Answer:
-    """The classes told within 180 days; an old one that would exclude is stale, an old one that would not is silence."""
+def _nyha(record: Record) -> tuple[set[int], set[int]]:
+    """The classes told within 180 days, and those of an older newest answer."""
     said = newest(results(record, _NYHA_SCALE, lambda body: "valueCodeableConcept" in body))
     fresh = {c for r in said if r.when and within(r.when, record.as_of, _NYHA_DAYS) for c in _class(r)}
     conditions = [d for code in _NYHA for d in now(record, Codes(snomed=frozenset((code,)))) if d.doubt is None]
     fresh |= {_NYHA[c] for d in conditions for c in coded(d.resource["code"], SNOMED) if c in _NYHA}
-    if not fresh and any(c >= 3 for r in said for c in _class(r)):
-        return STALE
-    return fresh
+    return fresh, set() if fresh else {c for r in said for c in _class(r)}
 
 
 def _class(result: Result) -> list[int]:
@@ -493,12 +494,15 @@ def _class(result: Result) -> list[int]:
 
 
 def _failing_heart(record: Record, by_class: dict[int, Answer]) -> list[Answer]:
-    classes = _nyha(record)
-    if isinstance(classes, Answer):
-        return [classes]
-    if classes:
-        return [by_class[max(classes)]]
-    return none_of(record, now(record, _HEART_FAILURE), MISSING)
+    """By the class; an old one that would not pass is stale, an old one that would is silence."""
+    fresh, old = _nyha(record)
+    if fresh:
+        answers = {by_class[told] for told in fresh}
+        return [*answers] if len(answers) == 1 else [CONFLICT]
+    if old and by_class[max(old)] != PASS:
+        return [STALE]
+    found = [d.answer(MISSING) for d in now(record, _HEART_FAILURE)]
+    return [*found, _silence(record, "Condition", "Observation")]
 
 
 def _events(record: Record, codes: Codes, months: int) -> list[Answer]:
@@ -507,13 +511,21 @@ def _events(record: Record, codes: Codes, months: int) -> list[Answer]:
     for diagnosis in ever(record, codes):
         recent = since(diagnosis.when, months_before(record.as_of, months)) if diagnosis.when else None
         answers.append(diagnosis.answer({True: FAIL, None: MISSING, False: PASS}[recent]))
-    return [PASS if a.outcome == "unknown" and False else a for a in answers]
+    return [*answers, _silence(record, "Condition")]
 
 
 def _found_or_silent(record: Record, found: list[Answer], *other_types: str) -> Answer:
-    if not record.complete("Condition", *other_types):
-        found = [*found, MISSING]
-    return worst(found) if found else SILENT
+    return worst([*found, _silence(record, "Condition", *other_types)])
+
+
+def _silence(record: Record, *types: str) -> Answer:
+    """What was not found was not there only where its types were read completely."""
+    return SILENT if record.complete(*types) else MISSING
+
+
+def _silence_on_metastases(record: Record) -> Answer:
+    """Many records tell a metastasis only as an Observation."""
+    return _silence(record, "Condition", "Observation")
 
 
 def _codes_start(diagnosis: Diagnosis, beginnings: tuple[str, ...]) -> bool:

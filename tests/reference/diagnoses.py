@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .answers import MISSING, SILENT, Answer, unknown
+from .answers import PASS, Answer, unknown
 from .record import Record
 from .results import coded
 from .spans import LONG_AGO, Span, after, birthday, period, span, until, within
@@ -37,7 +37,11 @@ class Codes:
 
     def _is_icd(self, code: str) -> bool:
         plain = code.upper().replace(".", "")
-        return bool(self.icd) and plain.startswith(self.icd) and not (self.except_icd and plain.startswith(self.except_icd))
+        return (
+            bool(self.icd)
+            and plain.startswith(self.icd)
+            and not (self.except_icd and plain.startswith(self.except_icd))
+        )
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,12 @@ class Diagnosis:
     status: str | None
 
     def answer(self, sure: Answer) -> Answer:
-        return sure if self.doubt is None else unknown(self.doubt)
+        """What it does where it stands in the way; a doubtful one gives unknown only where it would decide."""
+        return sure if self.doubt is None or sure.outcome == "pass" else unknown(self.doubt)
+
+    def shown(self) -> Answer:
+        """What it does where it is asked for."""
+        return PASS if self.doubt is None else unknown(self.doubt)
 
 
 def ever(record: Record, codes: Codes) -> list[Diagnosis]:
@@ -79,16 +88,7 @@ def has(record: Record, diagnosis: Diagnosis) -> bool:
 
 
 def refuted(record: Record, codes: Codes) -> bool:
-    return any(
-        _verification(resource) == "refuted" and _match(resource, codes) for resource in record.of("Condition")
-    )
-
-
-def none_of(record: Record, found: list[Diagnosis], sure: Answer) -> list[Answer]:
-    """An exclusion by Conditions: what was found, or silence where Conditions were read completely."""
-    if found:
-        return [diagnosis.answer(sure) for diagnosis in found]
-    return [SILENT if record.complete("Condition") else MISSING]
+    return any(_verification(resource) == "refuted" and _match(resource, codes) for resource in record.of("Condition"))
 
 
 def clinical_status(resource: dict) -> str | None:

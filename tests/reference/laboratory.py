@@ -34,6 +34,7 @@ _ECOG_ANSWERS = {
     **{code: score for score, code in enumerate(("LA9622-7", "LA9623-5", "LA9624-3", "LA9625-0", "LA9626-8"))},
     **{code: score for score, code in enumerate(("425389002", "422512005", "422894000", "423053003", "423237006"))},
 }
+_SEXES = {"female": "248152002", "male": "248153007"}
 _OXYGEN_FLOW = frozenset(("3151-8",))
 
 Judge = Callable[[Amount], bool | None]
@@ -52,7 +53,7 @@ def times_normal(test: str, multiple: str) -> Callable[[Record], Answer]:
 
     def rule(record: Record) -> Answer:
         return _newest_in_window(
-            record, TESTS[test], LABORATORY_DAYS, lambda result: _limited(result, test, Decimal(multiple))
+            record, TESTS[test], LABORATORY_DAYS, lambda result: _limited(record, result, test, Decimal(multiple))
         )
 
     return rule
@@ -85,7 +86,7 @@ def bilirubin_yale(record: Record) -> Answer:
         low = amount.at_most(Decimal(2))
         if low:
             return PASS
-        return FAIL if low is False and _limited(result, "bilirubin", Decimal(2)) == FAIL else MISSING
+        return FAIL if low is False and _limited(record, result, "bilirubin", Decimal(2)) == FAIL else MISSING
 
     return _newest_in_window(record, TESTS["bilirubin"], LABORATORY_DAYS, one)
 
@@ -124,7 +125,7 @@ def lung_function(record: Record) -> Answer:
 
 def fasting_glucose(record: Record) -> Answer:
     """A fasting glucose above 1.5 × ULN; a random one never decides."""
-    return _excluded(record, TESTS["glucose"], lambda result: _limited(result, "glucose", Decimal("1.5")))
+    return _excluded(record, TESTS["glucose"], lambda result: _limited(record, result, "glucose", Decimal("1.5")))
 
 
 def _saturation(record: Record) -> Answer:
@@ -169,15 +170,11 @@ def _silence(record: Record) -> Answer:
     return SILENT if record.complete("Observation") else MISSING
 
 
-def _asked(
-    record: Record, codes: frozenset[str], test: str, judge: Judge, days: int = LABORATORY_DAYS
-) -> Answer:
+def _asked(record: Record, codes: frozenset[str], test: str, judge: Judge, days: int = LABORATORY_DAYS) -> Answer:
     return _newest_in_window(record, codes, days, lambda result: _judged(result, test, judge))
 
 
-def _newest_in_window(
-    record: Record, codes: frozenset[str], days: int, judge: Callable[[Result], Answer]
-) -> Answer:
+def _newest_in_window(record: Record, codes: frozenset[str], days: int, judge: Callable[[Result], Answer]) -> Answer:
     found = newest(results(record, codes, _has_value))
     return agreed(found, lambda result: fresh(record, result, days, judge))
 
@@ -201,24 +198,25 @@ def _judged(result: Result, test: str, judge: Judge) -> Answer:
 
 
 def _three(holds: bool | None) -> Answer:
-    return MISSING if holds is None else PASS if holds else FAIL
+    """An interval that holds the limit cannot be used against it."""
+    return UNUSABLE if holds is None else PASS if holds else FAIL
 
 
-def _limited(result: Result, test: str, multiple: Decimal) -> Answer:
+def _limited(record: Record, result: Result, test: str, multiple: Decimal) -> Answer:
     """Against every fitting range; a flag of normal or low passes any limit of one ULN or more without a range."""
     amount = _amount(result, test)
     if isinstance(amount, Answer):
         return amount
-    highs = _upper_limits(result, test)
+    highs = _upper_limits(record, result, test)
     if not highs:
         return PASS if flags(result.body) & {"N", "L", "LL"} else MISSING
     answers = {_three(amount.at_most(high * multiple)) for high in highs}
     return answers.pop() if len(answers) == 1 else CONFLICT
 
 
-def _upper_limits(result: Result, test: str) -> list[Decimal]:
+def _upper_limits(record: Record, result: Result, test: str) -> list[Decimal]:
     """The `high` of the normal ranges of the same observation, in any convertible unit."""
-    ranges = [r for r in result.body.get("referenceRange", []) if _is_normal(r)]
+    ranges = [r for r in result.body.get("referenceRange", []) if _is_normal(r) and _fits(record, r)]
     limits = [_upper_limit(reference, result, test) for reference in ranges]
     return [limit for limit in limits if limit is not None]
 
@@ -227,6 +225,15 @@ def _is_normal(reference: dict) -> bool:
     return "type" not in reference or "normal" in coded(
         reference["type"], "http://terminology.hl7.org/CodeSystem/referencerange-meaning"
     )
+
+
+def _fits(record: Record, reference: dict) -> bool:
+    """The range for this sex and this age, where it is given for some."""
+    sexes = {code for concept in reference.get("appliesTo", []) for code in coded(concept, SNOMED)}
+    if sexes and _SEXES.get(record.patient.get("gender", "")) not in sexes:
+        return False
+    oldest = reference.get("age", {}).get("high")
+    return oldest is None or record.at_least(int(oldest["value"]) + 1) is False
 
 
 def _upper_limit(reference: dict, result: Result, test: str) -> Decimal | None:

@@ -9,9 +9,11 @@ from .answers import CONFLICT, FAIL, MISSING, PASS, UNUSABLE, Answer
 from .diagnoses import SNOMED, Codes, ever
 from .record import Record
 from .results import Result, coded, flags, newest, results
+from .spans import Span
 
 _LOINC = "http://loinc.org"
 _POSITIVE, _NEGATIVE, _EQUIVOCAL = "positive", "negative", "equivocal"
+_BOTH_WAYS = "both ways"
 _WORDS = {
     **dict.fromkeys(("LA6576-8", "10828004", "LA11882-0", "260373001"), _POSITIVE),
     **dict.fromkeys(("LA6577-6", "260385009", "LA11883-8", "260415000"), _NEGATIVE),
@@ -68,7 +70,8 @@ def her2_by_guideline(record: Record) -> Answer:
     """ASCO/CAP 2018: the newest specimen decides."""
     found = specimens(record)
     if found:
-        return _by_guideline(max(found, key=lambda s: s.last_day))
+        answer = _by_guideline(max(found, key=lambda s: s.last_day))
+        return CONFLICT if _contradicts(answer, _diagnosed(record, _HER2_SAID)) else answer
     return _as_answer(_diagnosed(record, _HER2_SAID))
 
 
@@ -140,10 +143,16 @@ def _newest_receptor(record: Record, codes: frozenset[str], said: dict[str, Code
 
 
 def _any_receptor(record: Record, codes: frozenset[str], said: dict[str, Codes]) -> Answer | None:
-    found = [_receptor(result) for result in results(record, codes, _has_answer)]
-    if not found:
+    times: dict[Span | None, set[Answer]] = {}
+    found = results(record, codes, _has_answer)
+    # An undated one serves only where nothing dated does.
+    for result in [r for r in found if r.when is not None] or found:
+        times.setdefault(result.when, set()).add(_receptor(result))
+    if not times:
         return _told(_diagnosed(record, said))
-    return PASS if PASS in found else next((a for a in found if a.outcome == "unknown"), FAIL)
+    # At one time on different sides is a conflict of that specimen.
+    told = [CONFLICT if len(answers) > 1 else next(iter(answers)) for answers in times.values()]
+    return PASS if PASS in told else next((a for a in told if a.outcome == "unknown"), FAIL)
 
 
 def _receptor(result: Result) -> Answer:
@@ -153,7 +162,7 @@ def _receptor(result: Result) -> Answer:
         if not isinstance(amount, Amount):
             return CONFLICT if amount == "conflict" else UNUSABLE
         positive = amount.at_least(Decimal(1))
-        return MISSING if positive is None else PASS if positive else FAIL
+        return UNUSABLE if positive is None else PASS if positive else FAIL
     return _as_answer(_word(result)) if _word(result) or not _has_value(result.body) else UNUSABLE
 
 
@@ -164,8 +173,12 @@ def _by_guideline(specimen: Specimen) -> Answer:
         return _as_answer(specimen.overall)
     answers = {_table(specimen.ihc, ish) for ish in specimen.ish or {"no ISH"}}
     answer = answers.pop() if len(answers) == 1 else MISSING
-    contradicted = {PASS: _NEGATIVE, FAIL: _POSITIVE}.get(answer)
-    return CONFLICT if contradicted and specimen.overall == contradicted else answer
+    return CONFLICT if _contradicts(answer, specimen.overall) else answer
+
+
+def _contradicts(answer: Answer, word: str | None) -> bool:
+    """An overall interpretation, or a diagnosis, that says the other thing."""
+    return word is not None and word == {PASS: _NEGATIVE, FAIL: _POSITIVE}.get(answer)
 
 
 def _table(ihc: str | None, ish: str) -> Answer:
@@ -347,9 +360,9 @@ def _has_answer(body: dict) -> bool:
 
 
 def _diagnosed(record: Record, said: dict[str, Codes]) -> str | None:
-    """What diagnoses say; both ways is no answer."""
+    """What diagnoses say, or that they contradict each other."""
     words = [word for word, codes in said.items() if _said(record, codes)]
-    return words[0] if len(words) == 1 else None
+    return _BOTH_WAYS if len(words) > 1 else next(iter(words), None)
 
 
 def _said(record: Record, codes: Codes) -> bool:
@@ -357,7 +370,7 @@ def _said(record: Record, codes: Codes) -> bool:
 
 
 def _as_answer(word: str | None) -> Answer:
-    return {_POSITIVE: PASS, _NEGATIVE: FAIL}.get(word or "", MISSING)
+    return {_POSITIVE: PASS, _NEGATIVE: FAIL, _BOTH_WAYS: CONFLICT}.get(word or "", MISSING)
 
 
 def _told(word: str | None) -> Answer | None:

@@ -7,7 +7,7 @@ from decimal import Decimal
 from . import courses
 from . import drug_names as drugs
 from .amounts import Amount, amount_of, factor, unit_of
-from .answers import FAIL, MISSING, NOT_APPLICABLE, PASS, REVIEW, SILENT, STALE, UNUSABLE, Answer
+from .answers import FAIL, MISSING, NOT_APPLICABLE, PASS, REVIEW, SILENT, STALE, UNUSABLE, Answer, unknown
 from .diagnoses import SNOMED, Codes, Diagnosis, ever, now
 from .procedures import Done, done
 from .record import Record
@@ -17,12 +17,14 @@ from .spans import Span, months_before, since, span, within
 MAN, WOMAN, UNCLEAR = "man", "woman", "unclear"
 
 _OVARIES_OUT = frozenset("76876009 29827000 116144002 609230000 609275002 86477000".split())
+_ONE_OVARY_OUT, _LEFT, _RIGHT = frozenset(("83152002",)), "7771000", "24028007"
 _OVARIES_GONE = Codes(icd=("Z90722",), snomed=frozenset(("391083006",)))
 _OVARIES_IRRADIATED = frozenset(("373837003", "373838008"))
 _WOMB_OUT = frozenset(("236886002", "116140006", "116144002", "86477000"))
 _WOMB_GONE = Codes(icd=("Z90710",), snomed=frozenset(("161800001",)))
 _TUBES_TIED = Codes(icd=("Z9851",))
 _AFTER_MENOPAUSE = Codes(icd=("Z780", "N950", "N952"), snomed=frozenset(("76498008", "289903006", "371036001")))
+_ABOUT_MENOPAUSE = Codes(icd=("N951", "N958", "N959", "E283", "E894"))
 _PREGNANT = Codes(icd=("Z331", "Z34", "O09", "Z3A"), snomed=frozenset(("77386006", "72892002")))
 _BREASTFEEDING = Codes(icd=("Z391",), snomed=frozenset(("866041003", "1260078007", "69840006")))
 
@@ -48,6 +50,7 @@ class Said:
 
     when: Span | None
     pregnant: bool | None
+    doubt: str = "unusable"
 
 
 def sex(record: Record) -> str:
@@ -58,7 +61,9 @@ def sex(record: Record) -> str:
     if gender != "male":
         return UNCLEAR
     born_female = any(e.get("valueCode") == "F" for e in record.patient.get("extension", []))
-    organs = ever(record, _PREGNANT | _WOMB_GONE | _OVARIES_GONE) or done(record, _WOMB_OUT | _OVARIES_OUT)
+    organs = ever(record, _PREGNANT | _WOMB_GONE | _OVARIES_GONE) or done(
+        record, _WOMB_OUT | _OVARIES_OUT | _ONE_OVARY_OUT
+    )
     return UNCLEAR if born_female or organs else MAN
 
 
@@ -128,7 +133,7 @@ def pregnancy_or_lactation(record: Record) -> Answer:
     if pregnant == FAIL or _sure(feeding):
         return FAIL
     if feeding or pregnant.outcome == "unknown":
-        return MISSING
+        return pregnant if pregnant.outcome == "unknown" else MISSING
     return pregnant if record.complete("Condition", "Observation") else MISSING
 
 
@@ -139,7 +144,7 @@ def _pregnant(record: Record) -> Answer:
         return SILENT
     last = max(said, key=lambda word: word.when)
     if last.pregnant is None:
-        return MISSING
+        return unknown(last.doubt)
     return FAIL if last.pregnant else PASS
 
 
@@ -152,11 +157,9 @@ def _words_on_pregnancy(record: Record) -> Iterable[Said]:
             yield Said(result.when, True)
     for diagnosis in now(record, _PREGNANT):
         if _recent(record, diagnosis.when, _PREGNANCY_DAYS):
-            yield Said(diagnosis.when, True if diagnosis.doubt is None else None)
+            yield Said(diagnosis.when, True if diagnosis.doubt is None else None, diagnosis.doubt or "")
     for result in _tests(record):
-        positive = _positive(result)
-        if positive is not None:
-            yield Said(result.when, positive)
+        yield Said(result.when, _positive(result))
 
 
 def _recent(record: Record, when: Span | None, days: int) -> bool:
@@ -164,7 +167,10 @@ def _recent(record: Record, when: Span | None, days: int) -> bool:
 
 
 def _ovaries_out(record: Record) -> bool:
-    return _sure(done(record, _OVARIES_OUT)) or _sure(ever(record, _OVARIES_GONE))
+    """By one procedure or code that says both, or on one side after the other."""
+    sides = [d.resource.get("bodySite", []) for d in done(record, _ONE_OVARY_OUT) if d.doubt is None]
+    told = {code for sites in sides for site in sites for code in coded(site, SNOMED)}
+    return told >= {_LEFT, _RIGHT} or _sure(done(record, _OVARIES_OUT)) or _sure(ever(record, _OVARIES_GONE))
 
 
 def _sure(found: list[Done] | list[Diagnosis]) -> bool:
@@ -187,7 +193,7 @@ def _stopped_by_drugs(record: Record, during: Span) -> bool:
     for course in courses.of(record, drugs.CHEMOTHERAPY | drugs.GNRH | {"tamoxifen"}):
         starts_before_end = course.start is None or course.start.first <= during.last
         ends_after_start = course.end is None or course.end.last >= during.first
-        if starts_before_end and ends_after_start:
+        if starts_before_end and ends_after_start and not course.topical:
             return True
     return False
 
@@ -236,10 +242,15 @@ def _bound(reference: dict, side: str, hormone: str) -> Decimal | None:
 
 
 def _premenopausal(record: Record) -> bool:
-    """A last period under 12 months ago or a current pregnancy."""
+    """A last period under 12 months ago or a current pregnancy, and nothing that speaks for the menopause."""
     year_ago = months_before(record.as_of, 12)
-    recent_period = any(since(period, year_ago + 1) is True for period in _last_periods(record))
-    return recent_period or _pregnant(record) == FAIL
+    periods = _last_periods(record)
+    if done(record, _OVARIES_OUT | _OVARIES_IRRADIATED) or ever(record, _OVARIES_GONE):
+        # Only a doubtful one gets here: it speaks neither for nor against.
+        return False
+    if now(record, _AFTER_MENOPAUSE | _ABOUT_MENOPAUSE) or any(since(p, year_ago + 1) is not True for p in periods):
+        return False
+    return bool(periods) or _pregnant(record) == FAIL
 
 
 def _tests(record: Record) -> list[Result]:
@@ -277,5 +288,3 @@ def _answers(result: Result) -> set[str]:
 
 def _has_value(body: dict) -> bool:
     return any(kind.startswith("value") for kind in body)
-
-

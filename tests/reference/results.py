@@ -6,7 +6,7 @@ from datetime import datetime
 
 from .answers import CONFLICT, MISSING, STALE, Answer
 from .record import Record
-from .spans import LONG_AGO, Span, after, instant, period, span, until, within
+from .spans import LONG_AGO, Span, after, instant, span, until, within
 
 _COUNTING = ("final", "amended", "corrected")
 
@@ -50,9 +50,10 @@ def agreed(found: Iterable[Result], judge: Callable[[Result], Answer]) -> Answer
 
 def fresh(record: Record, result: Result, days: int, judge: Callable[[Result], Answer]) -> Answer:
     """Where there is a window only a result inside it decides: outside it is stale, whatever its value."""
-    if result.when is None:
+    inside = None if result.when is None else within(result.when, record.as_of, days)
+    if inside is None:
         return MISSING
-    return judge(result) if within(result.when, record.as_of, days) else STALE
+    return judge(result) if inside else STALE
 
 
 def unusable_extension(resource: dict) -> bool:
@@ -94,7 +95,7 @@ def _dated(body: dict, parent: dict, as_of: int) -> Result:
         # Issued as the only date is a latest possible one.
         when: Span | None = Span(LONG_AGO, issued.date().toordinal())
     else:
-        when = _span_of(told)
+        when = span(told)
     when = when if after(when, as_of) else until(when, as_of)
     return Result(body, parent, when, instant(told) if isinstance(told, str) else None, issued)
 
@@ -108,10 +109,6 @@ def _effective(parent: dict) -> str | None:
     return parent.get("effectiveDateTime") or parent.get("effectiveInstant")
 
 
-def _span_of(told: str | None) -> Span | None:
-    return span(told)
-
-
 def _newer(first: Result, second: Result) -> bool:
     """By day, by time where both tell one; at the same time the later issue wins."""
     if first.when is None or second.when is None:
@@ -123,6 +120,3 @@ def _newer(first: Result, second: Result) -> bool:
     if first.moment and second.moment and first.moment != second.moment:
         return first.moment > second.moment
     return bool(first.issued and second.issued and first.issued > second.issued)
-
-
-__all__ = ["Result", "agreed", "coded", "flags", "fresh", "newest", "period", "results", "unusable_extension"]

@@ -8,6 +8,11 @@ from .story_tests import quantity, recently
 
 def person(chart: Chart) -> tuple[str, int]:
     """Gender and age, also of those without one; the ages stand on the edges too."""
+    if not chart.deviates("person"):
+        chart.patient["gender"] = "female"
+        age = chart.pick(62, 66, 71, 52, 41)
+        chart.patient["birthDate"] = f"{AS_OF.year - age}-05-17"
+        return "female", age
     gender = chart.pick("male", "male", "male", "unknown", "other", None) if chart.chance(16) else "female"
     if gender:
         chart.patient["gender"] = gender
@@ -24,7 +29,10 @@ def menopause(chart: Chart, age: int) -> str:
     """How a woman's menopause is told; what follows for pregnancy depends on it."""
     if age >= 60:
         return "after"
-    match chart.between(0, 19):
+    if not chart.deviates("menopause"):
+        chart.procedure("76876009", {"performedDateTime": day(1500)})
+        return "after"
+    match chart.between(0, 21):
         case 0 | 1:
             chart.procedure(chart.pick("76876009", "116144002", "609230000"), _long_ago(chart), _done(chart))
         case 2:
@@ -34,13 +42,17 @@ def menopause(chart: Chart, age: int) -> str:
         case 4 | 5 | 6:
             return _hormones(chart)
         case 7 | 8 | 9:
-            chart.condition(chart.pick((ICD, "Z78.0"), (ICD, "N95.0"), (SNOMED, "76498008")), onsetDateTime=chart.date(200))
+            chart.condition(
+                chart.pick((ICD, "Z78.0"), (ICD, "N95.0"), (SNOMED, "76498008")), onsetDateTime=chart.date(200)
+            )
         case 10:
             chart.condition((ICD, chart.pick("N95.1", "N95.8", "E28.319", "E89.40")), onsetDateTime=chart.date(200))
         case 11:
             chart.procedure(chart.pick("236886002", "116140006"), _long_ago(chart), _done(chart))
         case 12:
             return "nothing told"
+        case 13 | 14:
+            _one_side_after_the_other(chart)
         case _:
             return _before(chart)
     return "told"
@@ -49,6 +61,13 @@ def menopause(chart: Chart, age: int) -> str:
 def pregnancy(chart: Chart, told: str) -> None:
     """Tests, states, breast-feeding, of a woman who may be able to bear a child."""
     if told == "after":
+        return
+    if not chart.deviates("pregnancy"):
+        negative = concept((SNOMED, "260385009"))
+        chart.observation("2106-3", {"effectiveDateTime": day(3)}, valueCodeableConcept=negative)
+        return
+    if "vague period" in chart.told:
+        # What a pregnancy says beside a period of which it is not sure that it was a year ago the page leaves open.
         return
     if chart.chance(75):
         _pregnancy_test(chart)
@@ -77,7 +96,7 @@ def diseases(chart: Chart) -> None:
         chart.condition((ICD, "I10"), onsetDateTime=chart.date(1200))
 
 
-def procedures(chart: Chart, spread_ago: int | None) -> None:
+def procedures(chart: Chart) -> None:
     if chart.chance(25):
         ago = chart.pick(5, 13, 14, 15, 20, 60, 700, 1500)
         chart.procedure(chart.pick("33195004", "108290001", "152198000"), _performed(chart, ago), _done(chart))
@@ -167,6 +186,12 @@ def _hormones(chart: Chart) -> str:
     return "told"
 
 
+def _one_side_after_the_other(chart: Chart) -> None:
+    """Both ovaries taken out by two procedures, or only one."""
+    for side in chart.pick(("7771000", "24028007"), ("7771000", "24028007"), ("7771000",), ()):
+        chart.procedure("83152002", _long_ago(chart), bodySite=[concept((SNOMED, side))])
+
+
 def _before(chart: Chart) -> str:
     _last_period(chart, chart.pick(10, 20, 200, 364, 365))
     return "before"
@@ -174,7 +199,11 @@ def _before(chart: Chart) -> str:
 
 def _last_period(chart: Chart, ago: int) -> None:
     when = {"effectiveDateTime": chart.date(min(5, ago))}
-    chart.observation("8665-2", when, valueDateTime=day(ago))
+    if chart.chance(8):
+        chart.told.add("vague period")
+        chart.observation("8665-2", when, valueDateTime=month(ago))
+    else:
+        chart.observation("8665-2", when, valueDateTime=day(ago))
 
 
 def _pregnancy_test(chart: Chart) -> None:
@@ -205,13 +234,39 @@ def _disease(chart: Chart, *codings: tuple[str, str], agos: tuple[int, ...] = (3
     if chart.chance(25):
         clinical = chart.pick("resolved", "inactive", "remission", "recurrence", None)
     if chart.chance(8):
-        ended = {"abatementDateTime": chart.pick(day(began // 2), year(-300))}
+        # An abatement to come is told only of what is still active: together with "resolved" it contradicts itself.
+        past = {"abatementDateTime": day(began // 2)}
+        ended = chart.pick(past, {"abatementDateTime": year(-300)}) if clinical == "active" else past
     verified = chart.pick("provisional", "unconfirmed", "refuted", "entered-in-error") if chart.chance(15) else None
-    chart.condition(coding, clinical=clinical, verified=verified, onsetDateTime=chart.date(began), **ended)
+    onset: dict = {"onsetDateTime": chart.date(began)}
+    match chart.between(0, 19):
+        case 0:
+            onset = {"recordedDate": chart.date(began)}
+        case 1:
+            onset = {"onsetString": "some time in spring"}
+        case 2:
+            onset = _at_age(chart, began)
+        case 3:
+            # Of one visit, without a clinical status.
+            clinical, ended = None, {"category": [hl7("condition-category", "encounter-diagnosis")]}
+            onset = {"onsetDateTime": chart.date(chart.pick(3, 27, 28, 29, 200))}
+        case 4:
+            coding = ("", coding[1])
+    chart.condition(coding, clinical=clinical, verified=verified, **onset, **ended)
+
+
+def _at_age(chart: Chart, ago: int) -> dict:
+    """An onset by age; in the birth date's own words, where there is one."""
+    if "birthDate" not in chart.patient:
+        return {"onsetDateTime": chart.date(ago)}
+    years = int(day(ago)[:4]) - int(chart.patient["birthDate"][:4]) - 1
+    return {"onsetAge": quantity(max(years, 0), "a")}
 
 
 def _liver(chart: Chart) -> None:
-    _disease(chart, (ICD, "K74.60"), (ICD, "K70.30"), (ICD, "K73.2"), (SNOMED, "19943007"), (ICD, "K74.01"), (ICD, "K75.4"))
+    _disease(
+        chart, (ICD, "K74.60"), (ICD, "K70.30"), (ICD, "K73.2"), (SNOMED, "19943007"), (ICD, "K74.01"), (ICD, "K75.4")
+    )
 
 
 def _gut(chart: Chart) -> None:
@@ -219,11 +274,23 @@ def _gut(chart: Chart) -> None:
 
 
 def _blood(chart: Chart) -> None:
-    _disease(chart, (ICD, "D66"), (SNOMED, "128105004"), (ICD, "D68.9"), (ICD, "D69.3"), (ICD, "D69.6"), (ICD, "D68.51"))
+    _disease(
+        chart, (ICD, "D66"), (SNOMED, "128105004"), (ICD, "D68.9"), (ICD, "D69.3"), (ICD, "D69.6"), (ICD, "D68.51")
+    )
 
 
 def _substance(chart: Chart) -> None:
-    codings = ((ICD, "F10.20"), (ICD, "F10.21"), (SNOMED, "66590003"), (ICD, "F11.20"), (ICD, "F10.10"), (ICD, "F17.210"))
+    if chart.chance(25):
+        told = {"effectivePeriod": {"start": day(90)}, "medicationCodeableConcept": concept((RXNORM, "245134"))}
+        chart.add("MedicationStatement", status="active", **told)
+    codings = (
+        (ICD, "F10.20"),
+        (ICD, "F10.21"),
+        (SNOMED, "66590003"),
+        (ICD, "F11.20"),
+        (ICD, "F10.10"),
+        (ICD, "F17.210"),
+    )
     _disease(chart, *codings)
 
 
@@ -238,7 +305,9 @@ def _mild_infection(chart: Chart) -> None:
 def _infarction(chart: Chart) -> None:
     coding = chart.pick((ICD, "I21.4"), (SNOMED, "22298006"), (ICD, "I20.0"), (SNOMED, "230690007"), (ICD, "I63.9"))
     onset = chart.pick(*({"onsetDateTime": chart.date(n)} for n in (30, 91, 92, 93, 183, 184, 185, 800)), {})
-    onset = {"onsetDateTime": chart.pick(year(0), month(185), month(60))} if chart.chance(12) else onset
+    if chart.chance(20):
+        told = {"onsetDateTime": chart.pick(year(0), month(185), month(60))}
+        onset = chart.pick(told, {"recordedDate": chart.date(chart.pick(30, 400))}, _at_age(chart, chart.pick(30, 800)))
     chart.condition(coding, clinical="active", **onset)
 
 
@@ -250,27 +319,50 @@ def _failing_heart(chart: Chart) -> None:
     """Heart failure with and without a class; a class alone."""
     if chart.chance(70):
         _disease(chart, (ICD, "I50.9"), (ICD, "I50.22"), (SNOMED, "84114007"))
-    if chart.chance(65):
-        answer = concept((SNOMED, chart.pick("420300004", "421704003", "420913000", "422293003")))
+    code = chart.pick("420300004", "421704003", "420913000", "422293003")
+    if chart.chance(15) and "nyha" not in chart.told:
+        # The page leaves open how long a class told by a Condition counts: a recent one does.
+        chart.condition((SNOMED, code), onsetDateTime=chart.date(chart.pick(10, 100)))
+        chart.told.add("nyha")
+    elif chart.chance(65) and "nyha" not in chart.told:
+        chart.told.add("nyha")
+        answer = concept((SNOMED, code))
         when = {"effectiveDateTime": chart.date(chart.pick(10, 100, 180, 181, 400))}
         chart.observation("420816009", when, system=SNOMED, valueCodeableConcept=answer)
 
 
 def _second_cancer(chart: Chart) -> None:
     """Another primary, an exempt one, one of the skin or the cervix."""
-    codings = ((ICD, "C18.9"), (ICD, "C73"), (SNOMED, "372244006"), (SNOMED, "254637007"), (ICD, "C44.91"), (ICD, "C44.92"))
-    coding = chart.pick(*codings, (ICD, "C53.9"), (ICD, "D06.9"), (ICD, "C44.90"), (ICD, "C44.99"), (SNOMED, "254701007"))
+    codings = (
+        (ICD, "C18.9"),
+        (ICD, "C73"),
+        (SNOMED, "372244006"),
+        (SNOMED, "254637007"),
+        (ICD, "C44.91"),
+        (ICD, "C44.92"),
+    )
+    coding = chart.pick(
+        *codings, (ICD, "C53.9"), (ICD, "D06.9"), (ICD, "C44.90"), (ICD, "C44.99"), (SNOMED, "254701007")
+    )
     clinical = chart.pick("active", "remission", "resolved", "inactive", "resolved")
-    onset = chart.pick(*({"onsetDateTime": chart.date(n)} for n in (400, 1095, 1096, 1097, 2200)), {"recordedDate": day(1500)})
-    chart.condition(coding, clinical=clinical, onsetDateTime=None, **onset)
-    chart.resources[-1] = {k: v for k, v in chart.resources[-1].items() if v is not None}
+    onset = chart.pick(
+        *({"onsetDateTime": chart.date(n)} for n in (400, 1095, 1096, 1097, 2200)), {"recordedDate": day(1500)}
+    )
+    onset = _at_age(chart, chart.pick(400, 1300, 2200)) if chart.chance(10) else onset
+    verified = chart.pick("provisional", "refuted") if chart.chance(8) else None
+    if coding[1] == "C44.90":
+        # What a skin cancer of no told type comes to once it is over for years the page leaves open.
+        clinical = "active"
+    chart.condition(coding, clinical=clinical, verified=verified, **onset)
 
 
 def _brain(chart: Chart) -> None:
     codings = ((ICD, "C79.31"), (SNOMED, "94225005"), (ICD, "C79.49"), (SNOMED, "1155991005"), (SNOMED, "230156002"))
     coding = chart.pick(*codings, (ICD, "C79.32"), (SNOMED, "722671009"), (SNOMED, "94246001"))
     text = chart.pick("Leptomeningeal metastases", "Metastasis of the meninges") if coding[1] == "C79.32" else None
-    chart.condition(coding, clinical=chart.pick("active", "remission"), text=text, onsetDateTime=chart.date(50))
+    verified = "provisional" if chart.chance(10) else None
+    clinical = chart.pick("active", "remission")
+    chart.condition(coding, clinical=clinical, verified=verified, text=text, onsetDateTime=chart.date(50))
 
 
 _DISEASES = (
@@ -297,7 +389,6 @@ def _allergy(chart: Chart) -> None:
         (RXNORM, "1601374"),
         (RXNORM, "224905"),
         (SNOMED, "387003001"),
-        (RXNORM, "1298944"),
         (RXNORM, "84857"),
         (SNOMED, "386911004"),
         (RXNORM, "1371041"),
@@ -310,9 +401,12 @@ def _allergy(chart: Chart) -> None:
     kind = chart.pick({"type": "allergy"}, {"type": "allergy"}, {}, {"type": "intolerance"})
     if verified == "unconfirmed":
         clinical, kind = "active", {"type": "allergy"}
+    if chart.chance(15):
+        # Whether an allergy to pertuzumab is an intolerance of it the page leaves open.
+        coding, kind, verified = (RXNORM, "1298944"), {"type": "intolerance"}, "confirmed"
     told: dict = {"code": concept(coding)}
     if chart.chance(10):
-        told = {"code": {"text": chart.pick("Herceptin", "Ibrance", "Kadcyla")}}
+        told, verified = {"code": {"text": chart.pick("Herceptin", "Ibrance", "Kadcyla")}}, "confirmed"
     elif chart.chance(15):
         told = {"reaction": [{"substance": concept(coding), "manifestation": [{"text": "hives"}]}]}
     chart.add("AllergyIntolerance", **told, **kind, **_allergy_states(verified, clinical))
@@ -323,5 +417,3 @@ def _allergy_states(verified: str, clinical: str) -> dict:
     if verified != "entered-in-error":
         states["clinicalStatus"] = hl7("allergyintolerance-clinical", clinical)
     return states
-
-

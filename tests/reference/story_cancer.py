@@ -27,24 +27,41 @@ _STATUSES = ("active", "active", "active", None, "remission", "resolved", "inact
 _LIVER, _BONE, _BRAIN, _NONE = "10200004", "272673000", "12738006", "260413007"
 
 
-def cancer(chart: Chart, spread_ago: int | None) -> dict | None:
+def cancer(chart: Chart, spread_ago: int | None) -> None:
     """The breast cancer's Condition, its metastases begun so many days ago (None: nothing certain about them)."""
+    if not chart.deviates("cancer"):
+        chart.condition((ICD, "C50.911"), onsetDateTime=day(1500))
+        chart.condition(chart.random.choice(_DISTANT), onsetDateTime=chart.date(spread_ago))
+        return
     primary = _primary(chart)
     if spread_ago is None:
-        _unclear_spread(chart, primary)
+        _unclear_spread(chart)
     else:
         _spread(chart, primary, spread_ago)
-    return primary
+        if chart.chance(20):
+            # The stage at diagnosis, long before the metastasis.
+            _observed(chart, "21902-2", 2800, concept((SNOMED, chart.pick("258219007", "258224005"))))
 
 
 def receptors(chart: Chart) -> None:
     """HER2, ER and PR; now and then only as diagnoses."""
-    if chart.chance(5):
+    if chart.deviates("her2") and chart.deviates("er and pr") and chart.chance(10):
         _receptor_diagnoses(chart)
         return
-    for _ in range(chart.pick(0, 1, 1, 1, 1, 1, 1, 1, 2) if chart.chance(50) else 1):
-        _her2(chart, len(chart.resources))
-    _er_and_pr(chart)
+    if chart.deviates("er and pr"):
+        _er_and_pr(chart)
+    else:
+        chart.observation("85329-1", {"effectiveDateTime": day(300)}, valueQuantity=percent(90))
+        chart.observation("85325-9", {"effectiveDateTime": day(300)}, valueQuantity=percent(40))
+    if not chart.deviates("her2"):
+        score = concept((LOINC, _IHC["3+"]))
+        chart.observation("85319-2", {"effectiveDateTime": day(300)}, valueCodeableConcept=score)
+        return
+    specimens = chart.pick(0, 1, 1, 1, 1, 1, 1, 1, 2) if chart.chance(50) else 1
+    # Far enough apart to be told from each other by their dates.
+    named = chart.chance(50)
+    for ago in chart.random.sample((30, 200, 400, 800, 1300), specimens):
+        _her2(chart, ago, named)
 
 
 def disease_status(chart: Chart, induced_ago: int) -> None:
@@ -52,7 +69,9 @@ def disease_status(chart: Chart, induced_ago: int) -> None:
     for _ in range(chart.pick(0, 1, 1, 1, 2)):
         said = chart.pick("268910001", "359746009", "359746009", "271299001", "709137006", "260415000")
         ago = induced_ago + 30 if chart.chance(10) else chart.between(1, induced_ago - 5)
-        chart.observation("97509-4", {"effectiveDateTime": chart.date(ago)}, valueCodeableConcept=concept((SNOMED, said)))
+        chart.observation(
+            "97509-4", {"effectiveDateTime": chart.date(ago)}, valueCodeableConcept=concept((SNOMED, said))
+        )
 
 
 def _primary(chart: Chart) -> dict | None:
@@ -85,7 +104,9 @@ def _primary(chart: Chart) -> dict | None:
         case 12:
             return chart.condition((SNOMED, "363346000"), verified="confirmed", text="Lymph node biopsy", **onset)
     verified = chart.pick(None, "confirmed")
-    return chart.condition(chart.random.choice(_BREAST), clinical=chart.random.choice(_STATUSES), verified=verified, **onset)
+    return chart.condition(
+        chart.random.choice(_BREAST), clinical=chart.random.choice(_STATUSES), verified=verified, **onset
+    )
 
 
 def _onset(chart: Chart, ago: int) -> dict:
@@ -112,7 +133,7 @@ def _spread(chart: Chart, primary: dict | None, ago: int) -> None:
             site = [concept((SNOMED, chart.pick(_LIVER, _BONE)))]
             chart.condition((SNOMED, "128462008"), clinical=status, bodySite=site, onsetDateTime=chart.date(ago))
         case 1:
-            chart.condition((SNOMED, chart.pick("315004001", "459391000124109")), onsetDateTime=chart.date(ago))
+            chart.condition((SNOMED, "315004001"), onsetDateTime=chart.date(ago))
         case 2:
             value = concept((SNOMED, chart.pick("258228008", "1222837003")))
             _observed(chart, chart.pick("21908-9", "21902-2", "21914-7"), ago, value)
@@ -139,7 +160,8 @@ def _spread(chart: Chart, primary: dict | None, ago: int) -> None:
 
 def _own_stage(chart: Chart, primary: dict | None, ago: int) -> None:
     """The stage inside the cancer's Condition, dated by its assessment or not at all."""
-    if primary is None:
+    if primary is None or not _certain(primary):
+        chart.condition((ICD, "C79.51"), onsetDateTime=chart.date(ago))
         return
     stage: dict = {"summary": concept((SNOMED, "258228008"))}
     if chart.chance(70):
@@ -148,13 +170,23 @@ def _own_stage(chart: Chart, primary: dict | None, ago: int) -> None:
     primary["stage"] = [stage]
 
 
-def _unclear_spread(chart: Chart, primary: dict | None) -> None:
+def _certain(primary: dict) -> bool:
+    """A Condition that is the breast cancer itself and no doubt about it."""
+    coding = primary["code"]["coding"][0]
+    verified = primary.get("verificationStatus", {}).get("coding", [{"code": "confirmed"}])[0]["code"]
+    return (coding.get("system"), coding["code"]) in _BREAST and verified == "confirmed"
+
+
+def _unclear_spread(chart: Chart) -> None:
     """Early, regional, doubted, undated, or nothing told about a spread."""
-    match chart.between(0, 14):
+    match chart.between(0, 19):
         case 0:
-            chart.condition((ICD, "C77.3"), onsetDateTime=chart.date(400))
+            code = chart.pick((ICD, "C77.3"), (SNOMED, "94181007"), (SNOMED, "94338000"))
+            chart.condition(code, onsetDateTime=chart.date(400))
         case 1:
-            code = chart.pick((ICD, "C77.9"), (ICD, "C77.0"), (SNOMED, "94392001"), (SNOMED, "94614009"), (SNOMED, "94253005"))
+            code = chart.pick(
+                (ICD, "C77.9"), (ICD, "C77.0"), (SNOMED, "94392001"), (SNOMED, "94614009"), (SNOMED, "94253005")
+            )
             chart.condition(code, onsetDateTime=chart.date(400))
         case 2:
             _observed(chart, "21908-9", 500, concept((SNOMED, chart.pick("258219007", "258215001"))))
@@ -173,9 +205,22 @@ def _unclear_spread(chart: Chart, primary: dict | None) -> None:
             chart.condition((ICD, "C78.7"), onsetDateTime=chart.date(-10))
         case 12:
             _other_cancers_stage(chart)
-        case 13:
-            chart.condition((ICD, "C18.9"), onsetDateTime=chart.date(2000))
-            chart.condition((ICD, "C78.7"), onsetDateTime=chart.date(300))
+        case 13 | 14:
+            _beside_another(chart)
+        case 15:
+            _observed(chart, "21902-2", 500, concept((SNOMED, "258224005")))
+            chart.condition((ICD, "C50.911"), clinical="recurrence", onsetDateTime=chart.date(300))
+        case 16:
+            _observed(chart, "21907-1", 300, concept((SNOMED, "30893008")))
+            _observed(chart, "44667-4", 300, concept((SNOMED, _NONE)))
+
+
+def _beside_another(chart: Chart) -> None:
+    """A metastasis that may belong to another cancer, or that names the breast, or beside one that does not matter."""
+    code = chart.pick((ICD, "C18.9"), (ICD, "C18.9"), (ICD, "C44.91"), (SNOMED, "254637007"), (ICD, "D06.9"))
+    chart.condition(code, clinical=chart.pick("active", "active", "resolved"), onsetDateTime=chart.date(2000))
+    spread = chart.pick((ICD, "C78.7"), (SNOMED, "94391008"), (SNOMED, "315004001"))
+    chart.condition(spread, onsetDateTime=chart.date(300))
 
 
 def _other_cancers_stage(chart: Chart) -> None:
@@ -194,11 +239,10 @@ def _observed(chart: Chart, code: str, ago: int, value: dict, system: str = LOIN
 _IHC = {"0": "LA6111-4", "1+": "LA11841-6", "2+": "LA11842-4", "3+": "LA11843-2"}
 
 
-def _her2(chart: Chart, number: int) -> None:
+def _her2(chart: Chart, ago: int, named: bool) -> None:
     """One specimen: immunohistochemistry, in situ hybridisation, an overall word, in any mixture."""
-    ago = chart.pick(30, 200, 400, 800, 1300)
     when = {"effectiveDateTime": chart.date(ago)}
-    joined = {"specimen": {"reference": f"Specimen/s{number}"}} if chart.chance(50) else {}
+    joined = {"specimen": {"reference": f"Specimen/s{ago}"}} if named else {}
     results = []
     match chart.between(0, 29):
         case 0:
@@ -287,7 +331,16 @@ def _er_and_pr(chart: Chart) -> None:
 
 def _receptor(chart: Chart, percentage: str, word_code: str, ago: int) -> None:
     when = {"effectiveDateTime": chart.date(ago)}
-    match chart.between(0, 19):
+    match chart.between(0, 22):
+        case 20:
+            status = chart.pick("preliminary", "entered-in-error")
+            chart.observation(percentage, when, status=status, valueQuantity=percent(chart.pick(0, 90)))
+        case 21:
+            absent = hl7("data-absent-reason", "not-performed")
+            chart.observation(percentage, {"effectiveDateTime": day(ago - 100)}, dataAbsentReason=absent)
+        case 22:
+            chart.observation(percentage, {}, valueQuantity=percent(chart.pick(0, 90)))
+
         case 0:
             chart.observation(percentage, when, valueString=chart.pick("< 1 %", "< 10 %", "90%", "90-100 %", "strong"))
         case 1:
@@ -315,7 +368,15 @@ def _observed_on(chart: Chart, code: str, when: dict, word: str) -> None:
 
 def _receptor_diagnoses(chart: Chart) -> None:
     codes = chart.pick(
-        ("Z17.0", "Z17.21", "Z17.31"), ("Z17.1", "Z17.22", "Z17.32"), ("Z17.410",), ("Z17.421",), ("Z17.1", "Z17.31"), ()
+        ("Z17.0", "Z17.21", "Z17.31"),
+        ("Z17.1", "Z17.22", "Z17.32"),
+        ("Z17.410",),
+        ("Z17.421",),
+        ("Z17.1", "Z17.31"),
+        (),
     )
     for code in codes:
         chart.condition((ICD, code), onsetDateTime=chart.date(400))
+    if chart.chance(20):
+        # Only where no laboratory speaks: the page leaves open how old a diagnosis may be that contradicts one.
+        chart.condition((SNOMED, "459391000124109"), onsetDateTime=chart.date(200))

@@ -40,15 +40,21 @@ MOLAR = {"bilirubin": ("14631-6", (9, 14, 70), 20), "creatinine": ("14682-9", (6
 
 def laboratory(chart: Chart) -> None:
     for test in TESTS:
-        if chart.chance(92):
+        if not chart.deviates(test.name):
+            told = {"valueQuantity": _quantity(chart, test, chart.random.choice(test.good))} | _range(test)
+            chart.observation(test.codes[0], recently(chart), **told)
+        elif chart.chance(95):
             _one_test(chart, test)
     if chart.chance(35):
-        _one_test(chart, GLUCOSE)
+        _glucose(chart)
     if chart.chance(10):
         chart.observation("2345-7", recently(chart), valueQuantity=quantity(412, "mg/dL"))
 
 
 def heart(chart: Chart) -> None:
+    if not chart.deviates("heart"):
+        _lvef(chart, "8806-2", 60, chart.between(0, 89))
+        return
     match chart.between(0, 19):
         case 0:
             return
@@ -62,7 +68,9 @@ def heart(chart: Chart) -> None:
         case 4:
             chart.observation("10230-1", recently(chart), valueQuantity={"value": 0.6})
         case 5:
-            chart.observation("10230-1", recently(chart), valueString=chart.pick("55-60 %", "> 50 %", "about 60", "45-55 %"))
+            chart.observation(
+                "10230-1", recently(chart), valueString=chart.pick("55-60 %", "> 50 %", "about 60", "45-55 %")
+            )
         case 6:
             _lvef(chart, "10230-1", 58, 30)
             _lvef(chart, "8806-2", chart.pick(40, 66), 10)
@@ -75,6 +83,9 @@ def heart(chart: Chart) -> None:
 
 
 def performance(chart: Chart) -> None:
+    if not chart.deviates("performance"):
+        chart.observation("89247-1", recently(chart), valueInteger=chart.pick(0, 1, 2))
+        return
     code, system = chart.pick(("89247-1", LOINC), ("89247-1", LOINC), ("89262-0", LOINC), ("423740007", SNOMED))
     if chart.chance(6):
         return
@@ -87,7 +98,8 @@ def performance(chart: Chart) -> None:
 def lungs(chart: Chart) -> None:
     if chart.chance(40):
         value = chart.pick(97, 95, 93, 90, 90, 89, 88, 89.5)
-        chart.observation(chart.pick("59408-5", "2708-6", "59410-1"), window(chart, 28), valueQuantity=percent(value))
+        when = {"effectiveDateTime": chart.date(chart.pick(1, 5, 20, 28, 29, 90))}
+        chart.observation(chart.pick("59408-5", "2708-6", "59410-1"), when, valueQuantity=percent(value))
     elif chart.chance(12):
         flow = concept((LOINC, "3151-8"))
         part = [{"code": flow, "valueQuantity": quantity(chart.pick(2, 4), "L/min")}]
@@ -95,6 +107,12 @@ def lungs(chart: Chart) -> None:
         chart.observation("59408-5", when, component=part, valueQuantity=value)
     elif chart.chance(12):
         chart.observation("20152-5", recently(chart), valueQuantity=percent(chart.pick(48, 50, 51, 85)))
+
+
+def _glucose(chart: Chart) -> None:
+    """An exclusion: the page leaves open what an undated or a provisional one that would exclude comes to."""
+    ago = chart.pick(2, 10, 20, 27, 28, 29, 60)
+    chart.observation("1558-6", {"effectiveDateTime": chart.date(ago)}, **_body(chart, GLUCOSE))
 
 
 def recently(chart: Chart, days: int = 27) -> dict:
@@ -242,13 +260,15 @@ def _body(chart: Chart, test: Test) -> dict:
     unit = test.units[0][0]
     match chart.between(0, 29):
         case 0:
-            return {"valueQuantity": _quantity(chart, test, value) | {"comparator": chart.pick("<", ">", "<=", ">=")}} | _range(
-                test
-            )
+            return {
+                "valueQuantity": _quantity(chart, test, value) | {"comparator": chart.pick("<", ">", "<=", ">=")}
+            } | _range(test)
         case 1:
-            return {"valueString": chart.pick(f"{value} {unit}", f"< {value} {unit}", "see report", f"{value}")} | _range(test)
+            return {
+                "valueString": chart.pick(f"{value} {unit}", f"< {value} {unit}", "see report", f"{value}")
+            } | _range(test)
         case 2:
-            low, high = quantity(test.good[0], unit), quantity(max(value, test.good[-1]), unit)
+            low, high = quantity(min(value, *test.good), unit), quantity(max(value, *test.good), unit)
             return {"valueRange": {"low": low, "high": high}} | _range(test)
         case 3:
             return {"valueQuantity": chart.pick({"value": value}, quantity(value, "mm[Hg]"), quantity(50000000, unit))}
@@ -286,11 +306,20 @@ def _unusual_range(chart: Chart, test: Test, value: float) -> dict:
     flagged = {"interpretation": [hl7("v3-ObservationInterpretation", flag)]}
     therapeutic = {"type": hl7("referencerange-meaning", "therapeutic"), "high": quantity(test.normal * 9, unit)}
     normal = {"type": hl7("referencerange-meaning", "normal"), "high": quantity(test.normal, unit)}
-    match chart.between(0, 7):
+    elsewhere = {"age": {"high": quantity(12, "a")}, "high": quantity(test.normal * 3, unit)}
+    men = {"appliesTo": [concept((SNOMED, "248153007"))], "high": quantity(test.normal * 4, unit)}
+    women = {"appliesTo": [concept((SNOMED, "248152002"))], "high": quantity(test.normal, unit)}
+    match chart.between(0, 10):
         case 0:
             return {}
         case 1 | 2:
             return flagged
+        case 8 if "birthDate" in chart.patient:
+            return {"referenceRange": [elsewhere, normal]}
+        case 9 if chart.patient.get("gender") in ("female", "male"):
+            return {"referenceRange": [men, women]}
+        case 10:
+            return {"referenceRange": [{"text": chart.pick(f"0.1-{test.normal}", f"<{test.normal}")}]}
         case 3:
             return {"referenceRange": [{"text": chart.pick(f"0.1-{test.normal} {unit}", f"<{test.normal} {unit}")}]}
         case 4:

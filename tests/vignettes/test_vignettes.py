@@ -39,9 +39,7 @@ def agrees(expected: str, got: str) -> bool:
 
 
 @pytest.mark.parametrize("vignette", READABLE, ids=attrgetter("id"))
-def test_outcomes_are_those_of_the_reference(
-    vignette: Vignette, screening_with: Callable[..., Screening]
-) -> None:
+def test_outcomes_are_those_of_the_reference(vignette: Vignette, screening_with: Callable[..., Screening]) -> None:
     found = answers(screened(vignette, screening_with))
     wrong = []
     for key, expected in vignette.expected.items():

@@ -17,8 +17,9 @@ GRADE = "grade"
 class Vignette:
     """A record, a day, and what is to come out.
 
-    `expected` gives a trial's criterion its `outcome` or `outcome/basis`; `absent` is a criterion that does not appear,
-    and the criterion GRADE stands for the trial's grade. `refusal` is the code of the error where the record is refused.
+    `expected` gives a trial's criterion its `outcome` or `outcome/basis`; `absent` is a criterion that does not
+    appear, and the criterion GRADE stands for the trial's grade. `refusal` is the code of the error where the record is
+    refused.
     """
 
     id: str

@@ -1,6 +1,19 @@
 """Left ventricular ejection fraction: more than 50 % by echocardiogram for NCT03304080, at least 50 % for Yale."""
 
-from tests.builders import SINAI, YALE, Coding, Loinc, Record, ago, eligible, observation, quantity
+from typing import Any
+
+from tests.builders import (
+    SINAI,
+    YALE,
+    Coding,
+    Loinc,
+    Record,
+    ago,
+    eligible,
+    observation,
+    percent,
+    quantity,
+)
 from tests.vignettes.vignette import Chapter, Expected, expect
 
 chapter = Chapter()
@@ -11,12 +24,8 @@ def lvef(sinai: str, yale: str) -> Expected:
     return expect(SINAI, lvef=sinai) | expect(YALE, lvef=yale)
 
 
-def with_lvef(value: object, on: str = "2026-11-01", code: Coding = Loinc.LVEF_ULTRASOUND) -> Record:
+def with_lvef(value: Any, on: str = "2026-11-01", code: Coding = Loinc.LVEF_ULTRASOUND) -> Record:
     return UNTREATED.put(lvef=observation(code, value, on))
-
-
-def percent(value: float) -> dict[str, object]:
-    return quantity(value, "%")
 
 
 case = chapter.rule("More than 50 % for NCT03304080, at least 50 % for Yale")

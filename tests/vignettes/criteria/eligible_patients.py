@@ -24,22 +24,19 @@ RECORDED, SILENT, NOT_ASKED, MANUAL = "pass/recorded", "pass/no-record", "pass/n
 ALIVE_AND_PROBABLE = {"alive": "absent", GRADE: "probable"}
 
 case = chapter.rule("PATINA takes the eligible patient, every criterion that a computer can judge")
-case(
-    "base-patina",
-    eligible(PATINA),
-    expect(
-        PATINA,
-        metastatic_breast_cancer=RECORDED,
-        histology=MANUAL,
-        her2_positive=RECORDED,
-        hormone_receptor_positive=RECORDED,
-        induction_chemo_her2=RECORDED,
-        no_progression_after_induction=RECORDED,
-        archival_tissue=MANUAL,
-        metastatic_specimen=NOT_ASKED,
-        **ALIVE_AND_PROBABLE,
-    ),
+IN_PATINA = expect(
+    PATINA,
+    metastatic_breast_cancer=RECORDED,
+    histology=MANUAL,
+    her2_positive=RECORDED,
+    hormone_receptor_positive=RECORDED,
+    induction_chemo_her2=RECORDED,
+    no_progression_after_induction=RECORDED,
+    archival_tissue=MANUAL,
+    metastatic_specimen=NOT_ASKED,
+    **ALIVE_AND_PROBABLE,
 )
+case("base-patina", eligible(PATINA), IN_PATINA)
 INDUCTION = (RxNorm.DOCETAXEL_SOLUTION, RxNorm.TRASTUZUMAB_SOLUTION, RxNorm.PERTUZUMAB_INJECTION)
 CYCLES = ("2026-02-10", "2026-03-03", "2026-03-24", "2026-04-14")
 case(
@@ -47,12 +44,7 @@ case(
     eligible(PATINA)
     .drop("docetaxel", "trastuzumab", "pertuzumab")
     .add(*(administration(drug, day) for day in CYCLES for drug in INDUCTION)),
-    expect(
-        PATINA,
-        induction_chemo_her2=RECORDED,
-        no_progression_after_induction=RECORDED,
-        **ALIVE_AND_PROBABLE,
-    ),
+    IN_PATINA,
     "the induction told by its administrations",
 )
 
@@ -114,75 +106,65 @@ case(
     "a saturation or glucose that was not measured excludes nobody",
 )
 
-case = chapter.rule("HIC-2000023405 takes the eligible patient, every criterion that a computer can judge")
-case(
-    "base-yale",
-    eligible(YALE),
-    expect(
-        YALE,
-        informed=MANUAL,
-        consent=MANUAL,
-        ecog=RECORDED,
-        metastatic_breast_cancer=RECORDED,
-        her2_positive=RECORDED,
-        lvef=RECORDED,
-        creatinine=RECORDED,
-        bilirubin=RECORDED,
-        alt=RECORDED,
-        ast=RECORDED,
-        alp=RECORDED,
-        anc=RECORDED,
-        platelets=RECORDED,
-        hemoglobin=RECORDED,
-        compliance=MANUAL,
-        prior_pertuzumab=RECORDED,
-        lines_of_therapy=RECORDED,
-        no_prior_tdm1=SILENT,
-        no_prior_cdk46=SILENT,
-        cns_metastases=SILENT,
-        allergy=SILENT,
-        active_infection=SILENT,
-        uncontrolled_illness=MANUAL,
-        cardiac_event=SILENT,
-        pregnancy_lactation="pass",
-        pregnancy_test=NOT_ASKED,
-        contraception=NOT_ASKED,
-        # the record tells the drugs and that they have ended, and so this is no silence
-        concurrent_therapy=RECORDED,
-        **ALIVE_AND_PROBABLE,
-    ),
+IN_YALE = expect(
+    YALE,
+    informed=MANUAL,
+    consent=MANUAL,
+    ecog=RECORDED,
+    metastatic_breast_cancer=RECORDED,
+    her2_positive=RECORDED,
+    lvef=RECORDED,
+    creatinine=RECORDED,
+    bilirubin=RECORDED,
+    alt=RECORDED,
+    ast=RECORDED,
+    alp=RECORDED,
+    anc=RECORDED,
+    platelets=RECORDED,
+    hemoglobin=RECORDED,
+    compliance=MANUAL,
+    prior_pertuzumab=RECORDED,
+    lines_of_therapy=RECORDED,
+    no_prior_tdm1=SILENT,
+    no_prior_cdk46=SILENT,
+    cns_metastases=SILENT,
+    allergy=SILENT,
+    active_infection=SILENT,
+    uncontrolled_illness=MANUAL,
+    cardiac_event=SILENT,
+    pregnancy_lactation="pass",
+    pregnancy_test=NOT_ASKED,
+    contraception=NOT_ASKED,
+    # the drugs that have ended are shown; that none is taken now still rests on silence
+    concurrent_therapy=SILENT,
+    **ALIVE_AND_PROBABLE,
 )
-
-case = chapter.rule("ASPIRE takes the eligible patient, every criterion that a computer can judge")
-case(
-    # the same record as Yale's, with every other question asked
-    "base-aspire",
-    eligible(ASPIRE).drop("alp"),
-    expect(
-        ASPIRE,
-        female=RECORDED,
-        adult=RECORDED,
-        metastatic_breast_cancer=RECORDED,
-        histology=MANUAL,
-        er_positive=RECORDED,
-        her2_positive=RECORDED,
-        prior_taxane=RECORDED,
-        prior_trastuzumab=RECORDED,
-        recist_disease=MANUAL,
-        ecog=RECORDED,
-        organ_function=MANUAL,
-        postmenopausal=RECORDED,
-        swallow_pills=MANUAL,
-        investigational_agents=MANUAL,
-        no_prior_cdk46=SILENT,
-        recent_chemo_radiotherapy="pass",
-        recovered=MANUAL,
-        leptomeningeal=SILENT,
-        allergy=SILENT,
-        other_illness=MANUAL,
-        **ALIVE_AND_PROBABLE,
-    ),
+IN_ASPIRE = expect(
+    ASPIRE,
+    female=RECORDED,
+    adult=RECORDED,
+    metastatic_breast_cancer=RECORDED,
+    histology=MANUAL,
+    er_positive=RECORDED,
+    her2_positive=RECORDED,
+    prior_taxane=RECORDED,
+    prior_trastuzumab=RECORDED,
+    recist_disease=MANUAL,
+    ecog=RECORDED,
+    organ_function=MANUAL,
+    postmenopausal=RECORDED,
+    swallow_pills=MANUAL,
+    investigational_agents=MANUAL,
+    no_prior_cdk46=SILENT,
+    recent_chemo_radiotherapy="pass",
+    recovered=MANUAL,
+    leptomeningeal=SILENT,
+    allergy=SILENT,
+    other_illness=MANUAL,
+    **ALIVE_AND_PROBABLE,
 )
+case = chapter.rule("HIC-2000023405 and ASPIRE take one patient, every criterion that a computer can judge")
+case("base-yale-and-aspire", eligible(YALE), IN_YALE | IN_ASPIRE)
 
 case = chapter.rule("A woman of child-bearing potential passes with a negative test and, where asked, a GnRH agonist")
 case(
@@ -203,7 +185,9 @@ case(
     younger(YALE),
     expect(YALE, pregnancy_test=RECORDED, contraception=MANUAL, pregnancy_lactation="pass"),
 )
-case = chapter.rule("Menopause, pregnancy test, pregnancy and lactation do not concern men; contraception is for review")
+case = chapter.rule(
+    "Menopause, pregnancy test, pregnancy and lactation do not concern men; contraception is for review"
+)
 case(
     "base-sinai-man",
     man(SINAI),

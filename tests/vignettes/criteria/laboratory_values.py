@@ -82,7 +82,15 @@ show(case, "bilirubin-2.1-no-range", "bilirubin", laboratory(Loinc.BILIRUBIN, 2.
 show(case, "bilirubin-1.5-no-range", "bilirubin", laboratory(Loinc.BILIRUBIN, 1.5, "mg/dL"), "unknown", PASS)
 for name, value, said, sinai in (("flag-n", 0.9, "N", PASS), ("flag-h", 1.3, "H", "unknown")):
     result = laboratory(Loinc.BILIRUBIN, value, "mg/dL", interpretation=flag(said))
-    show(case, f"bilirubin-{name}", "bilirubin", result, sinai, PASS, "a flag of normal passes, one of high decides nothing")
+    show(
+        case,
+        f"bilirubin-{name}",
+        "bilirubin",
+        result,
+        sinai,
+        PASS,
+        "a flag of normal passes, one of high decides nothing",
+    )
 case = chapter.rule("34 umol/L are 1.99 mg/dL, here 1.66 x ULN")
 show(case, "bilirubin-umol", "bilirubin", laboratory(Loinc.BILIRUBIN_MOLAR, 34, "umol/L", high=20.5), FAIL, PASS)
 case = chapter.rule("Direct bilirubin is not total bilirubin")
@@ -137,9 +145,7 @@ for name, value, outcome in (("240-of-120", 240, PASS), ("241-of-120", 241, FAIL
     case(f"alp-{name}", UNTREATED.put(alp=result), expect(YALE, alp=outcome))
 case("alp-none", without("alp"), expect(YALE, alp=MISSING))
 case = chapter.rule("Creatinine at most 1.5 x ULN")
-show(
-    case, "creatinine-1.65-of-1.1", "creatinine", laboratory(Loinc.CREATININE, 1.65, "mg/dL", high=1.1), PASS, PASS
-)
+show(case, "creatinine-1.65-of-1.1", "creatinine", laboratory(Loinc.CREATININE, 1.65, "mg/dL", high=1.1), PASS, PASS)
 show(
     case,
     "creatinine-1.66-of-1.1",

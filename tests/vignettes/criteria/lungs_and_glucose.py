@@ -1,6 +1,16 @@
 """NCT03304080's exclusions by a measured value: oxygen saturation, spirometry and fasting glucose."""
 
-from tests.builders import SINAI, Loinc, ago, concept, eligible, laboratory, observation, quantity
+from tests.builders import (
+    SINAI,
+    Loinc,
+    ago,
+    concept,
+    eligible,
+    laboratory,
+    observation,
+    percent,
+    quantity,
+)
 from tests.vignettes.vignette import Chapter, Expected, expect
 
 chapter = Chapter()
@@ -14,10 +24,6 @@ def lungs(outcome: str) -> Expected:
 
 def glucose(outcome: str) -> Expected:
     return expect(SINAI, fasting_glucose=outcome)
-
-
-def percent(value: float) -> dict[str, object]:
-    return quantity(value, "%")
 
 
 # ---- saturation and spirometry ----

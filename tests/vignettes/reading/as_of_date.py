@@ -4,7 +4,6 @@ from datetime import date
 from decimal import Decimal
 
 from tests.builders import (
-    ASPIRE,
     SINAI,
     Icd10cm,
     Json,

@@ -1,5 +1,7 @@
 """Conditions: verification, clinical status and abatement, what is read as history, dates, encounter diagnoses."""
 
+from typing import Any
+
 from tests.builders import (
     ENCOUNTER_DIAGNOSIS,
     PROBLEM_LIST_ITEM,
@@ -19,12 +21,12 @@ chapter = Chapter()
 UNTREATED = eligible(SINAI)
 
 
-def with_cirrhosis(onset: When = "2025-02-01", **more: object) -> Record:
+def with_cirrhosis(onset: When = "2025-02-01", **more: Any) -> Record:
     """Cirrhosis closes NCT03304080 where the patient has it."""
     return UNTREATED.add(condition(Icd10cm.CIRRHOSIS, onset, **more))
 
 
-def with_infarction(onset: When = None, **more: object) -> Record:
+def with_infarction(onset: When = None, **more: Any) -> Record:
     """An infarction closes NCT03304080 for 6 months, and is read as history of."""
     return UNTREATED.add(condition(Icd10cm.INFARCTION, onset, **more))
 
@@ -86,9 +88,7 @@ case(
         condition(Icd10cm.HAEMOPHILIA, "2025-02-01", clinical="relapse"),
         condition(Icd10cm.ALCOHOL_DEPENDENCE, "2025-02-01", clinical=None),
     ),
-    expect(
-        SINAI, liver_disease="fail/recorded", bleeding_diathesis="fail/recorded", substance_use="fail/recorded"
-    ),
+    expect(SINAI, liver_disease="fail/recorded", bleeding_diathesis="fail/recorded", substance_use="fail/recorded"),
 )
 case(
     "condition-clin-has-not",
@@ -110,7 +110,9 @@ for name, abatement, outcome in (
     ("text", {"abatementString": "after treatment"}, "unknown"),
 ):
     case(f"condition-abate-{name}", with_cirrhosis(abatement=abatement), expect(SINAI, liver_disease=outcome))
-case = chapter.rule("Cancer, metastases and past events are read as history of: resolved, remission, inactive count too")
+case = chapter.rule(
+    "Cancer, metastases and past events are read as history of: resolved, remission, inactive count too"
+)
 case(
     "condition-hist-mi-resolved",
     with_infarction("2026-09-01", clinical="resolved", abatement="2026-09-20"),
@@ -173,9 +175,7 @@ case(
 )
 case(
     "condition-enc-history",
-    UNTREATED.add(
-        condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-08-20", clinical=None, category=ENCOUNTER_DIAGNOSIS)
-    ),
+    UNTREATED.add(condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-08-20", clinical=None, category=ENCOUNTER_DIAGNOSIS)),
     expect(SINAI, brain_metastases="review/manual"),
     "what is read as history stays",
 )

@@ -1,5 +1,7 @@
 """When a drug was taken: its start and end, what is active, drugs told only by administrations, depots."""
 
+from typing import Any
+
 from tests.builders import (
     ASPIRE,
     PATINA,
@@ -59,7 +61,9 @@ case(
 case("drug-start-none-ever", with_docetaxel(SOME_TIME), expect(ASPIRE, prior_taxane="pass/recorded"))
 
 # ---- end, and what is active ----
-case = chapter.rule("An end on or after the as-of date is active on it; an active record whose end has passed has ended")
+case = chapter.rule(
+    "An end on or after the as-of date is active on it; an active record whose end has passed has ended"
+)
 case(
     "drug-end-on-the-day",
     UNTREATED.add(statement(RxNorm.VERAPAMIL, "2026-09-01", "2026-11-21", status="active")),
@@ -116,7 +120,7 @@ case(
 )
 
 
-def ended(start: str = "2026-09-01", **more: object) -> Record:
+def ended(start: str = "2026-09-01", **more: Any) -> Record:
     return with_docetaxel(statement(RxNorm.DOCETAXEL, start, status="completed", **more))
 
 
@@ -134,9 +138,9 @@ case = chapter.rule("The same dose told twice, by request and administration, is
 # read alone, the order's end would not be known
 case(
     "drug-dose-told-twice",
-    with_docetaxel(
-        administration(RxNorm.DOCETAXEL, "2026-10-01", request=reference("MedicationRequest/order"))
-    ).put(order=request(RxNorm.DOCETAXEL, "2026-09-28", status="completed")),
+    with_docetaxel(administration(RxNorm.DOCETAXEL, "2026-10-01", request=reference("MedicationRequest/order"))).put(
+        order=request(RxNorm.DOCETAXEL, "2026-09-28", status="completed")
+    ),
     washout("pass"),
 )
 

@@ -133,8 +133,10 @@ START = "2025-06-01"
 
 
 def all_taken(resources: list[Json]) -> Expected:
-    """What comes out when the first drugs of ASKED_EVER were taken, as many as there are resources."""
-    return {key: outcome for (_, taken), _ in zip(ASKED_EVER, resources, strict=False) for key, outcome in taken.items()}
+    """What comes out when the drugs of ASKED_EVER were taken, from the first as many as there are resources."""
+    return {
+        key: outcome for (_, taken), _ in zip(ASKED_EVER, resources, strict=False) for key, outcome in taken.items()
+    }
 
 
 def show_taken(rule: Rule, id: str, resources: Iterable[Json]) -> None:
@@ -145,7 +147,9 @@ def show_taken(rule: Rule, id: str, resources: Iterable[Json]) -> None:
 COURSES = ("active", "completed", "stopped", "on-hold")
 ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 case = chapter.rule("A MedicationStatement active, completed, stopped or on-hold was taken")
-show_taken(case, "drug-taken-statement", (statement(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False)))
+show_taken(
+    case, "drug-taken-statement", (statement(drug, START, status=s) for drug, s in zip(EVER, COURSES, strict=False))
+)
 case = chapter.rule("A MedicationAdministration in-progress, completed, stopped or on-hold was taken")
 show_taken(
     case,
@@ -183,16 +187,15 @@ for intent in ORDERS[1:]:
         TREATED.add(request(RxNorm.T_DM1, START, status="completed", intent=intent)),
         expect(YALE, no_prior_tdm1="fail/recorded"),
     )
-case = chapter.rule("What was not taken, only intended, proposed, drafted or called off, or entered in error, was not taken")
+case = chapter.rule(
+    "What was not taken, only intended, proposed, drafted or called off, or entered in error, was not taken"
+)
 for name, resources in (
     ("statement", [statement(RxNorm.T_DM1, START, status=s) for s in ("not-taken", "intended", "entered-in-error")]),
     ("administration", [administration(RxNorm.T_DM1, START, status=s) for s in ("not-done", "entered-in-error")]),
     (
         "dispense",
-        [
-            dispense(RxNorm.T_DM1, START, status=s)
-            for s in ("preparation", "cancelled", "declined", "entered-in-error")
-        ],
+        [dispense(RxNorm.T_DM1, START, status=s) for s in ("preparation", "cancelled", "declined", "entered-in-error")],
     ),
     ("request", [request(RxNorm.T_DM1, START, status=s) for s in ("draft", "cancelled", "entered-in-error")]),
     ("intents", [request(RxNorm.T_DM1, START, intent=i) for i in ("proposal", "plan", "option")]),
@@ -216,15 +219,12 @@ case(
 )
 case(
     "drug-taken-unknown-2",
-    NO_DRUGS.add(
-        dispense(RxNorm.T_DM1, START, status="unknown"), request(RxNorm.PALBOCICLIB, START, status="unknown")
-    ),
+    NO_DRUGS.add(dispense(RxNorm.T_DM1, START, status="unknown"), request(RxNorm.PALBOCICLIB, START, status="unknown")),
     UNKNOWN,
 )
 
 # ---- where the code sits ----
 case = chapter.rule("The code may sit in a Medication's code or ingredient, contained or behind a reference")
-ALL_FIVE = {key: outcome for _, taken_ever in ASKED_EVER for key, outcome in taken_ever.items()}
 case(
     "drug-ref-five-ways",
     NO_DRUGS.put(
@@ -239,7 +239,7 @@ case(
         course(reference(f"{SERVER}/Medication/m2")),
         course(reference("Medication/m3")),
     ),
-    ALL_FIVE,
+    all_taken(EVER),
 )
 case(
     "drug-ref-two-ingredients",

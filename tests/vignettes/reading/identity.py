@@ -1,5 +1,7 @@
 """Evidence from one patient only: references, other patients, versions, and modifier extensions that are not known."""
 
+from typing import Any
+
 from tests.builders import (
     SERVER,
     SINAI,
@@ -28,7 +30,7 @@ PATIENT_UUID = "urn:uuid:0d9a3b5e-2f64-4c0e-8a27-5b7c1e9f4a10"
 OTHER_UUID = "urn:uuid:99999999-2f64-4c0e-8a27-5b7c1e9f4a10"
 
 
-def cirrhosis(subject: str | None = "Patient/p1", **more: object) -> Json:
+def cirrhosis(subject: str | None = "Patient/p1", **more: Any) -> Json:
     return condition(Icd10cm.CIRRHOSIS, "2025-02-01", subject=subject, **more)
 
 
@@ -139,9 +141,7 @@ def with_versions(*resources: Json) -> Json:
 
 GOOD = laboratory(Loinc.ANC, 2.1, "10*3/uL") | {"id": "anc"}
 OLD = version(GOOD, 1, "2026-11-10T09:00:00Z")
-NEW = version(
-    GOOD | {"status": "corrected", "valueQuantity": quantity(0.9, "10*3/uL")}, 2, "2026-11-12T09:00:00Z"
-)
+NEW = version(GOOD | {"status": "corrected", "valueQuantity": quantity(0.9, "10*3/uL")}, 2, "2026-11-12T09:00:00Z")
 case("identity-version-newer-last", with_versions(OLD, NEW), expect(SINAI, anc="fail/recorded"))
 case("identity-version-newer-first", with_versions(NEW, OLD), expect(SINAI, anc="fail/recorded"))
 case(

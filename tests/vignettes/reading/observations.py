@@ -1,6 +1,8 @@
 """Observations: status, which result is the newest, dates of every shape, values that are missing or disagree, panels,
 whom they are about, and how old they may be."""
 
+from typing import Any
+
 from tests.builders import (
     ASPIRE,
     RECENT,
@@ -18,6 +20,7 @@ from tests.builders import (
     hl7,
     laboratory,
     observation,
+    percent,
     period,
     quantity,
     reference,
@@ -29,7 +32,7 @@ UNTREATED, TREATED = eligible(SINAI), eligible(ASPIRE)
 NO_VALUE = {"dataAbsentReason": concept(hl7("data-absent-reason", "unknown"))}
 
 
-def anc(value: float = 2.1, on: When = RECENT, **more: object) -> Json:
+def anc(value: float = 2.1, on: When = RECENT, **more: Any) -> Json:
     return laboratory(Loinc.ANC, value, "10*3/uL", on, **more)
 
 
@@ -71,7 +74,7 @@ case(
 # a provisional record that would exclude is unknown everywhere else, and so it is no silence here
 case(
     "observation-status-preliminary-exclusion",
-    UNTREATED.put(saturation=observation(Loinc.SATURATION, quantity(85, "%"), status="preliminary")),
+    UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(85), status="preliminary")),
     expect(SINAI, lung_function="unknown"),
 )
 case = chapter.rule("A status in the wrong case is read")
@@ -120,7 +123,9 @@ case(
     UNTREATED.put(anc=anc(2.1, {"effectiveTiming": {"event": ["2026-11-12", "2026-09-01"]}})),
     expect(SINAI, anc="pass/recorded"),
 )
-case = chapter.rule("A plain date and any time on that day are one time; disagreement across the threshold is a conflict")
+case = chapter.rule(
+    "A plain date and any time on that day are one time; disagreement across the threshold is a conflict"
+)
 case(
     "observation-same-day-conflict",
     UNTREATED.add(anc(0.9, "2026-11-10T16:00:00Z")),
@@ -332,7 +337,7 @@ for days, on, outcome in ((180, "2026-05-25", "fail/recorded"), (181, "2026-05-2
     )
 case(
     "observation-fresh-biomarker-none",
-    TREATED.put(er=observation(Loinc.ER_PERCENT, quantity(95, "%"), "2012-03-01")),
+    TREATED.put(er=observation(Loinc.ER_PERCENT, percent(95), "2012-03-01")),
     expect(ASPIRE, er_positive="pass/recorded"),
     "biomarkers none",
 )

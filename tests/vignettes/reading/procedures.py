@@ -1,6 +1,17 @@
 """Procedures: which were done, and when."""
 
-from tests.builders import ASPIRE, SINAI, Snomed, When, eligible, period, procedure, reference, younger
+from tests.builders import (
+    ASPIRE,
+    SINAI,
+    Json,
+    Snomed,
+    When,
+    eligible,
+    period,
+    procedure,
+    reference,
+    younger,
+)
 from tests.vignettes.vignette import Chapter, Expected, expect
 
 chapter = Chapter()
@@ -12,11 +23,13 @@ def recent(outcome: str) -> Expected:
     return expect(ASPIRE, recent_chemo_radiotherapy=outcome)
 
 
-def radiotherapy(on: When, status: str = "completed") -> dict[str, object]:
+def radiotherapy(on: When, status: str = "completed") -> Json:
     return procedure(Snomed.TELERADIOTHERAPY, on, status=status)
 
 
-case = chapter.rule("Completed, in-progress, stopped and on-hold Procedures were done; of one of unknown status it is unknown")
+case = chapter.rule(
+    "Completed, in-progress, stopped and on-hold Procedures were done; of one of unknown status it is unknown"
+)
 for status in ("completed", "in-progress", "stopped", "on-hold"):
     case(f"procedure-{status}", TREATED.add(radiotherapy("2026-11-15", status)), recent("fail/recorded"))
 case("procedure-unknown", TREATED.add(radiotherapy("2026-11-15", "unknown")), recent("unknown"))

@@ -1,6 +1,7 @@
-"""Quantities: units and their spellings, conversion, comparators, ranges, text, ratios, types, and values nobody has."""
+"""Quantities: units and their spellings, conversion, comparators, ranges, text, ratios, types, values nobody has."""
 
 from decimal import Decimal
+from typing import Any
 
 from tests.builders import (
     ASPIRE,
@@ -17,11 +18,12 @@ from tests.builders import (
     laboratory,
     normal_range,
     observation,
+    percent,
     quantity,
     ratio,
     value_range,
 )
-from tests.vignettes.vignette import Chapter, expect, expect_in
+from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
 
 chapter = Chapter()
 UNTREATED, TREATED, INDUCED = eligible(SINAI), eligible(ASPIRE), eligible(PATINA)
@@ -41,7 +43,7 @@ def with_her2(*results: Json, base: Record = UNTREATED) -> Record:
     return base.drop("her2").add(*results)
 
 
-def her2(code: Json, value: object, trial: str = SINAI) -> Json:
+def her2(code: Json, value: Any, trial: str = SINAI) -> Json:
     return observation(code, value, BIOPSY[trial], specimen="biopsy")
 
 
@@ -67,9 +69,7 @@ case(
     expect(SINAI, anc="fail/recorded", platelets="fail/recorded"),
     "10*3/uL, 10^3/uL",
 )
-case(
-    "quantity-spelling-mm3-below", with_anc(quantity(1499, text="/mm3")), expect(SINAI, anc="fail/recorded"), "/mm3"
-)
+case("quantity-spelling-mm3-below", with_anc(quantity(1499, text="/mm3")), expect(SINAI, anc="fail/recorded"), "/mm3")
 # the reference's list of spellings is open: laboratories write cells/uL and IU/L too
 case(
     "quantity-spelling-cells",
@@ -155,9 +155,7 @@ case(
 )
 case(
     "quantity-unit-inconvertible",
-    with_counts(quantity(55, "%"), quantity(250, "mg/dL")).put(
-        hemoglobin=observation(Loinc.HEMOGLOBIN, quantity(12, "U/L"))
-    ),
+    with_counts(percent(55), quantity(250, "mg/dL")).put(hemoglobin=observation(Loinc.HEMOGLOBIN, quantity(12, "U/L"))),
     expect(SINAI, **dict.fromkeys(COUNTS, "unknown/unusable")),
 )
 case(
@@ -168,9 +166,7 @@ case(
 )
 case(
     "quantity-exclusion-no-unit",
-    UNTREATED.put(
-        glucose=observation(Loinc.FASTING_GLUCOSE, quantity(300), referenceRange=[normal_range(70, 100)])
-    ),
+    UNTREATED.put(glucose=observation(Loinc.FASTING_GLUCOSE, quantity(300), referenceRange=[normal_range(70, 100)])),
     expect(SINAI, fasting_glucose="unknown/unusable"),
 )
 
@@ -341,53 +337,45 @@ case(
         hemoglobin=observation(Loinc.HEMOGLOBIN, True),
         lvef=observation(Loinc.LVEF, {"valueDateTime": "2026-11-10"}),
         ecog=observation(Loinc.ECOG, True),
-        her2=observation(Loinc.HER2_IHC, quantity(90, "%")),
+        her2=observation(Loinc.HER2_IHC, percent(90)),
     ),
     expect(SINAI, **dict.fromkeys((*COUNTS, "lvef", "ecog", "her2_positive"), "unknown/unusable")),
 )
 
 # ---- values that nobody has ----
 case = chapter.rule("A value that no living person has is unusable")
-# criterion, code, unit, upper limit, (just too low, lowest, highest, just too high), outcome at the lowest and highest
+PASS, FAIL, UNUSABLE = "pass/recorded", "fail/recorded", "unknown/unusable"
+# key, criterion, code, unit, upper limit, (just too low, lowest, highest, just too high), outcome at lowest and highest
 BOUNDS = (
-    ("hemoglobin", Loinc.HEMOGLOBIN, "g/dL", None, ("1.99", "2", "25", "25.1"), ("fail", "pass")),
-    ("anc", Loinc.ANC, "10*3/uL", None, ("0.009", "0.01", "200", "200.1"), ("fail", "pass")),
-    ("platelets", Loinc.PLATELETS, "10*3/uL", None, ("0.9", "1", "3000", "3001"), ("fail", "pass")),
-    ("bilirubin", Loinc.BILIRUBIN, "mg/dL", "1.2", ("0.04", "0.05", "80", "80.1"), ("pass", "fail")),
-    ("alt", Loinc.ALT, "U/L", "40", ("0.9", "1", "30000", "30001"), ("pass", "fail")),
-    ("ast", Loinc.AST, "U/L", "40", ("0.9", "1", "30000", "30001"), ("pass", "fail")),
-    ("alp", Loinc.ALP, "U/L", "120", ("0.9", "1", "30000", "30001"), ("pass", "fail")),
-    ("creatinine", Loinc.CREATININE, "mg/dL", "1.2", ("0.09", "0.1", "40", "40.1"), ("pass", "fail")),
-    ("fasting-glucose", Loinc.FASTING_GLUCOSE, "mg/dL", "100", ("9.9", "10", "2000", "2001"), ("pass", "fail")),
-    ("lvef", Loinc.LVEF, "%", None, ("4.9", "5", "95", "95.1"), ("fail", "pass")),
-    ("lung-function", Loinc.SATURATION, "%", None, ("29.9", "30", "100", "100.1"), ("fail", "pass")),
+    ("hemoglobin", "hemoglobin", Loinc.HEMOGLOBIN, "g/dL", None, ("1.99", "2", "25", "25.1"), (FAIL, PASS)),
+    ("anc", "anc", Loinc.ANC, "10*3/uL", None, ("0.009", "0.01", "200", "200.1"), (FAIL, PASS)),
+    ("platelets", "platelets", Loinc.PLATELETS, "10*3/uL", None, ("0.9", "1", "3000", "3001"), (FAIL, PASS)),
+    ("bilirubin", "bilirubin", Loinc.BILIRUBIN, "mg/dL", "1.2", ("0.04", "0.05", "80", "80.1"), (PASS, FAIL)),
+    ("alt", "alt", Loinc.ALT, "U/L", "40", ("0.9", "1", "30000", "30001"), (PASS, FAIL)),
+    ("ast", "ast", Loinc.AST, "U/L", "40", ("0.9", "1", "30000", "30001"), (PASS, FAIL)),
+    ("alp", "alp", Loinc.ALP, "U/L", "120", ("0.9", "1", "30000", "30001"), (PASS, FAIL)),
+    ("creatinine", "creatinine", Loinc.CREATININE, "mg/dL", "1.2", ("0.09", "0.1", "40", "40.1"), (PASS, FAIL)),
+    ("glucose", "fasting-glucose", Loinc.FASTING_GLUCOSE, "mg/dL", "100", ("9.9", "10", "2000", "2001"), (PASS, FAIL)),
+    ("lvef", "lvef", Loinc.LVEF, "%", None, ("4.9", "5", "95", "95.1"), (FAIL, PASS)),
+    ("saturation", "lung-function", Loinc.SATURATION, "%", None, ("29.9", "30", "100", "100.1"), (FAIL, PASS)),
 )
-KEYS = {"fasting-glucose": "glucose", "lung-function": "saturation"}
 for place, name in enumerate(("too-low", "lowest", "highest", "too-high")):
-    measured = {
-        KEYS.get(criterion, criterion): laboratory(
-            code, Decimal(values[place]), unit, high=Decimal(limit) if limit else None
-        )
-        for criterion, code, unit, limit, values, _ in BOUNDS
-    }
-    outcomes = {
-        (YALE if criterion == "alp" else SINAI, criterion): f"{decided[place - 1]}/recorded"
-        if place in (1, 2)
-        else "unknown/unusable"
-        for criterion, *_, decided in BOUNDS
-    }
+    measured: dict[str, Json] = {}
+    outcomes: Expected = {}
+    for key, criterion, code, unit, limit, values, decided in BOUNDS:
+        high = Decimal(limit) if limit else None
+        measured[key] = laboratory(code, Decimal(values[place]), unit, high=high)
+        outcomes[YALE if key == "alp" else SINAI, criterion] = (UNUSABLE, *decided, UNUSABLE)[place]
     case(f"quantity-bounds-{name}", UNTREATED.put(**measured), outcomes, f"every measured value: {name}")
 case("quantity-bound-anc-0", with_anc(quantity(0, "10*3/uL")), expect(SINAI, anc="fail/recorded"), "ANC 0 is usable")
 case(
     "quantity-bound-er-101",
-    TREATED.put(er=observation(Loinc.ER_PERCENT, quantity(101, "%"))),
+    TREATED.put(er=observation(Loinc.ER_PERCENT, percent(101))),
     expect(ASPIRE, er_positive="unknown/unusable"),
 )
 case(
     "quantity-bound-pr-101",
-    INDUCED.put(
-        er=observation(Loinc.ER_PERCENT, quantity(0, "%")), pr=observation(Loinc.PR_PERCENT, quantity(101, "%"))
-    ),
+    INDUCED.put(er=observation(Loinc.ER_PERCENT, percent(0)), pr=observation(Loinc.PR_PERCENT, percent(101))),
     expect(PATINA, hormone_receptor_positive="unknown/unusable"),
 )
 for number, outcome in ((0.09, "unknown"), (0.1, "fail/recorded"), (50, "pass/recorded"), (50.1, "unknown/unusable")):

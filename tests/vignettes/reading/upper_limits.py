@@ -1,5 +1,7 @@
 """Multiples of the upper limit of normal: which bound is the limit, and what a laboratory's flag proves."""
 
+from typing import Any
+
 from tests.builders import (
     SINAI,
     YALE,
@@ -25,7 +27,7 @@ chapter = Chapter()
 UNTREATED = eligible(SINAI)
 
 
-def creatinine(value: Number, *ranges: Json, **more: object) -> Record:
+def creatinine(value: Number, *ranges: Json, **more: Any) -> Record:
     """Creatinine in mg/dL, which may be at most 1.5 x ULN."""
     ranged = {"referenceRange": list(ranges)} if ranges else {}
     return UNTREATED.put(creatinine=observation(Loinc.CREATININE, quantity(value, "mg/dL"), **ranged, **more))
@@ -135,9 +137,7 @@ case("uln-unit-none-fail", creatinine(1.9, normal_range(0.5, 1.2)), expect(SINAI
 case(
     "uln-unit-none-molar-value",
     UNTREATED.put(
-        creatinine=observation(
-            Loinc.CREATININE_MOLAR, quantity(170, "umol/L"), referenceRange=[normal_range(44, 106)]
-        ),
+        creatinine=observation(Loinc.CREATININE_MOLAR, quantity(170, "umol/L"), referenceRange=[normal_range(44, 106)]),
     ),
     expect(SINAI, creatinine="fail/recorded"),
 )

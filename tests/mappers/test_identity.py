@@ -1,0 +1,275 @@
+"""Whose resource it is, which Patient, which version, and what a modifier nobody knows leaves of it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from service.errors import RecordError
+from tests.builders import (
+    SERVER,
+    SINAI,
+    UNKNOWN_MODIFIER,
+    Icd10cm,
+    Json,
+    RxNorm,
+    Snomed,
+    allergy,
+    collection,
+    condition,
+    eligible,
+    entry,
+    medication,
+    patient,
+    quantity,
+    reference,
+    request,
+    statement,
+)
+
+Judge = Callable[..., Any]
+
+RECORD = eligible(SINAI)
+ANC = RECORD.resources["anc"]
+LOW_ANC = ANC | {"valueQuantity": quantity(0.4, "10*3/uL")}
+CIRRHOSIS = condition(Icd10cm.CIRRHOSIS, "2025-02-01") | {"id": "cirrhosis"}
+ELSEWHERE = "https://other.example.org/fhir"
+UUID = "urn:uuid:0d9a3b5e-2f64-4c0e-8a27-5b7c1e9f4a10"
+
+# ---- references ------------------------------------------------------------------------------------------------------
+
+HERE = f"{SERVER}/Patient/p1"
+# the Patient's fullUrl, the subject of a result, and whether it is the patient's
+SUBJECTS: dict[str, tuple[str, Any, bool]] = {
+    "relative": (HERE, reference("Patient/p1"), True),
+    "relative, of a version": (HERE, reference("Patient/p1/_history/4"), True),
+    "absolute": (HERE, reference(HERE), True),
+    "absolute, of a version": (HERE, reference(f"{HERE}/_history/4"), True),
+    "the fullUrl is of a version": (f"{HERE}/_history/4", reference(HERE), True),
+    "urn:uuid": (UUID, reference(UUID), True),
+    "relative beside a urn:uuid": (UUID, reference("Patient/p1"), True),
+    "urn:oid": ("urn:oid:1.2.3", reference("urn:oid:1.2.3"), True),
+    "absolute, where no server is known": ("", reference(HERE), True),
+    "another server's": (HERE, reference(f"{ELSEWHERE}/Patient/p1"), False),
+    "another id": (HERE, reference("Patient/p2"), False),
+    "an id in other case": (HERE, reference("Patient/P1"), False),
+    "an id that only begins so": (HERE, reference("Patient/p10"), False),
+    "another type": (HERE, reference("Practitioner/p1"), False),
+    "another urn:uuid": (UUID, reference(f"{UUID[:-1]}1"), False),
+    "another urn:oid": ("urn:oid:1.2.3", reference("urn:oid:1.2.4"), False),
+    "a contained one": (HERE, reference("#p1"), False),
+    "an id alone": (HERE, reference("p1"), False),
+    "an empty text": (HERE, {"reference": ""}, False),
+    "an identifier alone": (HERE, {"identifier": {"system": "urn:oid:1.2.3", "value": "77"}}, False),
+    "a name alone": (HERE, {"display": "the patient"}, False),
+    "nothing": (HERE, {}, False),
+}
+
+
+@pytest.mark.parametrize("claim", SUBJECTS)
+def test_a_result_is_used_where_its_subject_is_the_patient_and_named_where_not(judged: Judge, claim: str) -> None:
+    address, subject, own = SUBJECTS[claim]
+    person = ({"fullUrl": address} if address else {}) | {"resource": patient()}
+    found, notices = judged(collection(person, {"resource": ANC | {"subject": subject}}), "anc")
+    assert found.outcome == ("pass" if own else "unknown")
+    assert any("Observation/anc" in notice for notice in notices) is not own
+
+
+ORDER = request({"reference": "Medication/m"}, "2026-09-01")
+DRUG = medication(RxNorm.VERAPAMIL, id="m")
+# an order's reference to its drug, the drug's server, and what comes of a verapamil behind it
+MEDICATIONS: dict[str, tuple[str, str | None, str]] = {
+    "relative": ("Medication/m", SERVER, "fail"),
+    "relative, of a version": ("Medication/m/_history/2", SERVER, "fail"),
+    "absolute": (f"{SERVER}/Medication/m", SERVER, "fail"),
+    "without any server": ("Medication/m", None, "fail"),
+    "another server's of the same id": (f"{ELSEWHERE}/Medication/m", SERVER, "unknown"),
+    "here, but the drug is elsewhere": (f"{SERVER}/Medication/m", ELSEWHERE, "unknown"),
+    "not there": ("Medication/n", SERVER, "unknown"),
+    "contained, but nothing is": ("#m", SERVER, "unknown"),
+}
+
+
+@pytest.mark.parametrize("claim", MEDICATIONS)
+def test_a_drug_is_the_one_that_the_reference_leads_to(judged: Judge, claim: str) -> None:
+    target, server, outcome = MEDICATIONS[claim]
+    order = entry(ORDER | {"id": "order", "medicationReference": reference(target)})
+    assert judged(RECORD.bundle(order, entry(DRUG, server)), "cyp3a4")[0].outcome == outcome
+
+
+# ---- which Patient ---------------------------------------------------------------------------------------------------
+
+CHILD = patient("2015-01-01")
+TWINS = collection(entry(patient()), entry(CHILD, ELSEWHERE), *(entry(r) for r in RECORD.of_type("Observation")))
+PAIR = RECORD.put(p2=patient("2015-01-01", id="p2")).bundle()
+GONE = {"request": {"method": "DELETE", "url": "Patient/p1"}, "response": {"status": "204"}}
+# a document, whom is asked for, and what the criterion "adult" may become, or the refusal
+PATIENTS: dict[str, tuple[Any, str, set[str]]] = {
+    "one of two": (PAIR, "p1", {"pass"}),
+    "the other of two": (PAIR, "Patient/p2", {"fail"}),
+    "none of two": (PAIR, "p3", {"no-such-patient"}),
+    "another type of the same id": (PAIR, "Observation/p1", {"no-such-patient"}),
+    "another one than the only one": (RECORD.bundle(), "p3", {"no-such-patient"}),
+    "one of two servers, by address": (TWINS, HERE, {"pass", "several-patients"}),
+    "the other of two servers, by address": (TWINS, f"{ELSEWHERE}/Patient/p1", {"fail", "several-patients"}),
+    "an id that two servers have": (TWINS, "p1", {"several-patients"}),
+    "a Patient that is there twice": (RECORD.bundle(entry(patient())), "", {"pass"}),
+    "one deleted since": (collection(GONE, *RECORD.entries()) | {"type": "history"}, "", {"no-patient"}),
+}
+
+
+@pytest.mark.parametrize("claim", PATIENTS)
+def test_the_patient_who_is_asked_for(judged: Judge, claim: str) -> None:
+    document, asked, expected = PATIENTS[claim]
+    try:
+        outcome = judged(document, "adult", patient=asked)[0].outcome
+    except RecordError as refused:
+        outcome = refused.code
+    assert outcome in expected
+
+
+NAMELESS = {name: value for name, value in patient().items() if name != "id"}
+
+
+@pytest.mark.parametrize(
+    "person", [NAMELESS, patient() | {"id": 5}, patient() | {"id": ""}], ids=["none", "5", "empty"]
+)
+def test_where_the_patient_has_no_id_silence_does_not_count(judged: Judge, person: Json) -> None:
+    rest = RECORD.drop("patient").entries()
+    try:
+        outcome = judged(collection({"resource": person}, *rest, entry(CIRRHOSIS)), "liver-disease")[0].outcome
+    except RecordError:
+        return
+    assert outcome == "unknown"
+
+
+UNREADABLE_DEATHS: dict[str, Json] = {
+    "a text": {"deceasedBoolean": "true"},
+    "a number": {"deceasedBoolean": 1},
+    "a date that is a number": {"deceasedDateTime": 2026},
+    "a date that is none": {"deceasedDateTime": "last winter"},
+    "an extension that says unknown": {"_deceasedDateTime": {"extension": [{"url": "x", "valueCode": "unknown"}]}},
+}
+
+
+@pytest.mark.parametrize("claim", UNREADABLE_DEATHS)
+def test_a_death_that_cannot_be_read_is_not_read_as_life_in_silence(judged: Judge, claim: str) -> None:
+    found, notices = judged(RECORD.put(patient=patient() | UNREADABLE_DEATHS[claim]).bundle(), "adult")
+    assert (found.id, found.outcome) == ("alive", "fail") or (found.outcome == "unknown" and notices)
+
+
+@pytest.mark.parametrize("dead_first", [True, False])
+def test_of_two_patients_without_a_version_the_dead_one_counts_or_none(judged: Judge, dead_first: bool) -> None:
+    both = [entry(patient(deceasedBoolean=True)), entry(patient())]
+    try:
+        found, _ = judged(collection(*(both if dead_first else both[::-1])), "adult")
+    except RecordError:
+        return
+    assert found.outcome != "pass"
+
+
+# ---- which version ---------------------------------------------------------------------------------------------------
+
+
+def versions(older: Json, newer: Json) -> list[Json]:
+    return [entry(LOW_ANC | older), entry(ANC | newer)]
+
+
+def meta(version: str | None = None, updated: str | None = None) -> Json:
+    return {"meta": {k: v for k, v in (("versionId", version), ("lastUpdated", updated)) if v}}
+
+
+NOON = "2026-11-10T12:00:00Z"
+# low results and sufficient ones of one id -> what counts: the sufficient one passes, both are a conflict
+VERSIONS: dict[str, tuple[list[Json], str]] = {
+    "10 is newer than 9": (versions(meta("9"), meta("10")), "pass"),
+    "an hour later": (versions(meta(None, "2026-11-10T11:00:00Z"), meta(None, NOON)), "pass"),
+    "later, written with an offset": (versions(meta(None, "2026-11-10T13:30:00+02:00"), meta(None, NOON)), "pass"),
+    "later by half a second": (versions(meta(None, NOON), meta(None, "2026-11-10T12:00:00.500Z")), "pass"),
+    "no version": (versions({}, {}), "unknown"),
+    "a version on one side": (versions({}, meta("2")), "unknown"),
+    "versions that are no numbers": (versions(meta('W/"1"'), meta('W/"2"')), "unknown"),
+    "a version that is a superscript": (versions(meta("²"), meta("1")), "unknown"),
+    "a version of five thousand digits": (versions(meta("1"), meta("9" * 5000)), "pass"),
+    "empty ids are no versions of each other": (versions(meta("1") | {"id": ""}, meta("2") | {"id": ""}), "unknown"),
+}
+
+
+@pytest.mark.parametrize("claim", VERSIONS)
+@pytest.mark.parametrize("turned", [False, True], ids=["", "turned"])
+def test_the_newer_version_counts(judged: Judge, claim: str, turned: bool) -> None:
+    made, outcome = VERSIONS[claim]
+    document = RECORD.drop("anc").bundle(*(made[::-1] if turned else made))
+    assert judged(document, "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize("claim", ["another patient's", "another server's"])
+def test_a_newer_version_of_something_else_replaces_nothing(judged: Judge, claim: str) -> None:
+    subject, server = ("Patient/p2", SERVER) if claim == "another patient's" else (f"{ELSEWHERE}/Patient/p1", ELSEWHERE)
+    newer = CIRRHOSIS | meta("2") | {"subject": reference(subject)}
+    found, _ = judged(RECORD.bundle(entry(CIRRHOSIS | meta("1")), entry(newer, server)), "liver-disease")
+    assert found.outcome == "fail"
+
+
+def change(method: str, resource: Json | None = None, url: str = "Condition/cirrhosis", status: str = "200") -> Json:
+    made = {"fullUrl": f"{SERVER}/Condition/cirrhosis", "request": {"method": method, "url": url}}
+    return made | {"response": {"status": status}} | ({"resource": resource} if resource else {})
+
+
+FIRST, THIRD = change("POST", CIRRHOSIS | meta("1")), change("PUT", CIRRHOSIS | meta("3"))
+# a history has its newest entry first
+HISTORIES: dict[str, tuple[list[Json], str]] = {
+    "deleted": ([change("DELETE"), FIRST], "pass"),
+    "deleted, by its address": ([change("DELETE", None, f"{SERVER}/Condition/cirrhosis"), FIRST], "pass"),
+    "another one deleted": ([change("DELETE", None, "Condition/other"), FIRST], "fail"),
+    "deleted and then made again": ([THIRD, change("DELETE"), FIRST], "fail"),
+}
+
+
+@pytest.mark.parametrize("claim", HISTORIES)
+def test_a_deleted_resource_is_gone_until_it_is_made_again(judged: Judge, claim: str) -> None:
+    entries, outcome = HISTORIES[claim]
+    assert judged(RECORD.bundle(*entries) | {"type": "history"}, "liver-disease")[0].outcome == outcome
+
+
+# ---- modifiers -------------------------------------------------------------------------------------------------------
+
+MODIFIED = {"modifierExtension": UNKNOWN_MODIFIER}
+RULES = {"implicitRules": "https://other.example.org/rules"}
+STAGED = condition(Snomed.BREAST_CANCER, "2019-05-10", stage=Snomed.AJCC_STAGE_4) | {"id": "cancer"}
+ALT_RANGE = [{"high": quantity(40, "U/L")} | MODIFIED]
+REACTION = [{"substance": {"coding": [RxNorm.PALBOCICLIB]}} | MODIFIED]
+NO_ALLERGY = allergy(Snomed.NO_KNOWN_ALLERGY)
+MODIFIERS: dict[str, tuple[Any, str]] = {
+    "a result": (RECORD.edit("anc", **MODIFIED), "anc"),
+    "a diagnosis": (RECORD.add(CIRRHOSIS | MODIFIED), "liver-disease"),
+    "the Patient": (RECORD.edit("patient", **MODIFIED), "adult"),
+    "the Patient's rules": (RECORD.edit("patient", **RULES), "adult"),
+    "a result's rules": (RECORD.edit("anc", **RULES), "anc"),
+    "a diagnosis's rules": (RECORD.add(CIRRHOSIS | RULES), "liver-disease"),
+    "a reference range": (RECORD.edit("alt", referenceRange=ALT_RANGE), "alt"),
+    "an allergy's reaction": (RECORD.add(allergy() | {"reaction": REACTION}), "allergy"),
+    "a stage": (
+        RECORD.drop("metastasis").put(cancer=STAGED | {"stage": [STAGED["stage"][0] | MODIFIED]}),
+        "metastatic-breast-cancer",
+    ),
+    "a dosage": (RECORD.add(statement(RxNorm.VERAPAMIL, "2026-09-01", dosage=[{"text": "x"} | MODIFIED])), "cyp3a4"),
+    "the drug of an order": (RECORD.add(ORDER).put(m=DRUG | MODIFIED), "cyp3a4"),
+    "an ingredient of the drug of an order": (
+        RECORD.add(ORDER).put(m=medication(ingredients=[RxNorm.VERAPAMIL], id="m") | {"ingredient": [
+            {"itemCodeableConcept": {"coding": [RxNorm.VERAPAMIL]}} | MODIFIED
+        ]}), "cyp3a4",
+    ),
+    "a drug of an order that is malformed": (RECORD.add(ORDER).put(m=DRUG | {"status": 5}), "cyp3a4"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", MODIFIERS)
+def test_a_modifier_that_is_not_known_leaves_it_unusable(judged: Judge, claim: str) -> None:
+    record, criterion = MODIFIERS[claim]
+    assert judged(record.bundle(), criterion)[0].outcome == "unknown"
+
+
+@pytest.mark.parametrize("flaw", [MODIFIED, {"reaction": "none"}], ids=["modified", "malformed"])
+def test_an_unusable_statement_of_no_allergy_is_no_record_of_it(judged: Judge, flaw: Json) -> None:
+    assert judged(RECORD.add(NO_ALLERGY | flaw).bundle(), "allergy")[0].basis != "recorded"

@@ -1,0 +1,123 @@
+"""PATINA's induction of chemotherapy with a HER2 antibody, and the disease since."""
+
+from tests.builders import (
+    PATINA,
+    Coding,
+    Icd10cm,
+    Json,
+    Loinc,
+    RxNorm,
+    Snomed,
+    administration,
+    condition,
+    eligible,
+    observation,
+    request,
+    statement,
+)
+from tests.vignettes.vignette import Chapter, Expected, expect
+
+chapter = Chapter()
+INDUCED = eligible(PATINA)  # metastatic since 15 January, induction from 10 February, stable on 5 May
+NOT_INDUCED = INDUCED.drop("docetaxel", "trastuzumab", "pertuzumab")
+FIRST_DAY = "2026-02-10"
+TRASTUZUMAB = administration(RxNorm.TRASTUZUMAB_SOLUTION, FIRST_DAY)
+
+
+def induction(outcome: str) -> Expected:
+    return expect(PATINA, induction_chemo_her2=outcome)
+
+
+case = chapter.rule(
+    "At least one chemotherapy drug and one of trastuzumab, pertuzumab and margetuximab since the metastasis"
+)
+case(
+    "induction-margetuximab",
+    NOT_INDUCED.add(statement(RxNorm.MARGETUXIMAB, FIRST_DAY), request(RxNorm.XELODA, FIRST_DAY)),
+    induction("pass/recorded"),
+)
+case(
+    "induction-continued-over-metastasis",
+    NOT_INDUCED.add(
+        statement(RxNorm.CAPECITABINE, "2025-12-01", "2026-04-01"), administration(RxNorm.OGIVRI, FIRST_DAY)
+    ),
+    induction("pass/recorded"),
+    "what ran before and after it was given after it",
+)
+case(
+    "induction-chemo-only",
+    NOT_INDUCED.add(administration(RxNorm.DOCETAXEL_SOLUTION, FIRST_DAY)),
+    induction("unknown/missing"),
+)
+case(
+    "induction-before-metastasis",
+    NOT_INDUCED.add(
+        statement(RxNorm.DOCETAXEL_SOLUTION, "2019-06-01", "2019-09-01"),
+        statement(RxNorm.TRASTUZUMAB_SOLUTION, "2019-06-01", "2020-06-01"),
+    ),
+    induction("unknown"),
+)
+case(
+    "induction-undated-metastasis",
+    INDUCED.put(metastasis=condition(Snomed.METASTASIS_TO_BONE)),
+    induction("unknown"),
+)
+case = chapter.rule("An antibody-drug conjugate is neither the chemotherapy nor the antibody")
+case(
+    "induction-tdxd-is-no-chemo",
+    NOT_INDUCED.add(administration(RxNorm.T_DXD_INJECTION, FIRST_DAY), TRASTUZUMAB),
+    induction("unknown"),
+)
+case(
+    "induction-tdm1-is-no-trastuzumab",
+    NOT_INDUCED.add(
+        administration(RxNorm.T_DM1_INJECTION, FIRST_DAY), administration(RxNorm.CAPECITABINE_TABLET, FIRST_DAY)
+    ),
+    induction("unknown"),
+)
+case = chapter.rule("Z51.11 is a therapy without a name")
+case(
+    "induction-chemo-unnamed",
+    NOT_INDUCED.add(condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, FIRST_DAY, clinical=None), TRASTUZUMAB),
+    induction("unknown"),
+)
+
+
+# ---- no progression since ----
+def no_progression(outcome: str) -> Expected:
+    return expect(PATINA, no_progression_after_induction=outcome)
+
+
+def status(answer: Coding, on: str = "2026-05-05") -> Json:
+    return observation(Loinc.DISEASE_STATUS, answer, on)
+
+
+case = chapter.rule(
+    "The newest disease status after the induction's first day: progressive fails, stable or better passes"
+)
+case("progression-newest", INDUCED.put(status=status(Snomed.PROGRESSIVE)), no_progression("fail/recorded"))
+case(
+    "progression-stable-then-worse",
+    INDUCED.add(status(Snomed.PROGRESSIVE, "2026-09-01")),
+    no_progression("fail/recorded"),
+)
+case("progression-improved", INDUCED.put(status=status(Snomed.IMPROVED)), no_progression("pass/recorded"))
+case("progression-remission", INDUCED.put(status=status(Snomed.FULL_REMISSION)), no_progression("pass/recorded"))
+case("progression-undetermined", INDUCED.put(status=status(Snomed.UNDETERMINED)), no_progression("unknown"))
+case = chapter.rule("Progressive earlier and not now is a conflict; before the induction it was the reason for it")
+case(
+    "progression-earlier",
+    INDUCED.add(status(Snomed.PROGRESSIVE, "2026-03-20")),
+    no_progression("unknown/conflict"),
+)
+case(
+    "progression-before-induction-worse",
+    INDUCED.add(status(Snomed.PROGRESSIVE, "2026-01-20")),
+    no_progression("pass/recorded"),
+)
+case(
+    "progression-on-first-day",
+    INDUCED.put(status=status(Snomed.STABLE, FIRST_DAY)),
+    no_progression("unknown"),
+    "the first day itself is not after it",
+)

@@ -1,0 +1,252 @@
+"""Man and woman, age, menopause and ovarian suppression."""
+
+from tests.builders import (
+    ASPIRE,
+    RECENT,
+    SINAI,
+    YALE,
+    Coding,
+    Icd10cm,
+    Json,
+    Loinc,
+    Record,
+    RxNorm,
+    Snomed,
+    administration,
+    ago,
+    birth_sex,
+    concept,
+    condition,
+    eligible,
+    hl7,
+    icd10cm,
+    man,
+    observation,
+    procedure,
+    quantity,
+    request,
+    statement,
+    younger,
+)
+from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
+
+chapter = Chapter()
+ELIGIBLE = eligible(SINAI)
+PASS, NOT_ASKED, FAIL, MISSING = "pass/recorded", "pass/not-applicable", "fail/recorded", "unknown/missing"
+
+
+def woman(birth: str = "1981-04-12") -> Record:
+    """Nothing is told about menopause; no suppression, a negative test."""
+    return younger(SINAI, birth).drop("goserelin")
+
+
+def menopause(sinai: str, aspire: str) -> Expected:
+    return expect(SINAI, menopause_or_suppression=sinai) | expect(ASPIRE, postmenopausal=aspire)
+
+
+def last_period(on: str) -> Json:
+    return observation(Loinc.LAST_MENSTRUAL_PERIOD, {"valueDateTime": on})
+
+
+# ---- age and gender ----
+case = chapter.rule("Adult from the eighteenth birthday; without a birth date unknown")
+for name, birth, outcome in (
+    ("18-today", "2008-11-21", PASS),
+    ("18-tomorrow", "2008-11-22", FAIL),
+    ("year-2008", "2008", "unknown"),
+    ("no-birth-date", None, MISSING),
+):
+    case(f"adult-{name}", ELIGIBLE.edit("patient", birthDate=birth), expect_in((SINAI, ASPIRE), adult=outcome), name)
+SEX_UNKNOWN = expect_in(
+    (SINAI, YALE), pregnancy_test="unknown", contraception="unknown", pregnancy_lactation="unknown"
+) | expect(SINAI, menopause_or_suppression="unknown")
+case = chapter.rule("Gender other, unknown or absent makes menopause, pregnancy and contraception unknown at any age")
+for name, gender in (("other", "other"), ("absent", None)):
+    case(
+        f"gender-{name}",
+        ELIGIBLE.edit("patient", gender=gender),
+        SEX_UNKNOWN | expect(ASPIRE, female="unknown", postmenopausal="unknown"),
+    )
+case = chapter.rule("So does male with female birth sex or a record of pregnancy, uterus or ovaries")
+for name, record in (
+    ("female-birth-sex", man().edit("patient", extension=birth_sex("F"))),
+    ("hysterectomy", man().add(procedure(Snomed.HYSTERECTOMY, "2010-05-01"))),
+    (
+        "pregnancy-record",
+        man().add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2004-05-01", clinical="resolved")),
+    ),
+    ("absent-ovaries", man().add(condition(Icd10cm.ABSENT_OVARIES, "2010-05-01"))),
+):
+    case(f"gender-male-{name}", record, SEX_UNKNOWN | expect(ASPIRE, female=FAIL))
+
+# ---- post-menopausal by age, operation and irradiation ----
+NO_CHILDREN = expect_in((SINAI, YALE), pregnancy_test=NOT_ASKED, contraception=NOT_ASKED)
+case = chapter.rule("From 60 on a woman is post-menopausal, whatever else is recorded")
+case("meno-60-today", woman("1966-11-21").drop("pregnancy_test"), menopause(PASS, PASS) | NO_CHILDREN)
+case(
+    "meno-60-tomorrow",
+    woman("1966-11-22").drop("pregnancy_test"),
+    menopause(MISSING, MISSING) | expect_in((SINAI, YALE), pregnancy_test=MISSING),
+    "at 59 and with nothing else it is unknown, and the pregnancy test is asked for",
+)
+case("meno-61-lmp-recent", woman("1965-01-10").put(lmp=last_period("2026-06-20")), menopause(PASS, PASS))
+case = chapter.rule("Bilateral oophorectomy, by one code or on both sides, or irradiation of the ovaries is menopause")
+case(
+    "meno-oophorectomy-bilateral",
+    woman().drop("pregnancy_test").add(procedure(Snomed.BILATERAL_OOPHORECTOMY, "2024-02-01")),
+    menopause(PASS, PASS) | NO_CHILDREN,
+)
+case(
+    "meno-oophorectomy-history",
+    woman().add(condition(Snomed.HISTORY_OF_BILATERAL_OOPHORECTOMY)),
+    menopause(PASS, PASS),
+    "a history, undated",
+)
+case("meno-z90722", woman().add(condition(Icd10cm.ABSENT_OVARIES, "2020-01-01")), menopause(PASS, PASS))
+LEFT = procedure(Snomed.OOPHORECTOMY, "2015-02-01", body_site=Snomed.LEFT_OVARY)
+RIGHT = procedure(Snomed.OOPHORECTOMY, "2021-02-01", body_site=Snomed.RIGHT_OVARY)
+case("meno-oophorectomy-both-sides", woman().add(LEFT, RIGHT), menopause(PASS, PASS))
+case("meno-oophorectomy-one-side", woman().add(LEFT), menopause("unknown", "unknown"), "one side is not enough")
+case(
+    "meno-oophorectomy-no-side",
+    woman().add(procedure(Snomed.OOPHORECTOMY, "2015-02-01")),
+    menopause("unknown", "unknown"),
+    "without a side it does not prove both",
+)
+case(
+    "meno-ovarian-irradiation",
+    woman().add(procedure(Snomed.OVARIAN_IRRADIATION, "2023-02-01")),
+    menopause(PASS, PASS),
+)
+case = chapter.rule("Hysterectomy proves nothing about menopause, but ends child-bearing")
+case(
+    "meno-hysterectomy-alone",
+    woman().drop("pregnancy_test").add(procedure(Snomed.TOTAL_HYSTERECTOMY, "2018-02-01")),
+    menopause("unknown", "unknown") | NO_CHILDREN,
+)
+
+# ---- coded states ----
+case = chapter.rule("A coded post-menopausal state counts from age 50")
+for name, code in (("z780", icd10cm("Z78.0")), ("snomed-289903006", Snomed.MENOPAUSE_PRESENT)):
+    case(f"meno-coded-55-{name}", woman("1971-04-12").add(condition(code, "2025-03-01")), menopause(PASS, PASS))
+case = chapter.rule("N95.1, N95.8, N95.9, E28.3 and E89.4 are unknown")
+for name, code in (("n951", icd10cm("N95.1")), ("e2839", icd10cm("E28.39")), ("e8940", icd10cm("E89.40"))):
+    case(
+        f"meno-coded-55-{name}",
+        woman("1971-04-12").add(condition(code, "2025-03-01")),
+        menopause("unknown", "unknown"),
+    )
+case = chapter.rule(
+    "Below 50 it counts unless chemotherapy, tamoxifen or a GnRH agonist was taken in the year before it"
+)
+STATE = condition(Snomed.POSTMENOPAUSAL, "2024-05-01")
+CHEMOTHERAPY = statement(RxNorm.DOCETAXEL_SOLUTION, "2023-10-01", "2024-02-01")
+TAMOXIFEN = statement(RxNorm.TAMOXIFEN_TABLET, "2019-10-01", "2023-03-01")
+GOSERELIN = administration(RxNorm.GOSERELIN_3_6_MG, "2024-01-05")
+case("meno-coded-45", woman().add(STATE), menopause(PASS, PASS))
+case("meno-coded-45-chemo", woman().add(STATE, CHEMOTHERAPY), menopause("unknown", "unknown"))
+case(
+    "meno-coded-45-tamoxifen-14-months",
+    woman().add(STATE, TAMOXIFEN),
+    menopause(PASS, PASS),
+    "tamoxifen had ended 14 months before",
+)
+case("meno-coded-45-goserelin", woman().add(STATE, GOSERELIN), menopause("unknown", "unknown"))
+
+# ---- hormones ----
+
+
+def hormone(code: Coding, value: float, unit: str, low: float | None, high: float) -> Json:
+    """A result with the laboratory's post-menopausal range."""
+    bounds = {name: {"value": bound, "unit": unit} for name, bound in (("low", low), ("high", high)) if bound}
+    meaning = {"type": concept(hl7("referencerange-meaning", "postmenopausal"))}
+    return observation(code, quantity(value, unit), RECENT, referenceRange=[bounds | meaning])
+
+
+FSH = hormone(Loinc.FSH, 70, "m[IU]/mL", 25.8, 134.8)
+LH = hormone(Loinc.LH, 35, "[IU]/L", 7.7, 58.5)
+ESTRADIOL = hormone(Loinc.ESTRADIOL, 12, "pg/mL", None, 25)
+HIGH_ESTRADIOL = hormone(Loinc.ESTRADIOL, 90, "pg/mL", None, 25)
+WOMAN_OF_52 = woman("1974-04-12")
+NO_PERIOD_FOR_15_MONTHS = WOMAN_OF_52.put(lmp=last_period("2025-08-01"))
+case = chapter.rule("Under 60: no period for 12 months, and FSH, LH and estradiol in the post-menopausal range")
+case(
+    "meno-hormones",
+    NO_PERIOD_FOR_15_MONTHS.drop("pregnancy_test").add(FSH, LH, ESTRADIOL),
+    menopause(PASS, PASS) | expect(SINAI, pregnancy_test=NOT_ASKED),
+)
+case(
+    "meno-hormones-12-months-today",
+    WOMAN_OF_52.put(lmp=last_period("2025-11-21")).add(FSH, LH, ESTRADIOL),
+    menopause(PASS, PASS),
+)
+case(
+    "meno-hormones-a-day-short",
+    WOMAN_OF_52.put(lmp=last_period("2025-11-22")).add(FSH, LH, ESTRADIOL),
+    menopause(FAIL, FAIL),
+    "a day less than 12 months is pre-menopausal",
+)
+case(
+    "meno-hormones-no-estradiol",
+    NO_PERIOD_FOR_15_MONTHS.add(FSH, LH),
+    menopause("unknown", "unknown"),
+    "one of the hormones missing",
+)
+# a hormone that contradicts is no sign of pre-menopause
+case(
+    "meno-hormones-estradiol-high",
+    NO_PERIOD_FOR_15_MONTHS.add(FSH, LH, HIGH_ESTRADIOL),
+    menopause("unknown", "unknown"),
+)
+case(
+    "meno-hormones-under-tamoxifen",
+    NO_PERIOD_FOR_15_MONTHS.add(FSH, LH, ESTRADIOL, statement(RxNorm.TAMOXIFEN_TABLET, "2024-01-01", "2026-05-01")),
+    menopause("unknown", "unknown"),
+    "months under tamoxifen do not count",
+)
+case("meno-lmp-old-no-hormones", NO_PERIOD_FOR_15_MONTHS, menopause("unknown", "unknown"), "without the hormones")
+
+# ---- pre-menopausal, and suppressed ----
+PREMENOPAUSAL = woman().put(lmp=last_period("2026-10-28"))
+case = chapter.rule(
+    "Pre-menopausal by a code, a period in the last 12 months or a pregnancy fails without a GnRH agonist"
+)
+case(
+    "meno-premenopausal-code",
+    WOMAN_OF_52.add(condition(Snomed.PREMENOPAUSAL, "2026-08-01")),
+    menopause(FAIL, FAIL),
+)
+case(
+    "meno-pregnant-now",
+    woman().drop("pregnancy_test").add(condition(Icd10cm.PREGNANT, "2026-08-01")),
+    menopause(FAIL, FAIL),
+)
+case("gnrh-none", PREMENOPAUSAL, menopause(FAIL, FAIL))
+case = chapter.rule("An active GnRH agonist passes for NCT03304080 and is not enough for ASPIRE")
+case(
+    "gnrh-menopause-unknown",
+    woman().add(request(RxNorm.LEUPROLIDE_11_25_MG, "2026-10-01")),
+    menopause(PASS, "unknown"),
+)
+
+
+def suppressed(outcome: str) -> Expected:
+    return expect(SINAI, menopause_or_suppression=outcome)
+
+
+case = chapter.rule("A depot is active as long as its form lasts and 7 days more; the strength is the whole syringe's")
+for name, code, last in (
+    ("goserelin-3.6", RxNorm.GOSERELIN_3_6_MG, 35),
+    ("leuprolide-1.5ml-of-7.5", RxNorm.LUPRON_11_25_MG, 91),
+    ("leuprolide-45-eligard", RxNorm.ELIGARD_45_MG, 175),
+    ("triptorelin-11.25", RxNorm.TRIPTORELIN_11_25_MG, 91),
+):
+    case(f"gnrh-{name}-day-{last}", PREMENOPAUSAL.add(administration(code, ago(last))), suppressed(PASS))
+    case(f"gnrh-{name}-day-{last + 1}", PREMENOPAUSAL.add(administration(code, ago(last + 1))), suppressed(FAIL))
+case = chapter.rule("Where the strength is not told a depot is active to day 35 and unknown to day 91")
+for day, outcome in ((35, PASS), (36, "unknown"), (91, "unknown"), (92, FAIL)):
+    case(
+        f"gnrh-strength-not-told-day-{day}",
+        PREMENOPAUSAL.add(administration(RxNorm.GOSERELIN, ago(day))),
+        suppressed(outcome),
+    )

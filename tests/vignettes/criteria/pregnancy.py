@@ -1,0 +1,145 @@
+"""Pregnancy tests, contraception, pregnancy and breast-feeding of a woman of child-bearing potential."""
+
+from tests.builders import (
+    RECENT,
+    SINAI,
+    YALE,
+    Coding,
+    Icd10cm,
+    Json,
+    Loinc,
+    LoincAnswer,
+    Snomed,
+    ago,
+    condition,
+    icd10cm,
+    observation,
+    quantity,
+    younger,
+)
+from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
+
+chapter = Chapter()
+BOTH = (SINAI, YALE)
+PASS, NOT_ASKED, FAIL = "pass/recorded", "pass/not-applicable", "fail/recorded"
+MISSING, STALE, REVIEW = "unknown/missing", "unknown/stale", "review/manual"
+LAST_PERIOD = observation(Loinc.LAST_MENSTRUAL_PERIOD, {"valueDateTime": "2026-10-28"})
+MENOPAUSE_UNKNOWN = younger().drop("goserelin", "pregnancy_test")
+# pre-menopausal, on goserelin for NCT03304080, not tested
+NOT_TESTED = younger().drop("pregnancy_test").put(lmp=LAST_PERIOD)
+
+
+def pregnancy_test(sinai: str, yale: str) -> Expected:
+    return expect(SINAI, pregnancy_test=sinai) | expect(YALE, pregnancy_test=yale)
+
+
+def pregnancy(outcome: str) -> Expected:
+    return expect_in(BOTH, pregnancy_lactation=outcome)
+
+
+def urine(answer: Coding, on: str) -> Json:
+    return observation(Loinc.PREGNANCY_TEST_URINE, answer, on)
+
+
+# ---- the test ----
+case = chapter.rule("A negative test within 7 days for NCT03304080, within 28 for Yale")
+for name, code, answer, day, sinai, yale in (
+    ("day-7", Loinc.PREGNANCY_TEST_URINE, Snomed.NEGATIVE, 7, PASS, PASS),
+    ("day-8", Loinc.PREGNANCY_TEST_SERUM_BETA, LoincAnswer.NEGATIVE, 8, STALE, PASS),
+    ("day-28", Loinc.PREGNANCY_TEST_URINE_RAPID, Snomed.NEGATIVE, 28, STALE, PASS),
+):
+    case(
+        f"hcg-negative-{name}",
+        NOT_TESTED.add(observation(code, answer, ago(day))),
+        pregnancy_test(sinai, yale),
+    )
+case("hcg-none", NOT_TESTED, pregnancy_test(MISSING, MISSING), "without a test it is unknown")
+case = chapter.rule("A positive one within 28 days fails; a later negative one ends the pregnancy")
+case(
+    "hcg-positive-day-28",
+    NOT_TESTED.add(urine(Snomed.POSITIVE, ago(28))),
+    pregnancy_test(FAIL, FAIL) | pregnancy(FAIL),
+)
+case(
+    "hcg-positive-then-negative",
+    NOT_TESTED.add(urine(Snomed.POSITIVE, ago(20)), observation(Loinc.PREGNANCY_TEST_SERUM, Snomed.NEGATIVE, ago(3))),
+    pregnancy_test(PASS, PASS) | pregnancy("pass"),
+)
+case = chapter.rule("A quantitative hCG below 5 IU/L is negative, from 25 on positive, between them unknown")
+for name, value, outcome in (
+    ("4.9", quantity(4.9, "m[IU]/mL"), PASS),
+    ("5", quantity(5, "m[IU]/mL"), "unknown"),
+    ("24.9", quantity(24.9, "[IU]/L"), "unknown"),
+    ("25", quantity(25, "[IU]/L"), FAIL),
+    ("below-1", quantity(1, "m[IU]/mL", comparator="<"), PASS),
+):
+    case(
+        f"hcg-quantity-{name}",
+        NOT_TESTED.add(observation(Loinc.HCG_QUANTITATIVE, value, ago(2))),
+        pregnancy_test(outcome, outcome),
+    )
+
+# ---- child-bearing potential ----
+case = chapter.rule("Under 60 with menopause unknown she is treated as child-bearing")
+case("hcg-menopause-unknown", MENOPAUSE_UNKNOWN, pregnancy_test(MISSING, MISSING))
+# the reference says so of the pregnancy test; contraception is read alike
+case("contraception-unknown-menopause", younger().drop("goserelin"), expect_in(BOTH, contraception=REVIEW))
+case = chapter.rule("Tubal ligation ends child-bearing potential for Yale only")
+case(
+    "tubal-ligation",
+    NOT_TESTED.add(condition(Icd10cm.TUBAL_LIGATION, "2015-01-01")),
+    pregnancy_test(MISSING, NOT_ASKED) | expect(SINAI, contraception=REVIEW) | expect(YALE, contraception=NOT_ASKED),
+)
+
+# ---- pregnant ----
+case = chapter.rule("A pregnancy, by Condition or status, fails")
+case("pregnant-z331", NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-07-01")), pregnancy(FAIL))
+case("pregnant-snomed", NOT_TESTED.add(condition(Snomed.PREGNANT, "2026-07-01")), pregnancy(FAIL))
+case(
+    "pregnant-status",
+    NOT_TESTED.add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT)),
+    pregnancy(FAIL),
+)
+case(
+    "pregnant-status-not",
+    NOT_TESTED.add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.NOT_PREGNANT)),
+    pregnancy("pass/recorded"),
+    "'not pregnant' is a recorded pass",
+)
+case("pregnant-o03", NOT_TESTED.add(condition(icd10cm("O03.9"), "2026-10-01")), pregnancy("pass"), "O00-O08 are none")
+case = chapter.rule("A later 'not pregnant' or delivery ends it")
+case(
+    "pregnant-then-not",
+    NOT_TESTED.add(
+        condition(Snomed.PREGNANT, "2026-03-01"),
+        observation(Loinc.PREGNANCY_STATUS, Snomed.NOT_PREGNANT, RECENT),
+    ),
+    pregnancy("pass"),
+)
+case(
+    "pregnant-then-delivery",
+    NOT_TESTED.add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"), condition(Icd10cm.DELIVERY, "2026-10-20")),
+    pregnancy("pass"),
+)
+case = chapter.rule("A pregnancy begun more than 300 days ago without an end is set aside")
+for day, outcome in ((300, FAIL), (301, "pass")):
+    case(
+        f"pregnant-{day}-days", NOT_TESTED.add(condition(Icd10cm.PREGNANT, ago(day))), pregnancy(outcome), f"day {day}"
+    )
+
+# ---- breast-feeding ----
+case = chapter.rule("Breast-feeding fails")
+case("breast-feeding", NOT_TESTED.add(condition(Snomed.BREAST_FEEDING, "2026-06-01")), pregnancy(FAIL))
+# the answers to the status are not given by the reference; 'yes' is LOINC's own
+case(
+    "breast-feeding-status",
+    NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, LoincAnswer.YES, "2026-10-01")),
+    pregnancy(FAIL),
+)
+case = chapter.rule("Breast-feeding recorded more than 365 days ago is set aside")
+for day, outcome in ((365, FAIL), (366, "pass")):
+    case(
+        f"breast-feeding-{day}-days",
+        NOT_TESTED.add(condition(Snomed.MATERNAL_BREAST_FEEDING, ago(day))),
+        pregnancy(outcome),
+    )

@@ -1,0 +1,279 @@
+"""NCT03304080 on treatment: none since the metastasis, none now or in the last 14 days, HER2 antibodies long ago."""
+
+from typing import Any
+
+from tests.builders import (
+    ENCOUNTER_DIAGNOSIS,
+    SINAI,
+    Icd10cm,
+    Json,
+    Record,
+    RxNorm,
+    Snomed,
+    administration,
+    ago,
+    concept,
+    condition,
+    eligible,
+    man,
+    period,
+    procedure,
+    reference,
+    request,
+    statement,
+)
+from tests.vignettes.vignette import Chapter, Expected, expect
+
+chapter = Chapter()
+UNTREATED = eligible(SINAI)  # metastatic since 1 September
+RHEUMATOID_ARTHRITIS = concept(Icd10cm.RHEUMATOID_ARTHRITIS, text="rheumatoid arthritis")
+SILENT, FAIL, PASS, REVIEW = "pass/no-record", "fail/recorded", "pass/recorded", "review/manual"
+
+
+def first_line(outcome: str) -> Expected:
+    return expect(SINAI, no_prior_metastatic_therapy=outcome)
+
+
+def recent(outcome: str) -> Expected:
+    return expect(SINAI, recent_anticancer_therapy=outcome)
+
+
+def both(outcome: str) -> Expected:
+    return first_line(outcome) | recent(outcome)
+
+
+# ---- what was given since the metastasis ----
+case = chapter.rule("A systemic therapy started on or after the day of metastasis fails")
+case("first-letrozole-after", UNTREATED.add(request(RxNorm.LETROZOLE_TABLET, "2026-09-20")), both(FAIL))
+case(
+    "first-on-the-day",
+    UNTREATED.add(administration(RxNorm.DOCETAXEL_SOLUTION, "2026-09-01")),
+    first_line(FAIL),
+)
+# a cycle may go on for weeks after its dose; 'still given' asks for a dose then
+case(
+    "first-day-before",
+    UNTREATED.add(administration(RxNorm.DOCETAXEL_SOLUTION, "2026-08-31")),
+    first_line("pass"),
+    "a single dose the day before is none of it",
+)
+case(
+    "first-adjuvant-over",
+    UNTREATED.add(statement(RxNorm.TAMOXIFEN_TABLET, "2019-09-01", "2024-09-01")),
+    both("pass"),
+    "nor is an adjuvant therapy that was over",
+)
+case("first-tdm1", UNTREATED.add(administration(RxNorm.T_DM1_INJECTION, "2026-10-01")), first_line(FAIL), "T-DM1")
+case(
+    "first-methotrexate-iv",
+    UNTREATED.add(administration(RxNorm.METHOTREXATE_INJECTION, "2026-10-01", route=Snomed.INTRAVENOUS)),
+    first_line(FAIL),
+    "intravenous methotrexate",
+)
+case(
+    "first-gnrh-in-a-man",
+    man().add(administration(RxNorm.LEUPROLIDE_7_5_MG, "2026-10-20")),
+    first_line(FAIL),
+    "in men a GnRH agonist too",
+)
+case = chapter.rule("Therapy started before the metastasis and still given 28 days after it is unknown")
+for day, end, outcome in ((28, "2026-09-29", "unknown"), (27, "2026-09-28", "pass")):
+    case(
+        f"first-given-{day}-days-after",
+        UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2021-03-01", end)),
+        first_line(outcome),
+    )
+case(
+    "first-still-going",
+    UNTREATED.add(request(RxNorm.LETROZOLE_TABLET, "2021-03-01")),
+    first_line("unknown") | recent(FAIL),
+    "an adjuvant order that never ended is also active now",
+)
+case = chapter.rule("Radiotherapy since the metastasis is for review; irradiation of the ovaries does not count")
+case(
+    "first-radiotherapy-after",
+    UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, period("2026-09-20", "2026-10-02"))),
+    first_line(REVIEW),
+)
+case(
+    "first-ovarian-ablation",
+    UNTREATED.add(procedure(Snomed.OVARIAN_IRRADIATION, "2026-09-20")),
+    first_line("pass"),
+)
+
+# ---- what is no anticancer therapy ----
+case = chapter.rule("Bone agents and a woman's GnRH agonist are no systemic anticancer therapy")
+case(
+    "first-bone-agents",
+    UNTREATED.add(
+        statement(RxNorm.XGEVA, "2026-09-20"),
+        administration(RxNorm.ZOLEDRONIC_ACID_INFUSION, "2026-10-01"),
+        administration(RxNorm.GOSERELIN_3_6_MG, "2026-10-01"),
+    ),
+    both("pass"),
+)
+case = chapter.rule("A recorded reason that is not cancer does not count")
+case(
+    "first-methotrexate-oral-ra",
+    UNTREATED.add(statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10", reason=RHEUMATOID_ARTHRITIS)),
+    both("pass"),
+)
+case(
+    "first-letrozole-fertility",
+    UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2026-09-10", "2026-11-15", reason=Icd10cm.INFERTILITY)),
+    both("pass"),
+    "nor does a fertility reason of endocrine therapy",
+)
+case = chapter.rule("Oral methotrexate, oral cyclophosphamide and megestrol without a reason are unknown")
+case(
+    "first-methotrexate-oral-no-reason",
+    UNTREATED.add(statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10")),
+    both("unknown"),
+)
+case(
+    "first-cyclophosphamide-oral",
+    UNTREATED.add(request(RxNorm.CYCLOPHOSPHAMIDE_TABLET, "2026-09-10")),
+    first_line("unknown"),
+)
+case(
+    "first-megestrol",
+    UNTREATED.add(request(RxNorm.MEGESTROL_SUSPENSION, "2026-09-10")),
+    first_line("unknown"),
+)
+case = chapter.rule("A topical or intravitreal form never counts")
+case(
+    "first-fluorouracil-route",
+    UNTREATED.add(request(RxNorm.FLUOROURACIL, "2026-11-01", route=Snomed.TOPICAL)),
+    both("pass"),
+)
+case(
+    "first-bevacizumab-eye",
+    UNTREATED.add(administration(RxNorm.BEVACIZUMAB, "2026-11-15", route=Snomed.INTRAVITREAL)),
+    both("pass"),
+)
+case = chapter.rule("Drafts, plans, what was not taken and what was not to be performed are no therapy")
+case(
+    "first-draft-and-plan",
+    UNTREATED.add(
+        request(RxNorm.LETROZOLE_TABLET, "2026-11-20", status="draft"),
+        request(RxNorm.PALBOCICLIB_CAPSULE, "2026-11-20", intent="plan"),
+        statement(RxNorm.TAMOXIFEN_TABLET, "2026-10-01", status="not-taken"),
+        request(RxNorm.CAPECITABINE_TABLET, "2026-11-01", doNotPerform=True),
+    ),
+    both(SILENT),
+)
+
+# ---- therapy told by codes of diagnoses, undated, or without a code ----
+case = chapter.rule("Z79.811 active is endocrine therapy")
+case(
+    "first-z79811-active",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-10-01")),
+    both(FAIL),
+)
+case = chapter.rule("Z92.21 and Z51.11 are therapy without a name: unknown where a name or a date would decide")
+case("first-z9221-undated", UNTREATED.add(condition(Icd10cm.HISTORY_OF_CHEMOTHERAPY)), first_line("unknown"))
+# neither is wanting here: any chemotherapy begun after the metastasis fails
+case(
+    "first-z5111-dated-after",
+    UNTREATED.add(condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2026-10-05", clinical=None, category=ENCOUNTER_DIAGNOSIS)),
+    first_line(FAIL),
+    "dated after the metastasis it needs no name",
+)
+case = chapter.rule("Undated therapy is unknown")
+case(
+    "first-undated-drug",
+    UNTREATED.add(statement(RxNorm.DOCETAXEL_SOLUTION, status="completed")),
+    first_line("unknown"),
+)
+case = chapter.rule("A drug without a code is unknown where its text names a relevant one, or where it tells nothing")
+case(
+    "first-text-only",
+    UNTREATED.add(statement(concept(text="Femara 2.5 mg daily"), "2026-10-01")),
+    both("unknown"),
+)
+case(
+    "first-tells-nothing",
+    UNTREATED.add(request(reference("Medication/not-in-the-bundle"), "2026-10-01")),
+    first_line("unknown"),
+)
+
+# ---- what is active now or ended within 14 days ----
+case = chapter.rule("Nothing active, nothing ended within 14 days, radiotherapy likewise")
+for day, outcome in ((14, FAIL), (15, "pass")):
+    case(
+        f"recent-ended-day-{day}",
+        UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2021-03-01", ago(day))),
+        recent(outcome),
+    )
+case(
+    "recent-radiotherapy-day-14",
+    UNTREATED.add(procedure(Snomed.PROTON_RADIOTHERAPY, period("2026-10-20", ago(14)))),
+    recent(FAIL),
+    "by its end",
+)
+case(
+    "recent-radiotherapy-going-on",
+    UNTREATED.add(procedure(Snomed.ELECTRON_RADIOTHERAPY, period("2026-10-20"), status="in-progress")),
+    recent(FAIL),
+    "in progress is now",
+)
+case = chapter.rule("Told only by administrations: active to day 14 after the last, unknown to day 42")
+for day, outcome in ((14, FAIL), (42, "unknown"), (43, "pass")):
+    case(
+        f"recent-administration-day-{day}",
+        UNTREATED.add(administration(RxNorm.PACLITAXEL_SOLUTION, ago(day))),
+        recent(outcome),
+    )
+case = chapter.rule("On hold is neither active nor ended; stopped without an end leaves the washout open")
+case(
+    "recent-on-hold",
+    UNTREATED.add(request(RxNorm.CAPECITABINE_TABLET, "2026-08-01", status="on-hold")),
+    recent("unknown"),
+)
+case(
+    "recent-stopped-no-end",
+    UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2021-03-01", status="stopped")),
+    recent("unknown"),
+)
+
+# ---- adjuvant trastuzumab and pertuzumab ----
+
+
+def washout(outcome: str) -> Expected:
+    return expect(SINAI, adjuvant_her2_washout=outcome)
+
+
+def adjuvant(drug: Json, start: str, end: str | None = None, **more: Any) -> Record:
+    return UNTREATED.add(statement(drug, start, end, **more))
+
+
+case = chapter.rule("The last dose of adjuvant trastuzumab or pertuzumab was more than 6 months ago")
+case("wash-2026-05-20", adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05-20"), washout(PASS))
+case(
+    "wash-2026-05-21",
+    adjuvant(RxNorm.TRASTUZUMAB_SUBCUTANEOUS, "2025-05-01", "2026-05-21"),
+    washout(FAIL),
+    "exactly 6 months is not more than 6 months",
+)
+TWO_DOSES = [administration(RxNorm.PERTUZUMAB_TRASTUZUMAB_10_ML, on) for on in ("2025-12-01", "2026-06-10")]
+case("wash-administrations", UNTREATED.add(*TWO_DOSES), washout(FAIL), "the last of the administrations counts")
+case("wash-ongoing", adjuvant(RxNorm.PERTUZUMAB_INJECTION, "2025-12-01"), washout(FAIL), "adjuvant and still going on")
+case = chapter.rule("What the whole interval of the last dose does not settle is unknown")
+case("wash-month-2026-05", adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05"), washout("unknown"))
+case(
+    "wash-no-end",
+    adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", status="completed"),
+    washout("unknown"),
+    "completed, without an end",
+)
+case(
+    "wash-undated-metastasis",
+    adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2020-05-01", "2021-05-01").put(
+        metastasis=condition(Snomed.METASTASIS_TO_BONE)
+    ),
+    washout("unknown"),
+    "an undated metastasis",
+)
+case("wash-ambiguous-product", adjuvant(RxNorm.TRASTUZUMAB_INJECTION, "2025-08-01", "2026-07-01"), washout("unknown"))
+case = chapter.rule("T-DM1 is not trastuzumab")
+case("wash-tdm1", adjuvant(RxNorm.T_DM1_INJECTION, "2025-05-01", "2026-06-01"), washout("pass"))
