@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -16,6 +17,22 @@ import msgspec
 from service.errors import SettingsError
 
 PREFIX = "TRIALHOOK_"
+MIN_SECRET = 32
+
+
+class Client(msgspec.Struct, frozen=True):
+    """A CDS client that may call: its issuer, its public keys or where they are had, and its tenants (none: any)."""
+
+    issuer: str
+    key_set: dict[str, Any] = {}
+    key_set_url: str = ""
+    tenants: tuple[str, ...] = ()
+
+
+class _Client(msgspec.Struct, forbid_unknown_fields=True):
+    jwks: str | dict[str, Any] = ""
+    jwksUrl: str = ""
+    tenants: list[str] = []
 
 
 def _folders(text: str) -> tuple[Path, ...]:
@@ -43,6 +60,92 @@ def _upper_limits(text: str) -> dict[str, dict[str, str]]:
     if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
         raise ValueError('a JSON object such as {"alt": {"high": 40, "unit": "U/L"}} was expected')
     return found
+
+
+def _choice(*allowed: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise ValueError(f"one of {', '.join(allowed)} was expected")
+        return text
+
+    return read
+
+
+def _yes(text: str) -> bool:
+    return _choice("yes", "no")(text) == "yes"
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+            raise ValueError(f"a whole number from {least} to {most} was expected")
+        return int(text)
+
+    return read
+
+
+def _web_address(text: str) -> str:
+    parts = urlsplit(text)
+    try:
+        named = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        named = False
+    if not named or parts.query or parts.fragment or parts.username or parts.password is not None:
+        raise ValueError("an address such as https://fhir.example.org/r4 was expected, without a query or credentials")
+    return text.rstrip("/")
+
+
+def _optional_address(text: str) -> str:
+    return _web_address(text) if text else ""
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    return tuple(_web_address(part) for part in text.replace(",", " ").split())
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = _addresses(text)
+    for origin in origins:
+        if urlsplit(origin).path:
+            raise ValueError("origins such as https://ehr.example.org were expected, without a path")
+    return origins
+
+
+def _secrets(text: str) -> tuple[str, ...]:
+    keys = tuple(text.split())
+    if any(len(key) < MIN_SECRET for key in keys):
+        raise ValueError(
+            f"keys of at least {MIN_SECRET} characters were expected, separated by blanks, the newest first"
+        )
+    return keys
+
+
+def _clients(text: str) -> dict[str, Client]:
+    source = text if text.lstrip().startswith("{") else None
+    expected = (
+        'a JSON file such as {"https://ehr.example.org": {"jwks": "ehr-keys.json"}} was expected; '
+        'each issuer has either "jwks" (a file, or a key set) or "jwksUrl", and may have "tenants"'
+    )
+    try:
+        folder = Path(text).parent if source is None else Path()
+        found = msgspec.json.decode(source if source is not None else Path(text).read_bytes(), type=dict[str, _Client])
+        return {issuer: _client(issuer, entry, folder) for issuer, entry in found.items()}
+    except (OSError, msgspec.MsgspecError, ValueError) as problem:
+        raise ValueError(f"{expected} ({problem})") from None
+
+
+def _client(issuer: str, entry: "_Client", folder: Path) -> Client:
+    _web_address(issuer)
+    if bool(entry.jwks) == bool(entry.jwksUrl):
+        raise ValueError(f"{issuer} needs jwks or jwksUrl, and not both")
+    keys: dict[str, Any] = {}
+    if isinstance(entry.jwks, str):
+        keys = msgspec.json.decode((folder / entry.jwks).read_bytes(), type=dict[str, Any])
+    elif entry.jwks:
+        keys = entry.jwks
+    if keys and not isinstance(keys.get("keys"), list):
+        raise ValueError(f"{issuer}: a JSON Web Key Set with `keys` was expected")
+    return Client(issuer, keys, _web_address(entry.jwksUrl) if entry.jwksUrl else "", tuple(entry.tenants))
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -88,6 +191,106 @@ SETTINGS: tuple[Setting, ...] = (
         "{}",
         "a JSON file or JSON",
         "The site's own upper limits of normal, used where a result has no reference range",
+    ),
+    Setting(
+        "RECRUITMENT",
+        _choice("any", "open"),
+        "any",
+        "any or open",
+        "Cards for all trials, those not recruiting last and said so (`any`), or only for trials that recruit (`open`)",
+    ),
+    Setting(
+        "AUTH",
+        _choice("jwt", "none"),
+        "jwt",
+        "jwt or none",
+        "Who may call: CDS clients that sign their calls (`jwt`), or anyone that reaches the port (`none`)",
+    ),
+    Setting(
+        "CLIENTS",
+        _clients,
+        "{}",
+        "a JSON file or JSON",
+        'The CDS clients that may call and their keys: {"issuer": {"jwks": "file" or "jwksUrl": "address"}}',
+    ),
+    Setting(
+        "PUBLIC_URL",
+        _optional_address,
+        "",
+        "an address",
+        "Where clients reach the service: the audience of their tokens and the start of every link; needed with jwt",
+    ),
+    Setting(
+        "FHIR_ALLOWED",
+        _addresses,
+        "",
+        "addresses, separated by blanks or commas",
+        "Base URLs of the FHIR servers the service may call; an address inside a private network must stand here",
+    ),
+    Setting(
+        "FHIR_ANONYMOUS",
+        _yes,
+        "yes",
+        "yes or no",
+        "Whether a listed FHIR server is asked also where the client sent no token for it",
+    ),
+    Setting(
+        "TIME_BUDGET_MS",
+        _number(50, 60_000),
+        "2000",
+        "milliseconds, 50 to 60000",
+        "How long one call may spend asking the FHIR server; what has not come by then is unknown",
+    ),
+    Setting(
+        "MAX_BODY",
+        _number(1024, 1 << 30),
+        "33554432",
+        "bytes, 1024 to 1073741824",
+        "The largest request body, and the most that one call reads from a FHIR server",
+    ),
+    Setting(
+        "DATABASE_URL",
+        str,
+        "sqlite:///trialhook.db",
+        "an SQLAlchemy address",
+        "Where feedback, used token ids and explanations are kept: an SQLite file, or PostgreSQL",
+        secret=True,
+    ),
+    Setting(
+        "SECRET",
+        _secrets,
+        "",
+        f"keys of at least {MIN_SECRET} characters",
+        "Seals the explanations behind card links, the newest first, older ones still open; none: a new one each start",
+        secret=True,
+    ),
+    Setting(
+        "EXPLAIN_MINUTES",
+        _number(1, 1440),
+        "60",
+        "minutes, 1 to 1440",
+        "How long the link on a card works",
+    ),
+    Setting(
+        "CORS_ORIGINS",
+        _origins,
+        "",
+        "origins, separated by blanks or commas",
+        "Web origins whose pages may call the service",
+    ),
+    Setting(
+        "SMART_APP_URL",
+        _optional_address,
+        "",
+        "an address",
+        "Launch address of a SMART app that cards link to",
+    ),
+    Setting(
+        "LOG_LEVEL",
+        _choice("debug", "info", "warning", "error"),
+        "info",
+        "debug, info, warning or error",
+        "The least severe messages that are logged",
     ),
 )
 
