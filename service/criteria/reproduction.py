@@ -617,7 +617,7 @@ def _newest_word(
     if not newest:
         gap = ev.record.unread(*types)
         if gap:
-            return State("maybe", f"no word on {what}, but {gap}", "missing", tuple(aside))
+            return State("maybe", f"no record that she is {what}, but {gap}", "missing", tuple(aside))
         return State("silent", f"no record that she is {what}", "no-record", tuple(aside))
     return _agreed(newest, what, tuple(aside))
 

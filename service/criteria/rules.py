@@ -266,7 +266,7 @@ class ClassSign(msgspec.Struct, frozen=True):
             return Sighting("maybe", reason, "missing", (*shown, *evidence), need)
         if gap := ev.record.unread("Condition"):
             return Sighting("maybe", f"no such illness found, but {gap}", "missing", evidence, need)
-        return Sighting("silent", f"no record of it and no {self.label}", "no-record", evidence)
+        return Sighting("silent", f"no record of such an illness and no {self.label}", "no-record", evidence)
 
     def _newest(self, ev: Evaluation) -> tuple[str, frozenset[str], tuple[Evidence, ...], Basis, str]:
         """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""

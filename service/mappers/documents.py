@@ -179,7 +179,9 @@ def _take(document: Document, item: Item) -> None:
     """Keep an item; what carries resources of its own hands them over or says that they are lost."""
     kind = item.resource.__class__
     if kind is wire.Parameters:
-        document.lost(item.place, "Parameters are not read")
+        # search parameters beside a record are common, and hold nothing; resources inside may be anything
+        if b'"resource"' in bytes(item.raw) or b"\\u" in bytes(item.raw):
+            document.lost(item.place, "resources inside Parameters are not read")
         return
     document.items.append(item)
     if kind is wire.OperationOutcome:

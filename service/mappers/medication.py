@@ -335,7 +335,7 @@ def _ended_untold(exposure: Exposure) -> bool:
 
 
 def _with_doses(order: Exposure, by_drug: dict[str, tuple[list[Exposure], list[Exposure]]]) -> Exposure:
-    if order.start is None:
+    if order.start is None or not order.ingredients:
         return order
     first_doses: list[Span] = []
     for ingredient in order.ingredients:

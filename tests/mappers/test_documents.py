@@ -256,6 +256,12 @@ INCOMPLETE: dict[str, tuple[Any, str]] = {
 }  # fmt: skip
 
 
+def test_search_parameters_beside_a_record_leave_its_silence_as_it_is(judged: Judge) -> None:
+    zip_code = {"resourceType": "Parameters", "id": "0", "parameter": [{"name": "zipCode", "valueString": "12345"}]}
+    found, notices = judged(RECORD.bundle({"resource": zip_code}), "liver-disease")
+    assert (found.outcome, found.basis, notices) == ("pass", "no-record", ())
+
+
 @pytest.mark.parametrize("claim", INCOMPLETE)
 def test_silence_does_not_count_beside(judged: Judge, claim: str) -> None:
     document, asked = INCOMPLETE[claim]
