@@ -16,7 +16,7 @@ _CODES: tuple[tuple[type[TrialhookError], int], ...] = ((SettingsError, 2), (Tri
 class Commands(click.Group):
     """Commands are imported when asked for: `trialhook --help` needs none of them."""
 
-    names = ("evaluate", "trials")
+    names = ("evaluate", "feedback", "serve", "trials")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.names)

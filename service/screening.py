@@ -25,6 +25,7 @@ from service.mappers.lexicon import Vocabulary
 from service.mappers.observation import Library
 from service.mappers.record import Record
 from service.mappers.terminology import Terminology
+from service.settings import Settings
 
 
 class Screening:
@@ -65,6 +66,11 @@ class Screening:
 
     def today(self) -> int:
         return self.calendar.today()
+
+
+def installed(settings: Settings) -> Screening:
+    """The installation that settings describe. TrialError or SettingsError where they do not fit together."""
+    return Screening(settings.trials, settings.value_sets, settings.timezone, settings.uln)
 
 
 def _site_limits(table: dict[str, dict[str, str]], inputs: Inputs) -> dict[str, Decimal]:

@@ -9,11 +9,9 @@ import click
 
 from service.criteria.catalogue import Trials
 from service.screening import Screening
-from service.settings import Settings
+from service.screening import installed as screening_of
 
-
-def screening_of(settings: Settings) -> Screening:
-    return Screening(settings.trials, settings.value_sets, settings.timezone, settings.uln)
+__all__ = ["Day", "chosen_trials", "screening_of"]
 
 
 def chosen_trials(screening: Screening, identifiers: tuple[str, ...]) -> Trials:

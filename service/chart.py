@@ -1,0 +1,232 @@
+"""A patient's record for one call: what came with the call, and the rest from the caller's FHIR server.
+
+What could not be had in full is no silence: it stands in the record as a gap with its reason.
+"""
+
+import re
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum, auto
+
+import msgspec
+from msgspec import Raw
+
+from service.errors import RecordError, TrialhookError
+from service.fhir_client import Answer, FhirServers, NotAllowed, Server
+from service.mappers import wire
+from service.mappers.documents import Document, read_document
+from service.mappers.joining import joined, read_pages
+from service.prefetch import CONDITIONS, PATIENT, Query
+
+# Without these there is no answer worth giving.
+REQUIRED = (PATIENT, CONDITIONS)
+# A server may lack some of the resources that tell of drugs, not all of them.
+DRUG_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"})
+MAX_MEDICATIONS = 200
+_KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
+_RELATIVE = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}\Z")
+# Issue codes (http://hl7.org/fhir/issue-type) that asking again does not help
+_REFUSED = frozenset({"security", "login", "forbidden", "suppressed", "not-supported", "unknown"})
+
+
+class InsufficientData(TrialhookError):
+    """What is required for an answer neither came with the call nor can be had."""
+
+    code = "insufficient-data"
+
+
+class State(Enum):
+    """What came for one prefetch key."""
+
+    COMPLETE = auto()
+    ABSENT = auto()
+    NULL = auto()
+    INCOMPLETE = auto()
+    FAILED = auto()
+    REFUSED = auto()
+    WRONG = auto()
+
+
+class Supplied(msgspec.Struct):
+    """One prefetch key: its state, why it does not suffice, and whatever could be read of it."""
+
+    state: State
+    reason: str = ""
+    document: Document | None = None
+
+
+class Call(msgspec.Struct, frozen=True):
+    """Whose record is asked for, what came with the call, and where the rest may be had."""
+
+    patient: str
+    prefetch: Mapping[str, Raw] = {}
+    fhir_server: str = ""
+    token: str = ""
+
+
+class Chart:
+    """Gathers records by a fixed set of queries. Safe to use from many threads."""
+
+    def __init__(self, queries: Sequence[Query], servers: FhirServers, anonymous: bool, budget: float) -> None:
+        """`budget` in seconds is what one call may spend asking; `anonymous` asks servers also without a token."""
+        self.queries = tuple(queries)
+        self._servers = servers
+        self._anonymous = anonymous
+        self._budget = budget
+
+    def gather(self, call: Call) -> Document:
+        """The record, with a gap for each resource type that is not complete. InsufficientData where there is none."""
+        deadline = time.monotonic() + self._budget
+        supplied = {query.key: _supplied(query, call.prefetch) for query in self.queries}
+        wanting = [query for query in self.queries if supplied[query.key].state is not State.COMPLETE]
+        server, why_not = (None, "") if not wanting and not call.fhir_server else self._server(call)
+        if wanting and server is None:
+            _require(wanting, supplied, why_not)
+        asked = [query for query in wanting if supplied[query.key].state is not State.REFUSED]
+        answers = self._fetch(server, asked, call, deadline)
+        documents = _documents(self.queries, supplied, answers, why_not)
+        if server is not None:
+            documents += _medications(documents, server, call.fhir_server, deadline)
+        return joined(documents)
+
+    def _server(self, call: Call) -> tuple[Server | None, str]:
+        if not call.fhir_server:
+            return None, "no FHIR server was named"
+        if not call.token and not self._anonymous:
+            return None, "no access to the FHIR server was given"
+        try:
+            return self._servers.at(call.fhir_server, call.token), ""
+        except NotAllowed:
+            return None, "the FHIR server named is not one that may be called"
+
+    def _fetch(
+        self, server: Server | None, queries: Sequence[Query], call: Call, deadline: float
+    ) -> Mapping[str, Answer]:
+        if server is None or not queries:
+            return {}
+        return server.ask_all({query.key: query.of(call.patient) for query in queries}, deadline)
+
+
+def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
+    what = f"{query.type} resources"
+    raw = prefetch.get(query.key)
+    if raw is None:
+        return Supplied(State.ABSENT, f"{what} did not come with the call")
+    if raw == b"null":
+        return Supplied(State.NULL, f"{what}: the caller had none to send")
+    kind = _kind(raw)
+    if kind == "OperationOutcome":
+        refused = _is_refusal(raw)
+        return Supplied(State.REFUSED if refused else State.FAILED, f"{what}: the caller's search failed")
+    if kind not in ("Bundle", query.type) or (kind == "Bundle" and query.key == PATIENT):
+        return Supplied(State.WRONG, f"{what}: something else was sent")
+    try:
+        document = read_document(raw, query.key, strict=False)
+    except RecordError:
+        return Supplied(State.WRONG, f"{what}: what was sent cannot be read")
+    if document.gaps:
+        return Supplied(State.INCOMPLETE, f"{what}: {document.gaps[0][1]}", document)
+    if document.items and not _holds(document, query.type):
+        return Supplied(State.WRONG, f"{what}: something else was sent", document)
+    return Supplied(State.COMPLETE, "", document)
+
+
+def _kind(raw: Raw) -> str:
+    """The resource type of a JSON object, where it is one; usually it stands first."""
+    head = _KIND.match(memoryview(raw)[:200])
+    if head:
+        return head[1].decode()
+    try:
+        return wire.decode_kind(raw).resourceType or ""
+    except (msgspec.DecodeError, RecursionError):
+        return ""
+
+
+def _is_refusal(raw: Raw) -> bool:
+    try:
+        outcome = wire.decode_resource(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return False
+    issues = outcome.issue or () if isinstance(outcome, wire.OperationOutcome) else ()
+    return any(issue.code in _REFUSED for issue in issues)
+
+
+def _holds(document: Document, kind: str) -> bool:
+    return any(type(item.resource).__name__ == kind for item in document.items)
+
+
+def _require(wanting: Iterable[Query], supplied: Mapping[str, Supplied], why_not: str) -> None:
+    missing = [q for q in wanting if q.key in REQUIRED and supplied[q.key].document is None]
+    if missing:
+        told = "; ".join(f"prefetch.{q.key}: {supplied[q.key].reason}" for q in missing)
+        raise InsufficientData(f"{told}; and {why_not}")
+
+
+def _documents(
+    queries: Sequence[Query], supplied: Mapping[str, Supplied], answers: Mapping[str, Answer], why_not: str
+) -> list[Document]:
+    """One document a query: complete, or with a gap that says why not."""
+    documents = [_document(query, supplied[query.key], answers.get(query.key), why_not) for query in queries]
+    lacking = {d.name for d in documents if _is_lacking(answers.get(d.name))}
+    drugs = {query.key for query in queries if query.type in DRUG_TYPES}
+    for query, document in zip(queries, documents, strict=True):
+        if query.key in lacking & drugs and not drugs <= lacking:
+            document.gaps = []
+            document.notices = [f"the server has no {query.type}"]
+    if PATIENT in answers and not answers[PATIENT].complete:
+        raise InsufficientData(f"the Patient cannot be read: {answers[PATIENT].problem}")
+    return documents
+
+
+def _document(query: Query, came: Supplied, answer: Answer | None, why_not: str) -> Document:
+    if came.state is State.COMPLETE and came.document is not None:
+        return came.document
+    if answer is None:
+        document = came.document or Document(query.key)
+        reason = came.reason if came.state is State.REFUSED or not why_not else f"{came.reason}, and {why_not}"
+        document.gaps = [(query.type, reason)]
+        return document
+    try:
+        document = read_pages(answer.pages, query.key)
+    except RecordError:
+        return Document(query.key, gaps=[(query.type, f"{query.type} resources: the server's answer cannot be read")])
+    document.gaps = [(query.type, f"{query.type} resources: {reason}") for _, reason in document.gaps]
+    if not answer.complete:
+        document.gaps.append((query.type, f"{query.type} resources: {answer.problem}"))
+        if came.document is not None:
+            document.items += came.document.items  # a value recorded decides, whichever way it came
+    return document
+
+
+def _is_lacking(answer: Answer | None) -> bool:
+    """Whether a server says that it does not have a resource type: a search by type that is not found."""
+    return answer is not None and not answer.complete and not answer.pages and answer.status in (404, 501)
+
+
+def _medications(documents: Sequence[Document], server: Server, base: str, deadline: float) -> list[Document]:
+    """Medications that drug records refer to and nobody sent. One that cannot be had leaves its drug unknown."""
+    known: set[str] = set()
+    wanted: dict[str, str] = {}
+    for document in documents:
+        for item in document.items:
+            resource = item.resource
+            if isinstance(resource, wire.Medication):
+                known.add(f"Medication/{resource.id}")
+            elif isinstance(resource, wire.MedicationEvent) and resource.medicationReference is not None:
+                reference = (resource.medicationReference.reference or "").removeprefix(f"{base.rstrip('/')}/")
+                if _RELATIVE.match(reference):
+                    wanted.setdefault(reference, reference)
+    missing = {name: name for name in list(wanted)[:MAX_MEDICATIONS] if name not in known}
+    if not missing:
+        return []
+    answers = server.ask_all(missing, deadline)
+    return [_medication(name, answer) for name, answer in answers.items() if answer.pages]
+
+
+def _medication(name: str, answer: Answer) -> Document:
+    try:
+        document = read_pages(answer.pages, "Medication")
+    except RecordError:
+        return Document("Medication")
+    document.gaps = []
+    return document

@@ -1,0 +1,35 @@
+"""Several documents as one: the answers to several queries are one record."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from service.mappers.documents import Document, read_document
+from service.mappers.pages import missing_pages
+
+
+def joined(documents: Iterable[Document], name: str = "record") -> Document:
+    """The resources, gaps and notices of all documents, in their order."""
+    whole = Document(name)
+    for document in documents:
+        offset = len(whole.items)
+        whole.deleted += [msgspec.structs.replace(d, after=d.after + offset) for d in document.deleted]
+        for item in document.items:
+            if item.problem:  # its place is told, so it has to say in which document
+                item.parent = f"{document.name}: {item.parent}"
+        whole.items += document.items
+        whole.gaps += document.gaps
+        whole.notices += [f"{document.name}: {notice}" for notice in document.notices]
+        whole.outcomes = whole.outcomes or document.outcomes
+    return whole
+
+
+def read_pages(pages: Sequence[bytes], name: str) -> Document:
+    """The pages of one search that were all fetched, following each page's `next`: no page of it is missing."""
+    read = [read_document(page, name, strict=False) for page in pages]
+    for document in read:
+        own = set(missing_pages(document.pages))
+        document.gaps = [gap for gap in document.gaps if gap not in own]
+    whole = joined(read, name)
+    whole.notices = [notice.removeprefix(f"{name}: ") for notice in whole.notices]
+    return whole

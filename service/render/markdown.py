@@ -1,0 +1,13 @@
+"""Text from records and registries made safe inside Markdown: some clients render the HTML in it, links and all."""
+
+import re
+
+# Every sign that Markdown, GitHub's additions to it or HTML may give a meaning to; backslash escapes are CommonMark's.
+_SIGNS = re.compile(r"[\\`*_~#\[\]()<>&|$]|!(?=\[)|:(?=//)|@|(?<=www)\.|(?<=^)[-+](?=\s)|(?<=\d)\.(?=\s)", re.I)
+_BREAKS = re.compile(r"[\x00-\x1f\x7f\u0085\u2028\u2029]+")
+
+
+def escaped(text: str) -> str:
+    """One line of text as it is, whatever signs it holds."""
+    plain = _BREAKS.sub(" ", text).strip()
+    return _SIGNS.sub(lambda found: f"\\{found[0]}", plain)

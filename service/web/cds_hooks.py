@@ -1,0 +1,172 @@
+"""CDS Hooks 2.0: discovery, the patient-view service, feedback."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import Raw
+
+from service.cards import OVERRIDE_REASONS, Cards, cards, trial_of
+from service.chart import Call
+from service.criteria.results import PatientResult
+from service.store import FeedbackItem, TrialFeedback, offered_reason
+from service.web import bodies, protection
+from service.web.explanations import explain_link
+from service.web.parts import parts
+from service.web.problems import Rejected
+from service.web.schemas import FEEDBACK, HOOK_REQUEST
+
+TRIAL_MATCH = "trial-match"
+HOOKS = {TRIAL_MATCH: "patient-view"}
+
+blueprint = Blueprint("cds_hooks", __name__)
+blueprint.before_request(protection.authenticate)
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def _json(value: Any) -> Response:
+    return Response(_encode(value), content_type="application/json")
+
+
+@blueprint.get("/cds-services")
+def discovery() -> Response:
+    service = {
+        "hook": HOOKS[TRIAL_MATCH],
+        "id": TRIAL_MATCH,
+        "title": "Trials that may fit",
+        "description": "Which clinical trials may fit the patient whose chart is opened, why, and what is missing.",
+        "prefetch": {query.key: query.template for query in parts().queries},
+        "usageRequirements": "FHIR R4. Prefetch or access to the FHIR server: at least the Patient and all Conditions.",
+    }
+    return _json({"services": [service]})
+
+
+@blueprint.post("/cds-services/<service_id>")
+def call(service_id: str) -> Response:
+    _known(service_id)
+    envelope, prefetch = _read_call(bodies.json_body())
+    if envelope["hook"] != HOOKS[service_id]:
+        expected = f"{service_id} is called for the hook {HOOKS[service_id]}"
+        raise Rejected(400, "wrong-hook", "not as described", [("hook", expected)])
+    own = parts()
+    day = bodies.day(_asked_day(envelope), "extension.org.trialhook.request.asOf")
+    document = own.chart.gather(_call_of(envelope, prefetch))
+    record = own.screening.of_document(document, _patient(envelope))
+    result = own.screening.screen(record, day)
+    return _json(Cards(_cards(result)))
+
+
+def _cards(result: PatientResult) -> Any:
+    own = parts()
+    if all(r.grade == "certainly-not" for r in result.results):
+        return ()
+    shown = cards(result, own.trials, own.desk, explain_link(result))
+    own.shown.count((trial_of(card.uuid, own.trials) for card in shown), result.as_of)
+    return shown
+
+
+def _known(service_id: str) -> None:
+    if service_id not in HOOKS:
+        raise Rejected(404, "no-such-service", "no such service; see /cds-services")
+
+
+def _read_call(body: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
+    """The envelope of a call, checked, and its prefetch, undecoded."""
+    members = bodies.members(body)
+    prefetch = members.pop("prefetch", None)
+    envelope = bodies.load(HOOK_REQUEST, {name: bodies.decoded(raw, name) for name, raw in members.items()})
+    if prefetch is None or prefetch == b"null":
+        return envelope, {}
+    return envelope, bodies.members(prefetch, "prefetch")
+
+
+def _patient(envelope: dict[str, Any]) -> str:
+    identifier: str = envelope["context"]["patientId"]
+    return identifier.removeprefix("Patient/")
+
+
+def _call_of(envelope: dict[str, Any], prefetch: dict[str, Raw]) -> Call:
+    authorization = envelope.get("fhirAuthorization") or {}
+    return Call(
+        patient=_patient(envelope),
+        prefetch=prefetch,
+        fhir_server=envelope.get("fhirServer") or "",
+        token=authorization.get("access_token", ""),
+    )
+
+
+def _asked_day(envelope: dict[str, Any]) -> str | None:
+    extension = envelope.get("extension") or {}
+    day: str | None = extension.get("own", {}).get("asOf")
+    return day
+
+
+# -- feedback
+
+
+@blueprint.post("/cds-services/<service_id>/feedback")
+def feedback(service_id: str) -> Response:
+    _known(service_id)
+    members = bodies.members(bodies.json_body())
+    loaded = bodies.load(FEEDBACK, {name: bodies.decoded(raw, name) for name, raw in members.items()})
+    own = parts()
+    own.store.record_feedback([_item(service_id, item, own.trials) for item in loaded["feedback"]])
+    return _json({})
+
+
+def _item(service_id: str, item: dict[str, Any], trials: Iterable[str]) -> FeedbackItem:
+    override = item.get("overrideReason") or {}
+    reason, system = _reason(override.get("reason"))
+    return FeedbackItem(
+        card=_uuid(item["card"]),
+        trial=trial_of(item["card"], trials),
+        service=service_id,
+        outcome=item["outcome"],
+        at=item.get("outcomeTimestamp") or datetime.now(UTC),
+        suggestions=tuple(_uuid(s["id"]) for s in item.get("acceptedSuggestions") or ()),
+        reason=reason,
+        reason_system=system,
+        had_comment=bool(override.get("userComment")),
+    )
+
+
+def _reason(reason: dict[str, Any] | None) -> tuple[str, str]:
+    if not reason:
+        return "", ""
+    return offered_reason(reason.get("code") or "", reason.get("system") or "", _OFFERED)
+
+
+_OFFERED = frozenset((coding.code, coding.system) for coding in OVERRIDE_REASONS)
+
+
+def _uuid(text: str) -> str:
+    """The uuid itself; a stand-in for what is none, which was not ours and might be anything."""
+    try:
+        return str(UUID(text))
+    except ValueError:
+        return str(uuid5(NAMESPACE_URL, text))
+
+
+@blueprint.get("/feedback/summary")
+def feedback_summary() -> Response:
+    own = parts()
+    own.shown.write()
+    since, until = (request.args.get(name, "") for name in ("since", "until"))
+    for name, text in (("since", since), ("until", until)):
+        bodies.day(text, name)
+    return _json({"trials": [_fared(trial) for trial in own.store.feedback_summary(since, until)]})
+
+
+def _fared(trial: TrialFeedback) -> dict[str, Any]:
+    return {
+        "trial": trial.trial,
+        "shown": trial.shown,
+        "accepted": trial.accepted,
+        "overridden": trial.overridden,
+        "reasons": dict(trial.reasons),
+        "lastFeedback": trial.last_day,
+    }

@@ -1,0 +1,40 @@
+"""How many cards of each trial were shown, a day: counted in memory and written down now and then."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable
+
+from service.store import Store, StoreError
+
+EVERY_SECONDS = 5.0
+
+
+class ShownCards:
+    """Counts of one process. What a killed process had not written yet is lost: at most a few seconds of counts."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._lock = threading.Lock()
+        self._counts: Counter[tuple[str, str]] = Counter()
+        self._written = time.monotonic()
+
+    def count(self, trials: Iterable[str], day: str) -> None:
+        with self._lock:
+            self._counts.update((day, trial) for trial in trials)
+            due = bool(self._counts) and time.monotonic() - self._written > EVERY_SECONDS
+        if due:
+            self.write()
+
+    def write(self) -> None:
+        """Write what was counted. Where the database does not answer the counts are kept for the next time."""
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+            self._written = time.monotonic()
+        for day in {day for day, _ in counts}:
+            found = {trial: number for (of, trial), number in counts.items() if of == day}
+            try:
+                self._store.count_shown(found, day)
+            except StoreError:
+                with self._lock:
+                    self._counts.update({(day, trial): number for trial, number in found.items()})

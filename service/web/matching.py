@@ -1,0 +1,105 @@
+"""One record in, an answer out: the whole result, or the trials that fit as FHIR ResearchStudy."""
+
+import re
+from urllib.parse import urlsplit
+
+import msgspec
+from flask import Blueprint, Response, request
+from msgspec import Raw
+
+from service.chart import Call
+from service.criteria.results import PatientResult
+from service.render.research_study import match_bundle
+from service.web import bodies, protection
+from service.web.parts import parts
+from service.web.problems import Rejected
+from service.web.schemas import IDENTIFIER
+
+blueprint = Blueprint("matching", __name__)
+blueprint.before_request(protection.authenticate)
+
+FHIR_JSON = "application/fhir+json"
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+_PATIENT = re.compile(rf"(?P<base>https?://\S+)/Patient/(?P<id>{IDENTIFIER})\Z")
+
+
+class _Reference(msgspec.Struct):
+    reference: str = ""
+
+
+class _Parameter(msgspec.Struct):
+    name: str
+    resource: Raw = Raw(b"")
+    valueReference: _Reference | None = None
+
+
+class _Parameters(msgspec.Struct):
+    resourceType: str
+    parameter: list[_Parameter] = []
+
+
+@blueprint.post("/evaluate")
+def evaluate() -> Response:
+    day, plan = bodies.asked_day(), bodies.asked_plan()
+    own = parts()
+    record = own.screening.read(bodies.json_body(lines=True), "body")
+    return Response(_encode(own.screening.screen(record, day, plan)), content_type="application/json")
+
+
+@blueprint.post("/getClinicalTrial")
+def get_clinical_trial() -> Response:
+    day = bodies.asked_day()
+    own = parts()
+    return _matches(own.screening.screen(own.screening.read(bodies.json_body(), "body"), day))
+
+
+@blueprint.post("/fhir/ResearchStudy/$match")
+def match() -> Response:
+    day = bodies.asked_day()
+    patient = _parameter_patient(bodies.json_body())
+    own = parts()
+    if patient.resource:
+        record = own.screening.read(bytes(patient.resource), "parameter.patient")
+    else:
+        call = _call_of(patient.valueReference.reference if patient.valueReference else "")
+        record = own.screening.of_document(own.chart.gather(call), call.patient)
+    return _matches(own.screening.screen(record, day))
+
+
+def _parameter_patient(body: bytes) -> _Parameter:
+    """The one parameter `patient` of an operation's Parameters."""
+    try:
+        found = msgspec.json.decode(body, type=_Parameters)
+    except RecursionError:
+        raise Rejected(400, "too-deep", "the body is nested too deeply") from None
+    except msgspec.ValidationError:
+        raise _bad("a Parameters resource was expected") from None
+    except msgspec.DecodeError:
+        raise Rejected(400, "not-json", "the body is not JSON") from None
+    patients = [p for p in found.parameter if p.name == "patient"]
+    if found.resourceType != "Parameters" or len(patients) != 1:
+        raise _bad("Parameters with one parameter `patient` were expected")
+    if bool(patients[0].resource) == (patients[0].valueReference is not None):
+        raise _bad("either `resource` (a Bundle) or `valueReference` was expected")
+    return patients[0]
+
+
+def _bad(expected: str) -> Rejected:
+    return Rejected(400, "bad-request", "not as described", [("parameter.patient", expected)])
+
+
+def _call_of(reference: str) -> Call:
+    found = _PATIENT.match(reference)
+    if found is None:
+        raise _bad("an absolute reference to a Patient was expected")
+    try:
+        urlsplit(found["base"])
+    except ValueError:
+        raise _bad("an absolute reference to a Patient was expected") from None
+    return Call(patient=found["id"], fhir_server=found["base"])
+
+
+def _matches(result: PatientResult) -> Response:
+    own = parts()
+    base = own.desk.public_url or request.url_root.rstrip("/")
+    return Response(_encode(match_bundle(result, own.trials, base)), content_type=FHIR_JSON)

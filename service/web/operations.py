@@ -1,0 +1,51 @@
+"""What those who run the service ask: is it alive, is it ready, what does it offer."""
+
+from importlib.resources import files
+from pathlib import Path
+
+from flask import Blueprint, Response, render_template, send_from_directory
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from service import __version__
+from service.metrics import exposition
+from service.web.parts import parts
+from service.web.problems import Rejected
+
+blueprint = Blueprint("operations", __name__)
+
+
+@blueprint.get("/healthz")
+def health() -> dict[str, str]:
+    return {"status": "ok", "version": __version__}
+
+
+@blueprint.get("/readyz")
+def ready() -> dict[str, str | int]:
+    own = parts()
+    if why := own.store.ready():
+        raise Rejected(503, "not-ready", f"database: {why}", headers={"Retry-After": "5"})
+    return {"status": "ready", "version": __version__, "trials": len(own.trials)}
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.get("/openapi.yaml")
+def openapi() -> Response:
+    text = (files("service") / "openapi.yaml").read_bytes()
+    return Response(text, content_type="application/yaml; charset=utf-8")
+
+
+@blueprint.get("/docs")
+def docs() -> str:
+    return render_template("docs.html")
+
+
+@blueprint.get("/docs/<path:name>")
+def docs_files(name: str) -> Response:
+    """The viewer's own files, from its package."""
+    import flask_swagger_ui
+
+    return send_from_directory(Path(flask_swagger_ui.__file__).parent / "dist", name, max_age=3600)

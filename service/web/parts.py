@@ -1,0 +1,40 @@
+"""What the views work with: the parts of one running service, put together in `service.app`."""
+
+from collections.abc import Callable
+from typing import cast
+
+import msgspec
+from flask import current_app
+
+from service.auth import Gate
+from service.cards import Desk
+from service.chart import Chart
+from service.criteria.catalogue import Trial
+from service.explanations import Explanations
+from service.prefetch import Query
+from service.screening import Screening
+from service.settings import Settings
+from service.store import Store
+from service.web.counting import ShownCards
+
+EXTENSION = "trialhook"
+
+
+class Parts(msgspec.Struct, frozen=True):
+    """One of each. `gate` is None where anyone may call; `today` is the day of a call that names none."""
+
+    settings: Settings
+    screening: Screening
+    trials: dict[str, Trial]
+    queries: tuple[Query, ...]
+    chart: Chart
+    desk: Desk
+    store: Store
+    explanations: Explanations
+    shown: ShownCards
+    gate: Gate | None
+    today: Callable[[], int]
+
+
+def parts() -> Parts:
+    return cast(Parts, current_app.extensions[EXTENSION])
