@@ -23,6 +23,7 @@ REQUIRED = (PATIENT, CONDITIONS)
 # A server may lack some of the resources that tell of drugs, not all of them.
 DRUG_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"})
 MAX_MEDICATIONS = 200
+_NULL = Raw(b"null")
 _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _RELATIVE = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}\Z")
 # Issue codes (http://hl7.org/fhir/issue-type) that asking again does not help
@@ -110,9 +111,9 @@ class Chart:
 def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
     what = f"{query.type} resources"
     raw = prefetch.get(query.key)
-    if raw is None:
+    if not raw:
         return Supplied(State.ABSENT, f"{what} did not come with the call")
-    if raw == b"null":
+    if raw == _NULL:
         return Supplied(State.NULL, f"{what}: the caller had none to send")
     kind = _kind(raw)
     if kind == "OperationOutcome":
@@ -121,7 +122,7 @@ def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
     if kind not in ("Bundle", query.type) or (kind == "Bundle" and query.key == PATIENT):
         return Supplied(State.WRONG, f"{what}: something else was sent")
     try:
-        document = read_document(raw, query.key, strict=False)
+        document = read_document(bytes(raw), query.key, strict=False)
     except RecordError:
         return Supplied(State.WRONG, f"{what}: what was sent cannot be read")
     if document.gaps:

@@ -10,8 +10,9 @@ from flask import Blueprint, Response, request
 from msgspec import Raw
 
 from service.cards import OVERRIDE_REASONS, Cards, cards, trial_of
-from service.chart import Call
+from service.chart import Call, InsufficientData
 from service.criteria.results import PatientResult
+from service.errors import RecordError
 from service.store import FeedbackItem, TrialFeedback, offered_reason
 from service.web import bodies, protection
 from service.web.explanations import explain_link
@@ -55,9 +56,11 @@ def call(service_id: str) -> Response:
     own = parts()
     day = bodies.day(_asked_day(envelope), "extension.org.trialhook.request.asOf")
     document = own.chart.gather(_call_of(envelope, prefetch))
-    record = own.screening.of_document(document, _patient(envelope))
-    result = own.screening.screen(record, day)
-    return _json(Cards(_cards(result)))
+    try:
+        record = own.screening.of_document(document, _patient(envelope))
+    except RecordError as error:  # what came is no record of the patient of the context
+        raise InsufficientData(error.message) from None
+    return _json(Cards(_cards(own.screening.screen(record, day))))
 
 
 def _cards(result: PatientResult) -> Any:
@@ -79,7 +82,7 @@ def _read_call(body: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
     members = bodies.members(body)
     prefetch = members.pop("prefetch", None)
     envelope = bodies.load(HOOK_REQUEST, {name: bodies.decoded(raw, name) for name, raw in members.items()})
-    if prefetch is None or prefetch == b"null":
+    if prefetch is None or prefetch == Raw(b"null"):
         return envelope, {}
     return envelope, bodies.members(prefetch, "prefetch")
 

@@ -1,0 +1,36 @@
+"""What comes back from a read or a search, and why less than all of it came."""
+
+import msgspec
+
+LATE = "did not arrive in time"
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What a server said to one read or search.
+
+    `pages` are JSON bodies as they came, in order, also those before a failure. `problem` says why they are not all,
+    in words fit for a clinician and a log: no patient data, no address, no token. `temporary`: trying again later may
+    help. `status` is that of the last response, 0 where none came.
+    """
+
+    pages: tuple[bytes, ...]
+    problem: str = ""
+    temporary: bool = False
+    status: int = 0
+
+    @property
+    def complete(self) -> bool:
+        return not self.problem
+
+
+class Failure(Exception):
+    """Why a retrieval ended early; `problem` as in Answer."""
+
+    def __init__(self, problem: str, *, temporary: bool = False) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.temporary = temporary
+
+
+def late() -> Failure:
+    return Failure(LATE, temporary=True)
