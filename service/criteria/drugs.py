@@ -126,7 +126,8 @@ def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
 
 
 def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:
-    return cite(exposure.ref, exposure.end if exposure.end_told else exposure.start, told(exposure), used, why)
+    ended = exposure.end_told and exposure.course == "ended"
+    return cite(exposure.ref, exposure.end if ended else exposure.start, told(exposure), used, why)
 
 
 def told(exposure: Exposure) -> str:

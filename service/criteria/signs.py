@@ -47,8 +47,8 @@ class Look(msgspec.Struct):
         if self.absent:
             return Sighting("absent", said or f"no {what} that counts", "recorded", everything)
         if said:  # what has ended or is too old is no record of an absence
-            return Sighting("silent", said, "no-record", everything)
-        return Sighting("silent", f"no record of {what}", "no-record", everything)
+            return Sighting("silent", said, "no-record", everything, needs)
+        return Sighting("silent", f"no record of {what}", "no-record", everything, needs)
 
     @property
     def _why_aside(self) -> str:
