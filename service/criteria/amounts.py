@@ -16,7 +16,8 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def exact(self) -> Decimal | None:
-        return self.low if self.low is not None and self.low == self.high else None
+        low, high = self.low, self.high
+        return low if low is not None and (low is high or low == high) else None
 
     def scaled(self, factor: Decimal) -> "Interval":
         """The same value in a unit `factor` times smaller; `factor` is positive."""

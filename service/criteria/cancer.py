@@ -138,7 +138,7 @@ def _weigh(
 
 
 def _said(evidence: Iterable[Evidence]) -> str:
-    return "; ".join(dict.fromkeys(e.says for e in evidence))
+    return "; ".join(dict.fromkeys([e.says for e in evidence]))
 
 
 # -- spread
@@ -151,7 +151,8 @@ def _traces(ev: Evaluation, cancer: Cancer) -> _Traces:
     _own_stages(ev, cancer, traces)
     for name in ("stage", "m-category", "metastasis-site"):
         for m in ev.record.measurements(name):
-            _observation(ev, cancer, m, traces)
+            # the site of a distant metastasis is asked of a breast tumor: its answer names the cancer
+            _observation(ev, cancer, m, traces, name == "metastasis-site")
     return traces
 
 
@@ -184,23 +185,22 @@ def _own_stages(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:
         diagnosis = match.fact
         if not diagnosis.stages or diagnosis.verification == "refuted" or not ev.counts(diagnosis.onset):
             continue
-        dates = {m.ref: m.span for name in ("stage", "m-category") for m in ev.record.measurements(name)}
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
         for stage in diagnosis.stages:
-            span = next((dates[a] for a in stage.assessments if dates.get(a) is not None), None)
-            if not ev.counts(span):
+            if not ev.counts(stage.date):
                 continue
-            evidence = cite(diagnosis.ref, span, f"stage of {diagnosis.says}: {stage.says}", not doubt, doubt)
-            _sort(stage.answers, Trace(evidence, span, True, basis), bool(doubt), traces)
+            evidence = cite(diagnosis.ref, stage.date, f"stage of {diagnosis.says}: {stage.says}", not doubt, doubt)
+            _sort(stage.answers, Trace(evidence, stage.date, True, basis), bool(doubt), traces)
 
 
-def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces) -> None:
+def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces, of_cancer: bool = False) -> None:
     if not ev.counts(m.span) or m.empty:
         return
     own = bool(m.focus) and not m.focus.isdisjoint(cancer.ever)
     if m.focus and not own and not m.focus.isdisjoint(cancer.another):
         traces.aside.append(cite_measurement(m, False, "about another cancer"))
         return
+    own = own or (of_cancer and not m.focus)
     doubt, basis = doubt_of(m.standing, m.why, m.provisional)
     if not doubt and m.conflicting:
         doubt, basis = "two values that disagree", "conflict"
@@ -232,7 +232,7 @@ def spread_of(ev: Evaluation, cancer: Cancer) -> Spread:
     traces = ev.shared(_traces, cancer)
     if traces.sure:
         since = _earliest(traces.sure)
-        shown = tuple(t.evidence for t in (*traces.sure, *traces.maybe))
+        shown = tuple([t.evidence for t in (*traces.sure, *traces.maybe)])
         doubt = _contradiction(ev, cancer, traces)
         if doubt is not None:
             return Spread(doubt, since)
@@ -324,7 +324,7 @@ def recurrences(ev: Evaluation, cancer: Cancer, doubtful: bool = False) -> Itera
 
 def metastatic_since(ev: Evaluation, cancer: Cancer) -> Span | None:
     """The day spread was first told; None where it is undated or not established."""
-    if diagnosed(ev, cancer).state != "yes":
+    if ev.shared(diagnosed, cancer).state != "yes":
         return None
     spread = ev.shared(spread_of, cancer)
     return spread.since if spread.status.state == "yes" else None
@@ -387,4 +387,4 @@ class CancerRule(msgspec.Struct, frozen=True):
 
 
 def _unique(*groups: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(e for group in groups for e in group))
+    return tuple(dict.fromkeys([e for group in groups for e in group]))

@@ -22,12 +22,12 @@ def evaluate(
     record: PatientRecord, plan: Plan, today: int, lexicon: Lexicon, site: Site | None = None
 ) -> PatientResult:
     """One patient against every trial, as of one day. Pure: the same arguments give the same result."""
-    ev = Evaluation(record, today, site)
-    dead = _death(ev)
+    dead = _death(Evaluation(record, today))
     if dead:
         results = [_dead_result(p.trial, dead) for p in plan.plans]
     else:
         held = plan.asked_of(record)
+        ev = Evaluation(record, today, site, plan.silence, held)
         results = [_result(ev, p, held, lexicon) for p in plan.plans]
     if len(results) > 1:
         open_trials = {p.trial.id for p in plan.plans if p.is_open}
@@ -55,16 +55,16 @@ def _result(ev: Evaluation, plan: TrialPlan, held: int, lexicon: Lexicon) -> Tri
     criteria: list[CriterionResult] = []
     unknown: list[tuple[Criterion, Finding]] = []
     pairs: set[tuple[Outcome, Basis]] = set()
-    for reads, criterion, rule, silence, silent_result in plan.questions:
+    keep, find = criteria.append, ev.find
+    for reads, criterion, rule, finding, silent_result, graded_as in plan.questions:
         if reads & held:
-            finding = ev.find(rule)
-            criteria.append(result_of(criterion, finding))
+            finding = find(rule)
+            graded_as = finding.outcome, finding.basis
+            keep(result_of(criterion, finding))
         else:
-            finding = silence
-            criteria.append(silent_result)
-        outcome = finding.outcome
-        pairs.add((outcome, finding.basis))
-        if outcome == "unknown":
+            keep(silent_result)
+        pairs.add(graded_as)
+        if graded_as[0] == "unknown":
             unknown.append((criterion, finding))
     graded = grade(pairs)
     needed = tuple(_needed(unknown, lexicon)) if graded == "possible" else ()

@@ -4,7 +4,7 @@ Every comparison with the calendar goes through here, so that the evaluation kno
 of its answers could be another with no new data.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
@@ -46,35 +46,70 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Evaluation:
-    """The questions of all rules about one record as of one day. Not shared between threads."""
+    """The questions of all rules about one record as of one day. Not shared between threads.
 
-    __slots__ = ("_memo", "_next", "record", "site", "today")
+    An answer is kept with the day on which it may change, which is handed on to whatever asked for it. `find`, `see`
+    and `shared` do the same, each written out: no patient is judged without passing here a hundred times.
+    """
 
-    def __init__(self, record: PatientRecord, today: int, site: Site | None = None) -> None:
+    __slots__ = ("_held", "_memo", "_next", "_silence", "record", "site", "today")
+
+    def __init__(
+        self,
+        record: PatientRecord,
+        today: int,
+        site: Site | None = None,
+        silence: Mapping[int, tuple[int, Any]] | None = None,
+        held: int = -1,
+    ) -> None:
+        """`silence` holds what rules and signs answer to an empty record, by identity, with the bits of what they read;
+        it is the answer where the record holds none of them."""
         self.record = record
         self.today = today
         self.site = site or _NO_SITE
+        self._silence = silence or {}
+        self._held = held
         self._memo: dict[Any, tuple[Any, int]] = {}
         self._next = FOREVER
 
     def find(self, rule: Rule) -> Finding:
         """The finding of a rule, judged once. Equal rules are one object, so its identity is the key."""
         known = self._memo.get(id(rule))
-        if known is None:
-            return self._remember(id(rule), rule.judge)
-        if known[1] < self._next:
-            self._next = known[1]
-        finding: Finding = known[0]
+        if known is not None:
+            if known[1] < self._next:
+                self._next = known[1]
+            finding: Finding = known[0]
+            return finding
+        silence = self._silence.get(id(rule))
+        if silence is not None and not silence[0] & self._held:
+            finding = silence[1]
+            self._memo[id(rule)] = (finding, FOREVER)
+            return finding
+        outer, self._next = self._next, FOREVER
+        finding = rule.judge(self)
+        self._memo[id(rule)] = (finding, self._next)
+        if outer < self._next:
+            self._next = outer
         return finding
 
     def see(self, sign: Sign) -> Sighting:
         """The sighting of a sign, looked for once."""
         known = self._memo.get(id(sign))
-        if known is None:
-            return self._remember(id(sign), sign.look)
-        if known[1] < self._next:
-            self._next = known[1]
-        sighting: Sighting = known[0]
+        if known is not None:
+            if known[1] < self._next:
+                self._next = known[1]
+            sighting: Sighting = known[0]
+            return sighting
+        silence = self._silence.get(id(sign))
+        if silence is not None and not silence[0] & self._held:
+            sighting = silence[1]
+            self._memo[id(sign)] = (sighting, FOREVER)
+            return sighting
+        outer, self._next = self._next, FOREVER
+        sighting = sign.look(self)
+        self._memo[id(sign)] = (sighting, self._next)
+        if outer < self._next:
+            self._next = outer
         return sighting
 
     def shared(self, work: Callable[..., T], key: Any = None) -> T:
@@ -87,12 +122,9 @@ class Evaluation:
                 self._next = known[1]
             made: T = known[0]
             return made
-        return self._remember(name, work if key is None else lambda ev: work(ev, key))
-
-    def _remember(self, key: Any, work: "Callable[[Evaluation], T]") -> T:
         outer, self._next = self._next, FOREVER
-        made = work(self)
-        self._memo[key] = (made, self._next)
+        made = work(self) if key is None else work(self, key)
+        self._memo[name] = (made, self._next)
         if outer < self._next:
             self._next = outer
         return made

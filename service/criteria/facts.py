@@ -107,10 +107,10 @@ class Measurement(Protocol):
 
 
 class Stage(msgspec.Struct, frozen=True, gc=False):
-    """A stage inside a Condition: what it says (stage-0 … stage-4, m0, m1) and the assessment's references."""
+    """A stage inside a Condition: what it says (stage-0 … stage-4, m0, m1) and the date of its assessment."""
 
     answers: frozenset[str]
-    assessments: tuple[str, ...]
+    date: Span | None
     says: str
 
 

@@ -76,4 +76,5 @@ def cite(reference: str, span: Span | None, says: str, used: bool = True, why: s
 
 
 def cite_measurement(m: Measurement, used: bool = True, why: str = "") -> Evidence:
-    return Evidence(m.ref, m.said, used, m.span.text if m.span else UNSET, why or UNSET)
+    span = m.span
+    return Evidence(m.ref, m.said, used, UNSET if span is None else span.text, why or UNSET)

@@ -71,6 +71,8 @@ class Tested(msgspec.Struct):
     @property
     def span(self) -> Span | None:
         spans = [m.span for m in self.measurements if m.span is not None]
+        if len(spans) == 1:
+            return spans[0]
         return max(spans, key=lambda s: (s.end, s.start)) if spans else None
 
     @property
@@ -100,6 +102,8 @@ class Verdict(msgspec.Struct):
 def specimens(ev: Evaluation) -> list[Tested]:
     """All specimens with HER2 results, the newest first."""
     results = [m for name in INPUTS for m in ev.record.measurements(name) if ev.counts(m.span) and _speaks(m)]
+    if len(results) == 1:
+        return [_read(ev, results)]
     dated = [m for m in results if m.span is not None]
     groups = _grouped(dated or results)
     tested = [_read(ev, group) for group in groups]
@@ -198,7 +202,10 @@ def _read(ev: Evaluation, group: list[Measurement]) -> Tested:
     """The newest result of each kind in a specimen."""
     tested = Tested(group)
     for name in INPUTS:
-        chosen = select(ev, [m for m in group if m.name == name])
+        own = [m for m in group if m.name == name]
+        if not own:
+            continue
+        chosen = select(ev, own)
         for m in chosen.candidates or chosen.undated:
             _take(tested, name, m)
     return tested
@@ -256,6 +263,9 @@ def _agree(ratio: Interval, word: str | None) -> None:
 
 
 def _score(m: Measurement) -> str | None:
+    if len(m.answers) == 1:
+        (answer,) = m.answers
+        return _IHC.get(answer) or _IHC_WORDS.get(answer)
     scores = {_IHC[a] for a in m.answers if a in _IHC}
     words = {_IHC_WORDS[a] for a in m.answers if a in _IHC_WORDS}
     found = scores or words
@@ -415,7 +425,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
     def _newest(self, ev: Evaluation, tested: list[Tested]) -> Finding:
         if not tested:
             return self._without_results(ev)
-        newest = [t for t in tested if _may_be_newest(t, tested)]
+        newest = tested if len(tested) == 1 else [t for t in tested if _may_be_newest(t, tested)]
         verdicts = [by_asco_cap(t) for t in newest]
         statuses = {v.status for v in verdicts}
         reason = "; ".join(v.reason for v in verdicts)

@@ -87,13 +87,14 @@ class Threshold(msgspec.Struct, frozen=True):
             if not chosen.candidates and self.window is None:
                 return Selection(chosen.undated, chosen.listed, chosen.undated)
             return chosen
-        everything = [m for m in ev.record.measurements(self.input) if self._belongs(m)]
+        everything = [m for m in ev.record.measurements(self.input) if self.takes(m)]
         chosen = select(ev, everything, _speaks_by_flag if self.limit.times_uln else None)
         if not chosen.candidates and self.window is None:
             chosen.candidates = chosen.undated
         return chosen
 
-    def _belongs(self, m: Measurement) -> bool:
+    def takes(self, m: Measurement) -> bool:
+        """Whether a result counts for it: by the method asked for, and not measured in a way that is passed over."""
         if self.method and "other-method" in m.marks:
             return False
         return not (self.aside and any(mark in m.marks for mark in self.aside))
@@ -119,7 +120,7 @@ class Threshold(msgspec.Struct, frozen=True):
         compare = COMPARISONS[self.limit.comparison]
         if m.value is not None and (limits := _upper_limits(m)):
             meets = compare(m.value, self.limit.number * limits[0])
-            if any(compare(m.value, self.limit.number * high) is not meets for high in limits[1:]):
+            if len(limits) > 1 and any(compare(m.value, self.limit.number * h) is not meets for h in limits[1:]):
                 return Verdict(None, "conflict", "reference ranges that fit give different answers")
             if meets is None:
                 return Verdict(None, "unusable", "the limit lies inside the interval")
@@ -139,7 +140,7 @@ class Threshold(msgspec.Struct, frozen=True):
         if limit.times_uln or not limit.unit or m.value is None or (exact := m.value.exact) is None:
             return m.said
         number = exact if limit.scale == 1 else exact / limit.scale
-        return f"{plain(number)} {shown_unit(limit.unit)}".rstrip()
+        return f"{plain(number)} {_SHOWN_UNITS.get(limit.unit, limit.unit)}".rstrip()
 
 
 _MET, _NOT_MET = Verdict(True), Verdict(False)
@@ -147,7 +148,10 @@ _MET, _NOT_MET = Verdict(True), Verdict(False)
 
 def _upper_limits(m: Measurement) -> list[Decimal]:
     """Upper limits of normal that fit the patient: the certain ones, else those that may fit."""
-    normal = [r for r in m.limits if r.meaning == "normal" and r.high is not None]
+    limits = m.limits
+    if len(limits) == 1 and limits[0].meaning == "normal" and limits[0].high is not None:  # the usual case, kept short
+        return [limits[0].high]
+    normal = [r for r in limits if r.meaning == "normal" and r.high is not None]
     return [r.high for r in normal if r.certain and r.high is not None] or [
         r.high for r in normal if r.high is not None
     ]
@@ -165,9 +169,9 @@ class MeasurementRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         t = self.threshold
         found = ev.record.measurements(t.input)
-        if len(found) == 1 and not t.method and not t.aside:  # the usual case, kept short
-            m = found[0]
-            if m.standing == "sure" and m.span is not None and m.span.last <= ev.today and not m.empty:
+        if len(found) == 1:  # the usual case, kept short
+            m, span = found[0], found[0].span
+            if m.standing == "sure" and span is not None and span.last <= ev.today and not m.empty and t.takes(m):
                 return self._judge_one(ev, m)
         chosen = t.selection(ev)
         if len(chosen.candidates) == 1 and not chosen.listed and not t.method:
@@ -191,7 +195,11 @@ class MeasurementRule(msgspec.Struct, frozen=True):
             if inside is not True:
                 return self._not_inside(m, inside)
         verdict = t.verdict(ev, m)
-        said = f"{t.label} {t.value_said(m)}{f' on {m.span.text}' if m.span else ', undated'}"
+        span = m.span
+        said = f"{t.label} {t.value_said(m)}{f' on {span.text}' if span is not None else ', undated'}"
+        if verdict is _MET or verdict is _NOT_MET:
+            reason = f"{said}, {t.limit.asked} asked for"
+            return Finding("pass" if verdict is _MET else "fail", "recorded", reason, (cite_measurement(m),))
         because = f" ({verdict.because})" if verdict.because else ""
         if verdict.meets is None:
             why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"

@@ -22,6 +22,8 @@ def select(
     speaks: Callable[[Measurement], bool] | None = None,
 ) -> Selection:
     """The newest results that have something to say. Undated ones serve only where nothing dated does."""
+    if not measurements:
+        return Selection()
     says = speaks or _has_value
     if len(measurements) == 1:
         only = measurements[0]
@@ -51,7 +53,7 @@ def _newest(dated: list[Measurement], says: Callable[[Measurement], bool]) -> li
     """Those that no other is certainly newer than; ones without a value are passed over."""
     pool = dated
     while pool:
-        latest = max(m.span.start for m in pool if m.span)
+        latest = max([m.span.start for m in pool if m.span])
         top = [m for m in pool if m.span and m.span.end >= latest]
         silent = [m for m in top if not says(m)]
         if not silent:

@@ -1,32 +1,35 @@
 """The trials arranged for asking: which criteria a record says anything about, and what silence answers for the rest.
 
 Every key that some rule reads has a bit. A record that holds none of a rule's keys, and was read completely, gets the
-finding of an empty record, worked out once; only the others are judged.
+finding of an empty record, worked out once; only the others are judged. The same holds for the rules and signs inside
+a rule.
 """
 
-from collections.abc import Collection, Iterable, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 
 from service.criteria import keys
 from service.criteria.catalogue import Criterion, Trial, Trials
-from service.criteria.evaluation import Evaluation, Rule
+from service.criteria.evaluation import Evaluation, Rule, Sign
 from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, PatientRecord, Person
-from service.criteria.findings import Finding
+from service.criteria.findings import Finding, Sighting
+from service.criteria.logic import Basis, Outcome
 from service.criteria.results import CriterionResult
 
 FAMILIES = ("input", "condition", "procedure", "drug")
 
 
 class Question(NamedTuple):
-    """One criterion of a trial: the bits of what its rule reads, and the answer of silence."""
+    """One criterion of a trial: the bits of what its rule reads, and the answer of silence, also as it is graded."""
 
     reads: int
     criterion: Criterion
     rule: Rule
     silence: Finding
     silent_result: CriterionResult
+    silent_grade: tuple[Outcome, Basis]
 
 
 class TrialPlan(msgspec.Struct, frozen=True):
@@ -42,6 +45,7 @@ class Plan:
         self.trials = trials
         self._bit: dict[str, int] = {}
         self.bits: dict[str, dict[str, int]] = {family: {} for family in FAMILIES}
+        self.silence: dict[int, tuple[int, Finding | Sighting]] = {}
         empty = Evaluation(_EmptyRecord(), 1)
         self.plans = tuple(
             TrialPlan(trial, tuple(self._question(c, empty) for c in trial.criteria), trial.is_open)
@@ -52,11 +56,20 @@ class Plan:
         self.nameless = self._bit.get(keys.NAMELESS, 0)
 
     def _question(self, criterion: Criterion, empty: Evaluation) -> Question:
-        reads = 0
-        for key in criterion.rule.reads():
-            reads |= self._bit_of(key)
         silence = empty.find(criterion.rule)
-        return Question(reads, criterion, criterion.rule, silence, result_of(criterion, silence))
+        for part in _parts(criterion.rule):
+            if id(part) not in self.silence:
+                answer = empty.see(part) if hasattr(part, "look") else empty.find(part)
+                self.silence[id(part)] = self._bits_of(part), answer
+        graded = (silence.outcome, silence.basis)
+        reads = self._bits_of(criterion.rule)
+        return Question(reads, criterion, criterion.rule, silence, result_of(criterion, silence), graded)
+
+    def _bits_of(self, part: Rule | Sign) -> int:
+        bits = 0
+        for key in part.reads():
+            bits |= self._bit_of(key)
+        return bits
 
     def _bit_of(self, key: str) -> int:
         bit = self._bit.get(key)
@@ -75,12 +88,23 @@ class Plan:
         for family, names in record.holds():
             bits = self.bits[family]
             for name in names:
-                mask |= bits.get(name, 0)
+                if name in bits:
+                    mask |= bits[name]
         if record.allergies():
             mask |= self.allergies
         if record.nameless_drugs():
             mask |= self.nameless
         return mask
+
+
+def _parts(whole: Any) -> Iterator[Any]:
+    """The rules and signs that a rule is made of, which the trials keep alive."""
+    for name in getattr(whole, "__struct_fields__", ()):
+        value = getattr(whole, name)
+        for part in value if isinstance(value, tuple) else (value,):
+            if hasattr(part, "look") or hasattr(part, "judge"):
+                yield part
+            yield from _parts(part)
 
 
 def result_of(criterion: Criterion, finding: Finding) -> CriterionResult:

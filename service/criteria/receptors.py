@@ -18,6 +18,7 @@ from service.criteria.signs import doubt_of, told
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
 POSITIVE_FROM = Decimal(1)
+_ANSWERS = {"positive": True, "negative": False}
 
 
 class Reading(msgspec.Struct):
@@ -58,8 +59,7 @@ def read(m: Measurement) -> Reading:
         return Reading(m, None, "conflict", "two values that disagree in one resource")
     if m.problem:
         return Reading(m, None, "unusable", m.problem)
-    answers = {"positive": True, "negative": False}
-    said = {answers[a] for a in m.answers if a in answers}
+    said = {_ANSWERS[a] for a in m.answers if a in _ANSWERS}
     if m.value is not None:
         by_number = at_least(m.value, POSITIVE_FROM)
         if by_number is not None:
@@ -75,8 +75,10 @@ def read(m: Measurement) -> Reading:
 
 def _results(ev: Evaluation, receptor: Receptor) -> list[Measurement]:
     """Results of a receptor; a negative result of both together is a negative one of each."""
-    both = [m for m in ev.record.measurements("er-pr") if m.standing == "sure" and read(m).positive is False]
-    return [*ev.record.measurements(receptor), *both]
+    own, together = ev.record.measurements(receptor), ev.record.measurements("er-pr")
+    if not together:
+        return list(own)
+    return [*own, *(m for m in together if m.standing == "sure" and read(m).positive is False)]
 
 
 def newest_state(ev: Evaluation, receptor: Receptor) -> State:
@@ -86,11 +88,11 @@ def newest_state(ev: Evaluation, receptor: Receptor) -> State:
 
 
 def _state(readings: list[Reading]) -> State:
+    if not readings:
+        return State(None, "missing", readings)
     said = {r.positive for r in readings}
     if said == {True} or said == {False}:
         return State(said.pop(), "recorded", readings)
-    if not readings:
-        return State(None, "missing", readings)
     if {True, False} <= said:
         return State(None, "conflict", readings)
     doubtful = next(r for r in readings if r.positive is None)
@@ -102,6 +104,10 @@ def any_state(ev: Evaluation, receptor: Receptor) -> State:
     results = [m for m in _results(ev, receptor) if ev.counts(m.span) and not m.provisional and _speaks(m)]
     dated = [m for m in results if m.span is not None] or results
     readings = [read(m) for m in dated]
+    if not readings:
+        return newest_state(ev, receptor)
+    if len(readings) == 1 and readings[0].positive is True:
+        return State(True, "recorded", readings)
     undisputed = [r for r in readings if r.positive is True and not _disputed(r, readings)]
     if undisputed:
         return State(True, "recorded", [*undisputed, *(r for r in readings if r not in undisputed)])
@@ -143,7 +149,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         states = {receptor: ev.shared(state_of, receptor) for receptor in self.accept}
         together = self._together(ev, states) if len(self.accept) == 2 else None
         evidence = _evidence([*states.values(), *([together] if together else [])])
-        reason = "; ".join(r.said for s in states.values() for r in s.readings)
+        reason = "; ".join([r.said for s in states.values() for r in s.readings])
         positive = self._positive(states)
         if together is not None:
             said = "; ".join(r.said for r in together.readings)
@@ -176,7 +182,10 @@ class ReceptorRule(msgspec.Struct, frozen=True):
 
     def _together(self, ev: Evaluation, states: dict[Receptor, State]) -> State | None:
         """A positive result of ER and PR together settles "ER or PR", unless both are negative later or then."""
-        chosen = select(ev, [m for m in ev.record.measurements("er-pr") if m.standing == "sure"])
+        both = [m for m in ev.record.measurements("er-pr") if m.standing == "sure"]
+        if not both:
+            return None
+        chosen = select(ev, both)
         positives = [r for m in chosen.candidates or chosen.undated if (r := read(m)).positive is True]
         if not positives:
             return None
@@ -281,4 +290,5 @@ def _newest(found: list[tuple[bool, Diagnosis]]) -> Iterable[tuple[bool, Diagnos
 
 
 def _evidence(states: Iterable[State]) -> tuple[Evidence, ...]:
-    return tuple(dict.fromkeys(r.evidence for s in states for r in s.readings))
+    every = [r.evidence for s in states for r in s.readings]
+    return tuple(dict.fromkeys(every)) if len(every) > 1 else tuple(every)

@@ -292,7 +292,8 @@ def _amenorrhoea(ev: Evaluation, suppressants: Suppressants) -> Menopause | None
         return Menopause("post", f"a year without periods; {'; '.join(h.reason for h in hormones)}", "recorded", shown)
     worst = next(h for h in hormones if h.outcome != "pass")
     needs = tuple(n for h in hormones for n in h.needs)
-    return Menopause("unknown", f"a year without periods, but {worst.reason}", worst.basis, shown, needs)
+    basis: Basis = worst.basis if worst.outcome == "unknown" else "conflict"
+    return Menopause("unknown", f"a year without periods, but {worst.reason}", basis, shown, needs)
 
 
 def _amenorrhoea_since(ev: Evaluation) -> tuple[Span | None, Evidence | None]:
@@ -713,14 +714,15 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
         says, basis, why = test_says(m)
         date = m.span.text if m.span else ""
         said = f"pregnancy test {m.said} on {date}"
-        if says is None:
+        if says is None and ev.within(m.span, self.positive_window) is not False:
             return unknown(
                 basis,
                 f"{said} ({why})",
                 (cite_measurement(m, False, why),),
                 (Need("pregnancy-test", "unusable", date),),
             )
-        inside = ev.within(m.span, self.positive_window if says else self.window)
+        window = self.window if says is False else self.positive_window
+        inside = ev.within(m.span, window)
         if inside:
             return (failed if says else passed)(said, (cite_measurement(m),))
         if inside is None:
@@ -730,7 +732,6 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
                 (cite_measurement(m, False, "date"),),
                 (Need("pregnancy-test", "missing", date),),
             )
-        window = self.positive_window if says else self.window
         why = f"older than {window}"
         return unknown(
             "stale", f"{said} is {why}", (cite_measurement(m, False, why),), (Need("pregnancy-test", "stale", date),)

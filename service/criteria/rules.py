@@ -132,7 +132,10 @@ class AbsenceRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         worst: Finding | None = None
         seen = [(concern, ev.see(concern.sign)) for concern in self.concerns]
+        asked = any(c.then == "review" and s.state == "found" for c, s in seen)
         for concern, sighting in seen:
+            if asked and concern.then == "review" and sighting.state == "maybe":
+                continue  # a person is asked already, whether or not it is there
             finding = _of_concern(concern, sighting)
             if finding is not None and (worst is None or RANK[finding.outcome] < RANK[worst.outcome]):
                 worst = finding
@@ -168,7 +171,8 @@ def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:
 
 
 def _unique(groups) -> tuple[Evidence, ...]:  # type: ignore[no-untyped-def]
-    return tuple(dict.fromkeys(e for group in groups for e in group))
+    every = [e for group in groups for e in group]
+    return tuple(dict.fromkeys(every)) if len(every) > 1 else tuple(every)
 
 
 # -- signs made of signs, and of the heart
@@ -436,12 +440,14 @@ class AnyOf(msgspec.Struct, frozen=True):
 
 def _combined(findings: list[Finding], lowest: bool) -> Finding:
     """The finding that decides, with the reasons of all that share its outcome."""
-    pick = min if lowest else max
-    rank = pick(RANK[f.outcome] for f in findings)
+    ranks = [RANK[f.outcome] for f in findings]
+    rank = min(ranks) if lowest else max(ranks)
     deciding = [f for f in findings if RANK[f.outcome] == rank]
     if lowest and rank == RANK["pass"]:
         return _all_passed(findings)
     if not lowest and rank == RANK["pass"]:
+        if len(deciding) == 1:
+            return deciding[0]
         best = min(deciding, key=lambda f: f.basis == "no-record")
         return msgspec.structs.replace(best, evidence=_unique(f.evidence for f in deciding))
     reason = "; ".join(dict.fromkeys(f.reason for f in deciding))
@@ -529,7 +535,7 @@ class Show(msgspec.Struct, frozen=True):
             shown += seen.evidence
             if seen.state in ("found", "maybe"):
                 said.append(seen.reason)
-        return tuple(dict.fromkeys(shown)), said
+        return _unique((shown,)), said
 
 
 class ReviewRule(msgspec.Struct, frozen=True):

@@ -162,6 +162,8 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
 
 def doubt_of(standing: str, why: str, provisional: bool = False) -> tuple[str, Basis]:
     """Why a fact decides nothing, and the basis of the unknown it gives; empty where it decides."""
+    if standing == "provisional":
+        return why or "provisional", "missing"
     if standing != "sure":
         return why or "not certain", "unusable"
     if provisional:

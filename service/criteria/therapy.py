@@ -1,6 +1,7 @@
 """Anticancer therapy over time: since the metastasis, in lines, within a washout, as induction."""
 
 from collections.abc import Iterable
+from itertools import permutations
 from typing import Literal
 
 import msgspec
@@ -38,7 +39,11 @@ from service.criteria.nameless import Event, events
 from service.criteria.newest import select
 from service.criteria.reproduction import sex
 from service.criteria.signs import ProcedureSign, doubt_of, has, told
-from service.criteria.spans import FOREVER, Span, Window, of_days
+from service.criteria.spans import FOREVER, LONG_AGO, Span, Window, of_days
+
+
+# More starts than this are not tried in every order: whether they make too many lines is then not known.
+MAX_STARTS = 40
 
 
 class Therapy(msgspec.Struct, frozen=True):
@@ -217,7 +222,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
     def _earlier(self, ev: Evaluation, course: Course, since: Span, weighed: _Weighed) -> None:
         """Started before: harmless, unless it was or may have been given long after."""
         exposure = course.exposure
-        limit = self.grace.reach(since.last)
+        limit = self.grace.reach(since.first)
         ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
         last = of_days(ev.today, ev.today, "now") if ongoing else last_day(ev, exposure)
         if last is not None and last.last < limit:
@@ -251,9 +256,14 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             operation = match.fact
             if not ev.counts(operation.start):
                 continue
-            before = since is not None and operation.end is not None and operation.end.last < since.first
-            if not before:
+            after = None if since is None or operation.end is None else _on_or_after(operation.end, since)
+            if after is False:
+                continue
+            if after and match.standing == "sure" and operation.certain:
                 weighed.judged.append(cite(operation.ref, operation.end, operation.says))
+            else:
+                why = match.why or operation.why or "before or after the metastasis"
+                weighed.doubtful.append((cite(operation.ref, operation.end, operation.says, False, why), "missing"))
 
 
 def _because(exposure: Exposure, why: str) -> Evidence:
@@ -408,68 +418,118 @@ class LinesRule(msgspec.Struct, frozen=True):
         since = metastatic_since(ev, self.cancer)
         need = (Need(self.therapy.drugs.input, "missing"),)
         found = courses(ev, self.therapy)
+        coded = list(coded_therapy(ev, self.therapy))
+        mentioned = list(events(ev, self.therapy.nameless))
         if since is None:
-            shown = tuple(cite_exposure(c.exposure, False, "the day of metastasis is not known") for c in found)
-            return unknown("missing", "the day of metastasis is not known, so lines cannot be counted", shown, need)
-        doubtful = [c for c in found if self._doubtful(c, since)]
-        starts = self._starts(ev, [c.exposure for c in found if c not in doubtful], since)
-        lines = self._lines(starts)
-        evidence = tuple(cite_exposure(e) for _, e in starts)
-        counted = f"{len(lines)} line{'' if len(lines) == 1 else 's'} of therapy"
-        said = f"{counted} since {since.text}, at most {self.at_most} asked for"
+            return self._undated(ev, found, coded, mentioned)
+        new, doubtful = self._new(ev, found, since)
+        for cited, sure, span in coded:
+            after = None if span is None else _on_or_after(span, since)
+            if sure and span is not None and after is not False:
+                new.append((max(span.first, since.first), span.last, cited))
+            elif after is not False:
+                doubtful.append(cited)
+        doubtful += [e.cite() for e in mentioned if e.span is None or not e.span.last < since.first]
+        evidence = tuple(cited for _, _, cited in sorted(new, key=lambda start: start[:2]))
+        lines = self._lines(sorted(first for first, _, _ in new))
+        said = f"{_lines_said(len(lines))} of therapy since {since.text}, at most {self.at_most} asked for"
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
             return unknown("missing", said, evidence, need)
-        nameless = [e for e in events(ev, self.therapy.nameless) if e.span is None or not e.span.last < since.first]
-        if doubtful or nameless:
-            shown = (
-                *evidence,
-                *(_because(c.exposure, c.why or "its start is not told") for c in doubtful),
-                *(e.cite() for e in nameless),
+        if self._may_exceed([(first, last) for first, last, _ in new]):
+            return unknown(
+                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, need
             )
+        if doubtful:
+            shown = (*evidence, *doubtful)
             return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, need)
         gap, basis = gap_in_drugs(ev)
         if gap:
             return unknown(basis, f"{said}, but {gap}", evidence, need)
         return passed(said, evidence, "recorded" if evidence else "no-record")
 
-    def _doubtful(self, course: Course, since: Span) -> bool:
-        """Therapy that may or may not begin a line: undated, perhaps before the metastasis, not certainly therapy."""
-        start = course.exposure.start
-        after = None if start is None else _on_or_after(start, since)
-        if after is False:
-            return False
-        return course.counts is None or after is None
+    def _undated(
+        self,
+        ev: Evaluation,
+        found: list[Course],
+        coded: list[tuple[Evidence, bool | None, Span | None]],
+        mentioned: list[Event],
+    ) -> Finding:
+        """The day of metastasis is not known: that matters only where there is some therapy."""
+        need = (Need(self.therapy.drugs.input, "missing"),)
+        why = "the day of metastasis is not known"
+        if found or coded or mentioned:
+            shown = (
+                *(_because(c.exposure, why) for c in found),
+                *(cited for cited, _, _ in coded),
+                *(e.cite() for e in mentioned),
+            )
+            return unknown("missing", f"{why}, so lines cannot be counted", shown, need)
+        label = self.therapy.drugs.label
+        gap, basis = gap_in_drugs(ev)
+        if gap:
+            return unknown(basis, f"no {label} found, but {gap}", (), need)
+        return passed(f"no record of {label}", (), "no-record")
 
-    def _starts(self, ev: Evaluation, exposures: list[Exposure], since: Span) -> list[tuple[int, Exposure]]:
-        """The days since the metastasis on which a drug begins that was not taken shortly before."""
-        found: list[tuple[int, Exposure]] = []
-        for exposure in exposures:
-            start = exposure.start
-            if start is None or _on_or_after(start, since) is not True:
+    def _new(
+        self, ev: Evaluation, found: list[Course], since: Span
+    ) -> tuple[list[tuple[int, int, Evidence]], list[Evidence]]:
+        """The first and last day on which each new drug may have begun since the metastasis, and what is in doubt."""
+        starts: list[tuple[int, int, Evidence]] = []
+        doubtful: list[Evidence] = []
+        taken = [c.exposure for c in found if c.counts and c.exposure.start is not None]
+        for course in found:
+            start = course.exposure.start
+            if start is not None and _on_or_after(start, since) is False:
                 continue
-            new = exposure.ingredients & self.therapy.everything
-            if any(not self._taken_before(ev, name, start.first, exposures) for name in new):
-                found.append((start.first, exposure))
-        return sorted(found, key=lambda pair: pair[0])
+            if course.counts is None or start is None:
+                doubtful.append(_because(course.exposure, course.why or "its start is not told"))
+                continue
+            names = course.exposure.ingredients & self.therapy.everything
+            if any(not self._taken_before(ev, name, start, taken) for name in names):
+                starts.append((max(start.first, since.first), start.last, cite_exposure(course.exposure)))
+        return starts, doubtful
 
-    def _taken_before(self, ev: Evaluation, ingredient: str, day: int, exposures: list[Exposure]) -> bool:
+    def _taken_before(self, ev: Evaluation, ingredient: str, start: Span, exposures: list[Exposure]) -> bool:
+        """Whether a drug was certainly taken shortly before, on whatever day it was started."""
         for other in exposures:
-            if ingredient not in other.ingredients or other.start is None or other.start.first >= day:
+            if ingredient not in other.ingredients or other.start is None or other.start.last >= start.first:
                 continue
             ongoing = other.course in ("active", "on-hold") and not other.end_told
             last = last_day(ev, other)
-            until = FOREVER if ongoing or last is None else last.last
-            if until >= day or self.new_after.reach(until) >= day:
+            until = FOREVER if ongoing or last is None else max(last.first, other.start.first)
+            if until >= start.last or self.new_after.reach(until) >= start.last:
                 return True
         return False
 
-    def _lines(self, starts: list[tuple[int, Exposure]]) -> list[int]:
+    def _lines(self, days: list[int]) -> list[int]:
         lines: list[int] = []
-        for day, _ in starts:
+        for day in days:
             if not lines or day > self.together.reach(lines[-1]):
                 lines.append(day)
         return lines
+
+    def _may_exceed(self, starts: list[tuple[int, int]]) -> bool:
+        """Whether some starts, each on a day on which it may have been, are too many lines apart from each other."""
+        certain = {start for start in starts if start[0] == start[1]}
+        open_starts = [start for start in starts if start[0] != start[1]]
+        if not open_starts:
+            return False  # then the lines counted are all there are
+        if len(certain) + len(open_starts) > MAX_STARTS:
+            return True
+        return any(self._fit(chosen) for chosen in permutations([*certain, *open_starts], self.at_most + 1))
+
+    def _fit(self, starts: tuple[tuple[int, int], ...]) -> bool:
+        day = LONG_AGO
+        for first, last in starts:
+            day = max(first, self.together.reach(day) + 1)
+            if day > last:
+                return False
+        return True
+
+
+def _lines_said(number: int) -> str:
+    return f"{number} line{'' if number == 1 else 's'}"
 
 
 # -- induction and what came after

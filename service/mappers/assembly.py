@@ -47,16 +47,15 @@ def _living(document: Document) -> list[Item]:
 
 def _choose_patient(document: Document, items: list[Item], asked: str, calendar: Calendar) -> Item:
     found: dict[str, Item] = {}
-    for item in items:
-        if item.resource.__class__ is wire.Patient:
-            key = _patient_key(item)
-            if not key:
-                raise document.error("a Patient without an id; no resource can be told to be theirs", "no-patient-id")
-            other = found.get(key)
-            if other is None or _newer(item, other, calendar):
-                found[key] = item
-            elif not _newer(other, item, calendar) and bytes(item.raw) != bytes(other.raw):
-                raise document.error("two versions of one Patient that do not tell which is newer", "several-patients")
+    for item in [i for i in items if i.resource.__class__ is wire.Patient]:
+        key = _patient_key(item)
+        if not key:
+            raise document.error("a Patient without an id; no resource can be told to be theirs", "no-patient-id")
+        other = found.get(key)
+        if other is None or _newer(item, other, calendar):
+            found[key] = item
+        elif not _newer(other, item, calendar) and bytes(item.raw) != bytes(other.raw):
+            raise document.error("two versions of one Patient that do not tell which is newer", "several-patients")
     if asked:
         found = {key: item for key, item in found.items() if _is_asked_for(item, asked)}
         if not found:

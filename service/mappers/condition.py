@@ -1,7 +1,7 @@
 """Condition as a diagnosis. https://hl7.org/fhir/R4/condition.html"""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import msgspec
 
@@ -33,9 +33,10 @@ class _Extension(msgspec.Struct, gc=False):
 class DiagnosisMapper:
     """Maps the Conditions of one patient; the birth date turns an Age into a date."""
 
-    def __init__(self, terminology: Terminology, calendar: Calendar) -> None:
+    def __init__(self, terminology: Terminology, calendar: Calendar, date_of: Callable[[str], Span | None]) -> None:
         self._terminology = terminology
         self._calendar = calendar
+        self._date_of = date_of
 
     def coded(self, condition: wire.Condition) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """-> (sure concepts, ambiguous concepts, why they are ambiguous). The body site completes a general code."""
@@ -58,9 +59,8 @@ class DiagnosisMapper:
         if _is_icd(condition.code):
             return ()
         text = texts(condition.code)
-        if not text or _NOT_ABOUT.search(text.lower()):
-            return ()
-        return self._terminology.spoken("condition", text)
+        found = self._terminology.spoken("condition", text)
+        return () if found and _NOT_ABOUT.search(text.lower()) else found
 
     def sites(self, body_sites: list[wire.CodeableConcept] | None) -> frozenset[str]:
         if not body_sites:
@@ -73,7 +73,8 @@ class DiagnosisMapper:
         if verification == "entered-in-error":
             return None
         status = code_of(condition.clinicalStatus)
-        found = self._terminology.look_up("condition", condition.code).sure
+        looked_up = self._terminology.look_up("condition", condition.code)
+        found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
         return Diagnosis(
             ref=ref,
             says=shown(condition.code) or "a Condition without a code",
@@ -90,9 +91,9 @@ class DiagnosisMapper:
             abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(condition.bodySite),
-            stages=tuple(self._stages(condition.stage)),
+            stages=tuple(self._stages(condition.stage)) if condition.stage else (),
             text=texts(condition.code),
-            related=tuple(_related(condition.extension)),
+            related=tuple(_related(condition.extension)) if condition.extension else (),
         )
 
     def _onset(self, condition: wire.Condition, person: Person) -> Span | None:
@@ -120,9 +121,9 @@ class DiagnosisMapper:
     def _stages(self, stages: list[wire.ConditionStage] | None) -> Iterable[Stage]:
         for stage in stages or ():
             answers = frozenset(self._terminology.look_up("answer", stage.summary).sure)
-            references = tuple(r.reference for r in stage.assessment or () if r.reference)
-            if answers or references:
-                yield Stage(answers, references, shown(stage.summary))
+            dates = [d for r in stage.assessment or () if r.reference and (d := self._date_of(r.reference))]
+            if answers:
+                yield Stage(answers, dates[0] if dates else None, shown(stage.summary))
 
 
 def _with_sites(sure: tuple[str, ...], sites: frozenset[str]) -> tuple[str, ...]:
@@ -144,7 +145,9 @@ def _recorded(span: Span | None) -> Span | None:
 
 
 def _encounter_only(categories: list[wire.CodeableConcept] | None) -> bool:
-    codes = {code_of(category) for category in categories or ()}
+    if not categories:
+        return False
+    codes = {code_of(category) for category in categories}
     return "encounter-diagnosis" in codes and "problem-list-item" not in codes
 
 

@@ -5,7 +5,7 @@ https://hl7.org/fhir/R4/observation.html
 
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Raw
@@ -18,6 +18,7 @@ from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar, age_day
 from service.mappers.documents import Item
 from service.mappers.inputs import Input, Inputs
+from service.mappers.integrity import problem_of
 from service.mappers.quantities import UCUM, Problem, Written
 from service.mappers.terminology import Terminology
 
@@ -89,21 +90,36 @@ class ObservedValue:
         return self._component or self._resource
 
     def work_out(self) -> None:
-        """Do now what a rule will surely ask for."""
-        self.ref = self._source.reference(self._item)
+        """Do now what a rule will surely ask for, and what costs nothing because the resource says nothing of it."""
+        self.ref = self._item.reference
         self._work_out_standing()
         self._work_out_value()
+        part, resource = self._part, self._resource
+        if part.referenceRange is None:
+            self.limits = _NO_LIMITS
+        if part.interpretation is None:
+            self.flags = _NO_ANSWERS
+        if resource.specimen is None:
+            self.specimen = ""
+        if resource.method is None and not self._item_mark and self.name != "oxygen-saturation":
+            self.marks: frozenset[str] = _NO_ANSWERS
+        if resource.issued is None:
+            self.issued: float | None = None
 
     def _work_out_standing(self) -> None:
-        problem = self._source.problem_of(self._item) or ("its date cannot be read" if self.date_lost else "")
+        problem = "" if self._item.sound else problem_of(self._item)
+        if self.date_lost and not problem:
+            problem = "its date cannot be read"
         self.standing, self.why = ("unusable", problem) if problem else self._given
 
     def _work_out_ref(self) -> None:
-        self.ref = self._source.reference(self._item)
+        self.ref = self._item.reference
 
     def _work_out_value(self) -> None:
         part = self._part
         if part.valueQuantity is not None and self._is_plain_number(part):
+            return
+        if part.valueCodeableConcept is not None and self._is_plain_answer(part):
             return
         reader = _ValueReader(self.input, part, self._source.library.terminology)
         reader.read()
@@ -123,25 +139,40 @@ class ObservedValue:
             quantity.comparator is not None
             or quantity.system != UCUM
             or not made.reads_plain_numbers
-            or _has_other_value(part)
+            or _has_other_value(part, "number")
         ):
             return False
         factor = made.factors[quantity.code]
         if factor is None:
             return False
         try:
-            number = Decimal(str(quantity.value, "ascii"))
-            value = number if factor == 1 else number * factor
+            written = str(quantity.value, "ascii")
+            value = Decimal(written) if factor == 1 else Decimal(written) * factor
         except (ArithmeticError, ValueError):
             return False
-        if not _measurable(value) or (made.usable and not any(low <= value <= high for low, high in made.usable)):
+        if not _measurable(value) or not _is_usable(value, made):
             return False
         self.value = Interval(value, value)
         self.answers = _NO_ANSWERS
         self.date = None
         self.problem = ""
         self.conflicting = self.empty = False
-        self.said = f"{str(quantity.value, 'ascii')} {quantity.unit or quantity.code}"
+        self.said = f"{written} {quantity.unit or quantity.code}"
+        return True
+
+    def _is_plain_answer(self, part: wire.Observation | wire.Component) -> bool:
+        """The usual case, kept short: one coded answer that is known. False: read it in full."""
+        concept, made = part.valueCodeableConcept, self.input
+        if "answer" not in made.reads or made.score or made.answer_families or _has_other_value(part, "concept"):
+            return False
+        answers = self._source.library.terminology.look_up("answer", concept).sure
+        if not answers or "not-known" in answers:
+            return False
+        self.value = self.date = None
+        self.answers = frozenset(answers)
+        self.problem = ""
+        self.conflicting = self.empty = False
+        self.said = shown(concept)[:200]
         return True
 
     def _work_out_flags(self) -> None:
@@ -151,7 +182,7 @@ class ObservedValue:
     def _work_out_limits(self) -> None:
         ranges = self._part.referenceRange
         if ranges is None:
-            self.limits: tuple[UpperLimit, ...] = ()
+            self.limits = _NO_LIMITS
         elif len(ranges) == 1 and (plain := self._plain_range(ranges[0])) is not None:
             self.limits = (plain,)
         else:
@@ -214,6 +245,9 @@ class ObservedValue:
 
 
 _NO_ANSWERS: frozenset[str] = frozenset()
+_NO_LIMITS: tuple[UpperLimit, ...] = ()
+_ZERO = Decimal(0)
+_MAX_EXPONENT = quantities.MAX_EXPONENT
 _WORK: dict[str, Callable[[ObservedValue], None]] = {
     **dict.fromkeys(
         ("value", "answers", "date", "problem", "conflicting", "empty", "said"), ObservedValue._work_out_value
@@ -231,12 +265,20 @@ _WORK: dict[str, Callable[[ObservedValue], None]] = {
 
 def _measurable(value: Decimal) -> bool:
     """Whether a number may be a measurement at all: none of those read here is negative."""
-    return value.is_finite() and value >= 0 and abs(value.adjusted()) <= quantities.MAX_EXPONENT
+    return value.is_finite() and value >= _ZERO and -_MAX_EXPONENT <= value.adjusted() <= _MAX_EXPONENT
 
 
-def _has_other_value(part: wire.Observation | wire.Component) -> bool:
+def _is_usable(value: Decimal, made: Input) -> bool:
+    """Whether a living person can have it; True where the input does not say."""
+    for low, high in made.usable:
+        if low <= value <= high:
+            return True
+    return not made.usable
+
+
+def _has_other_value(part: wire.Observation | wire.Component, beside: Literal["number", "concept"]) -> bool:
     return (
-        part.valueCodeableConcept is not None
+        (part.valueCodeableConcept if beside == "number" else part.valueQuantity) is not None
         or part.valueString is not None
         or part.valueInteger is not None
         or part.valueRange is not None
@@ -249,26 +291,20 @@ def _has_other_value(part: wire.Observation | wire.Component) -> bool:
     )
 
 
-class Source(Protocol):
-    """The record a result belongs to, as far as reading its value needs it."""
-
-    person: Person
-
-    @property
-    def library(self) -> "Library": ...
-
-    def reference(self, item: Item) -> str: ...
-
-    def problem_of(self, item: Item) -> str:
-        """Why a resource decides nothing; empty where nothing is wrong."""
-
-
 class Library(msgspec.Struct, frozen=True):
     """What every record is read with."""
 
     terminology: Terminology
     inputs: Inputs
     calendar: Calendar
+
+
+class Source(msgspec.Struct, frozen=True, gc=False):
+    """What a result is read with. It does not lead back to the record: a record that nothing holds any more is gone at
+    once, without waiting for the garbage collector."""
+
+    person: Person
+    library: Library
 
 
 class _ValueReader:

@@ -18,9 +18,9 @@ from service.mappers.condition import DiagnosisMapper
 from service.mappers.documents import Item
 from service.mappers.identity import without_version
 from service.mappers.inputs import Input
-from service.mappers.integrity import problem_of
+from service.mappers.integrity import look_through, problem_of
 from service.mappers.medication import ExposureMapper, doses_told_twice, reason_of_concepts
-from service.mappers.observation import DECIDES, Library, ObservedValue, observed_span, standing_of
+from service.mappers.observation import DECIDES, Library, ObservedValue, Source, observed_span, standing_of
 from service.mappers.procedure import map_procedure, named_procedures
 
 MEDICATION_TYPES = ("MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense")
@@ -44,7 +44,6 @@ _NOT_INDEXED = frozenset({wire.Patient, wire.Medication, wire.Substance})
 
 
 _SURE: tuple[Standing, str] = ("sure", "")
-_FEW = 3  # so many results of one input are all looked at; of more, only those that may be the newest
 _AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system or under a wrong one")
 _NO_FOCUS: frozenset[str] = frozenset()
 
@@ -74,6 +73,7 @@ class Record:
         self.person = person
         self._notices: dict[str, None] = {}
         self.library = library
+        self._source = Source(person, library)
         self._gaps: dict[str, str] = {}
         for kind, reason in gaps:
             self._gaps.setdefault(kind, reason)
@@ -94,7 +94,7 @@ class Record:
         self._exposures_by: dict[frozenset[str], list[Match[Exposure]]] = {}
         self._allergies: list[Allergy] | None = None
         self._report_of: dict[str, str] | None = None
-        self._mapper = DiagnosisMapper(library.terminology, library.calendar)
+        self._mapper = DiagnosisMapper(library.terminology, library.calendar, self._assessed_on)
 
     # -- what the rules ask for
 
@@ -117,11 +117,15 @@ class Record:
     def measurements(self, name: str) -> Sequence[Measurement]:
         known = self._measured.get(name)
         if known is None:
-            known = [m for s in self._seen.get(name, ()) if (m := self._measure(s)) is not None]
-            if len(known) <= _FEW:
-                for m in known:
-                    m.work_out()
-            if len(known) > 1:
+            seen = self._seen.get(name)
+            if seen is None:
+                known = self._measured[name] = []
+                return known
+            known = [m for s in seen if (m := self._measure(s)) is not None]
+            if len(known) == 1:
+                known[0].work_out()
+            elif known:
+                _work_out_newest(known)
                 known.sort(key=_reference)
             self._measured[name] = known
         return known
@@ -185,17 +189,19 @@ class Record:
     def add_all(self, items: list[Item]) -> None:
         """Index the patient's own resources."""
         by_type: dict[type, list[Item]] = {}
+        observations: list[Item] = []
         for item in items:
             kind = item.resource.__class__
-            if kind not in _NOT_INDEXED:
-                found = by_type.get(kind)
-                if found is None:
-                    by_type[kind] = [item]
-                else:
-                    found.append(item)
-        self._add_observations(by_type.pop(wire.Observation, []))
-        for item in by_type.pop(wire.Condition, []):
-            self._add_condition(item, item.resource)
+            if kind is wire.Observation:
+                observations.append(item)
+            elif kind not in _NOT_INDEXED:
+                by_type.setdefault(kind, []).append(item)
+        self._add_observations(observations)
+        conditions = [(item, *self._mapper.coded(item.resource)) for item in by_type.pop(wire.Condition, [])]
+        newest = [_newest_item(seen) for seen in self._seen.values()]
+        look_through([*newest, *[item for item, sure, ambiguous, _ in conditions if sure or ambiguous]])
+        for item, sure, ambiguous, why in conditions:
+            self._add_condition(item, sure, ambiguous, why)
         for item in by_type.pop(wire.Procedure, []):
             self._add_procedure(item, item.resource)
         self._allergy_items = by_type.pop(wire.AllergyIntolerance, [])
@@ -235,37 +241,37 @@ class Record:
         return found
 
     def reference(self, item: Item) -> str:
-        """What evidence names: Type/id, else the full URL, else the place in the document."""
-        kind = type(item.resource).__name__
-        if item.resource.id:
-            return f"{kind}/{item.resource.id}"
-        return item.full_url or (f"{kind} at {item.place}" if item.place else kind)
+        return item.reference
 
     def _add_observations(self, items: list[Item]) -> None:
         """The busiest loop of reading: most Observations speak of nothing that any rule asks for."""
-        look_up = self.library.terminology.indexes["observation"].found
+        index = self.library.terminology.indexes["observation"]
+        known = index.known
         for item in items:
             resource: wire.Observation = item.resource
             code = resource.code
             if code is not None and code.coding is not None:
                 for coding in code.coding:
-                    if coding is not None and coding.code and look_up(coding.system, coding.code).any:
-                        self._see(item, resource.code, None)
-                        break
+                    if coding is not None and coding.code:
+                        found = known.get((coding.system, coding.code)) or index.found(coding.system, coding.code)
+                        if found.any:
+                            self._see(item, code, None)
+                            break
             if resource.component is not None:
                 for component in resource.component:
                     self._see(item, component.code, component)
 
     def _see(self, item: Item, code: wire.CodeableConcept | None, component: wire.Component | None) -> None:
         found = self.library.terminology.look_up("observation", code)
+        if not found.any:
+            return
         by_concept = self.library.inputs.by_concept
         for concepts, certain in ((found.sure, True), (found.ambiguous, False)):
             for concept in concepts:
                 for made, mark in by_concept.get(concept, ()):
                     self._seen.setdefault(made.name, []).append(_Seen(item, component, made, mark, certain))
 
-    def _add_condition(self, item: Item, resource: wire.Condition) -> None:
-        sure, ambiguous, why = self._mapper.coded(resource)
+    def _add_condition(self, item: Item, sure: tuple[str, ...], ambiguous: tuple[str, ...], why: str) -> None:
         problem = self.problem_of(item) if sure or ambiguous else ""
         for concept in sure:
             standing: Standing = "unusable" if problem else "sure"
@@ -319,7 +325,7 @@ class Record:
             return None
         text = resource.effectiveDateTime
         span = self.library.calendar.read(text) if text is not None else self._rare_time(resource)
-        made = ObservedValue(self, item, seen.component, seen.made, seen.mark, given, span)
+        made = ObservedValue(self._source, item, seen.component, seen.made, seen.mark, given, span)
         if span is None and (text is not None or "effective" in item.problem):
             made.date_lost = True
         if focus:
@@ -375,6 +381,17 @@ class Record:
             self._diagnosed[key] = self._mapper.map(item.resource, self.reference(item), self.person)
         return self._diagnosed[key]
 
+    def _assessed_on(self, reference: str) -> Span | None:
+        """The date of the Observation or report that a stage rests on."""
+        item = self.find(reference)
+        if item is None or not isinstance(item.resource, wire.Observation | wire.DiagnosticReport):
+            return None
+        if (item.resource.status or "").lower() in ("entered-in-error", "cancelled"):
+            return None
+        if isinstance(item.resource, wire.DiagnosticReport):
+            return self.library.calendar.read(item.resource.effectiveDateTime)
+        return self._rare_time(item.resource)
+
     def _operation(self, item: Item) -> Operation | None:
         key = id(item)
         if key not in self._operated:
@@ -387,6 +404,7 @@ class Record:
         if self._exposed is None:
             mapper = ExposureMapper(self.library.terminology, self.library.calendar, self._drug_of, self._reason_of)
             self._exposed = []
+            look_through(self._events)
             for item in self._events:
                 made = mapper.map(item.resource, self.reference(item), self.problem_of(item))
                 if made is not None:
@@ -429,6 +447,21 @@ def _reference(fact: Any) -> str:
     """Facts in the order of their references: the order of the resources in a document changes nothing."""
     reference: str = fact.ref
     return reference
+
+
+def _newest_item(seen: list[_Seen]) -> Item:
+    """The one of several results that will most likely be asked for."""
+    if len(seen) == 1:
+        return seen[0].item
+    return max(seen, key=lambda s: s.item.resource.effectiveDateTime or "").item
+
+
+def _work_out_newest(results: list[ObservedValue]) -> None:
+    """Of several results the newest is asked for, the others rarely are."""
+    latest = max((m.span.start for m in results if m.span is not None), default=0.0)
+    for m in results:
+        if m.span is not None and m.span.end >= latest:
+            m.work_out()
 
 
 def _by_reference(match: Match[Any]) -> tuple[str, str]:

@@ -99,7 +99,7 @@ class CodeIndex:
     def __init__(self) -> None:
         self.by_code: dict[str, dict[str, tuple[str, ...]]] = {}
         self._prefixes: dict[str, dict[str, dict[str, bool]]] = {}
-        self._memo: dict[tuple[str | None, str], Found] = {}
+        self.known: dict[tuple[str | None, str], Found] = {}  # codings seen before; bounded
         self.systems: set[str] = set()
 
     def add(self, system: str, code: str, concept: str) -> None:
@@ -120,11 +120,11 @@ class CodeIndex:
     def found(self, system: str | None, code: str) -> Found:
         """What one coding says: sure under its own system, ambiguous under none or another."""
         key = (system, code)
-        known = self._memo.get(key)
+        known = self.known.get(key)
         if known is None:
-            if len(self._memo) > 200_000:
-                self._memo.clear()
-            known = self._memo[key] = self._find(system, code)
+            if len(self.known) > 200_000:
+                self.known.clear()
+            known = self.known[key] = self._find(system, code)
         return known
 
     def _find(self, system: str | None, code: str) -> Found:
@@ -238,6 +238,15 @@ class Terminology:
             found = [c for m in pattern.finditer(_plain(text)) for c in names[m[0]]]
             known = self._text_memo[key] = tuple(dict.fromkeys(found))
         return known
+
+    def codes(self, family: str, concepts: Iterable[str]) -> frozenset[str]:
+        """The codes that are listed for some concepts, without their systems."""
+        names = frozenset(concepts)
+        return frozenset(
+            code
+            for code, systems in self.indexes[family].by_code.items()
+            if any(names.intersection(found) for found in systems.values())
+        )
 
     def first_code(self, family: str, concept: str) -> tuple[str, str, str] | None:
         """The first code listed for a concept: system, code, display."""

@@ -1,12 +1,6 @@
-"""Against a real FHIR R4 server, open and writable. FHIR_TEST_SERVER is its base URL, or a script that starts one on
-loopback: `SCRIPT PORT mem` answers with the process id once the server is ready."""
+"""Against a real FHIR R4 server."""
 
-import contextlib
 import json
-import os
-import signal
-import socket
-import subprocess
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -17,30 +11,16 @@ import requests
 from service.fhir_client import FhirServers, Server
 from tests.builders import as_json
 from tests.fhir_client.conftest import soon
+from tests.live.servers import fhir_server
 
-pytestmark = [
-    pytest.mark.live,
-    pytest.mark.skipif(
-        "FHIR_TEST_SERVER" not in os.environ, reason="FHIR_TEST_SERVER names no FHIR server to test with"
-    ),
-]
+pytestmark = pytest.mark.live
 RESULTS = 25
 
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    named = os.environ["FHIR_TEST_SERVER"]
-    if named.startswith(("http://", "https://")):
-        yield named
-        return
-    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
-        port = free.getsockname()[1]
-    log = tmp_path_factory.mktemp("server") / "log"
-    environment = os.environ | {"FHIRDEV_LOG": str(log)}
-    command = [named, str(port), "mem"]
-    started = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, env=environment)
-    yield f"http://127.0.0.1:{port}/fhir"
-    os.kill(int(started.stdout), signal.SIGTERM)
+    with fhir_server(tmp_path_factory.mktemp("server")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """The cancer: breast cancer at all, metastatic or not, and since when."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from .answers import ABSENT, CONFLICT, FAIL, MISSING, PASS, REVIEW, UNUSABLE, Answer, unknown
 from .diagnoses import SNOMED, Codes, Diagnosis, ever, now, refuted
@@ -11,7 +12,18 @@ from .spans import Span, span, until
 _INVASIVE = Codes(
     icd=("C50",),
     snomed=frozenset(
-        "254837009 372137005 372064008 254838004 372096000 408643008 278054005 427685000 417181009 431396003".split()
+        [
+            "254837009",
+            "372137005",
+            "372064008",
+            "254838004",
+            "372096000",
+            "408643008",
+            "278054005",
+            "427685000",
+            "417181009",
+            "431396003",
+        ]
     ),
 )
 METASTATIC_BREAST = Codes(snomed=frozenset(("315004001", "459391000124109")))
@@ -121,6 +133,7 @@ def metastatic_or_recurrent(record: Record) -> Answer:
     return answer
 
 
+@lru_cache(maxsize=1)
 def metastatic_since(record: Record) -> Span | None:
     """The earliest date of the evidence; None where nothing tells a date or nothing is established."""
     if metastatic(record).outcome != "pass":
@@ -184,12 +197,12 @@ def _by_condition(record: Record) -> list[Evidence]:
 
 def _by_own_stage(record: Record) -> list[Evidence]:
     """A stage inside the Condition has the date of its assessment, else none."""
-    found = []
-    for diagnosis in ever(record, _INVASIVE):
-        for stage in diagnosis.resource.get("stage", []):
-            if _stage_of(stage.get("summary")) == 4:
-                found.append(Evidence(_assessed(record, diagnosis, stage), diagnosis.doubt, True))
-    return found
+    return [
+        Evidence(_assessed(record, diagnosis, stage), diagnosis.doubt, True)
+        for diagnosis in ever(record, _INVASIVE)
+        for stage in diagnosis.resource.get("stage", [])
+        if _stage_of(stage.get("summary")) == 4
+    ]
 
 
 def _assessed(record: Record, diagnosis: Diagnosis, stage: dict) -> Span | None:
@@ -207,10 +220,9 @@ def _by_observation(record: Record) -> list[Evidence]:
             continue
         if _stage_of(result.body.get("valueCodeableConcept")) == 4 or _answer(result) & _M1:
             found.append(Evidence(result.when, None, "focus" in result.parent))
-    for result in _results(record, _SITE_CODES):
-        if _answer(result) and _NO_SITE not in _answer(result):
-            found.append(Evidence(result.when, None, True))
-    return found
+    # The code asks for the site of a distant metastasis in a breast tumor: its answer names the breast.
+    sites = [result for result in _results(record, _SITE_CODES) if _answer(result) and _NO_SITE not in _answer(result)]
+    return found + [Evidence(result.when, None, True) for result in sites]
 
 
 def _staged_lower(record: Record) -> bool:

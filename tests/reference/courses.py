@@ -1,10 +1,11 @@
 """Drugs taken: from four kinds of resource to one kind of course with a start, an end and what is doubtful about it."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from . import drug_names as drugs
 from .answers import MISSING, SILENT, UNUSABLE, Answer
-from .diagnoses import Codes, has, ever
+from .diagnoses import Codes, ever, has
 from .record import Record
 from .results import coded
 from .spans import LONG_AGO, Span, after, since, span, until
@@ -43,8 +44,9 @@ class Course:
         return bool(self.names & names)
 
 
+@lru_cache(maxsize=1)
 def courses(record: Record) -> list[Course]:
-    """All courses that were taken or may have been."""
+    """All courses that were taken or may have been; worked out once for each record."""
     found = []
     for resource in record.of(*TYPES):
         if _taken(resource):
@@ -56,6 +58,12 @@ def courses(record: Record) -> list[Course]:
 
 def of(record: Record, names: frozenset[str]) -> list[Course]:
     return [course for course in courses(record) if course.takes(names)]
+
+
+def anticancer(record: Record) -> list[tuple[Course, str]]:
+    """Every course of systemic anticancer therapy, sure ("yes") or possible ("perhaps")."""
+    kinds = [(course, systemic(record, course)) for course in courses(record)]
+    return [(course, kind) for course, kind in kinds if kind != "no"]
 
 
 def silence(record: Record, *other_types: str) -> Answer:

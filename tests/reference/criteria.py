@@ -6,7 +6,6 @@ from . import courses
 from . import drug_names as drugs
 from .answers import CONFLICT, FAIL, MISSING, PASS, REVIEW, SILENT, STALE, UNUSABLE, Answer, unknown, worst
 from .cancer import (
-    BRAIN,
     LEPTOMENINGEAL,
     MENINGEAL,
     MENINGEAL_ICD,
@@ -14,19 +13,20 @@ from .cancer import (
     OTHER_PRIMARY,
     brain_metastases,
     brain_observed,
-    metastatic,
     metastatic_since,
 )
 from .courses import Course
 from .diagnoses import SNOMED, Codes, Diagnosis, ever, now, text_of
 from .procedures import Done, done
 from .record import Record
-from .results import Result, agreed, coded, newest, results
+from .results import Result, coded, newest, results
 from .spans import Span, compare, months_before, since, within
 
 Rule = Callable[[Record], Answer]
 
-_RADIOTHERAPY = frozenset("108290001 33195004 53438000 1156506007 10611004 45643008 152198000 385798007".split())
+_RADIOTHERAPY = frozenset(
+    ["108290001", "33195004", "53438000", "1156506007", "10611004", "45643008", "152198000", "385798007"]
+)
 _WASHOUT_DAYS = 14
 _OVERLAP_DAYS = 28
 _INFARCTION = Codes(icd=("I21", "I22"), snomed=frozenset(("22298006", "57054005", "401303003", "401314000")))
@@ -43,7 +43,7 @@ _NYHA_DAYS = 180
 
 _SEVERE_INFECTION = Codes(
     icd=("A15", "A40", "A41", "J13", "J14", "J15", "J18", "B20", "B16", "B180", "B181", "B171", "B182"),
-    snomed=frozenset("91302008 427099000 233604007 86406008 66071002 50711007 128302006".split()),
+    snomed=frozenset(["91302008", "427099000", "233604007", "86406008", "66071002", "50711007", "128302006"]),
 )
 _INFECTION = Codes(snomed=frozenset(("40733004",)))
 _CIRRHOSIS = Codes(
@@ -53,7 +53,9 @@ _CIRRHOSIS = Codes(
 _OTHER_LIVER = Codes(icd=("K740", "B18", "K738", "K739", "K754"), snomed=frozenset(("76783007", "408335007")))
 _ABSORPTION = Codes(
     icd=("K90", "K25", "K26", "K27", "K50", "K51", "R11", "R197"),
-    snomed=frozenset("32230006 34000006 64766004 396331005 13200003 422587007 422400008 62315008".split()),
+    snomed=frozenset(
+        ["32230006", "34000006", "64766004", "396331005", "13200003", "422587007", "422400008", "62315008"]
+    ),
 )
 _BOWEL_RESECTION = frozenset(("54357003", "90856004"))
 _BLEEDING = Codes(
@@ -63,7 +65,7 @@ _BLEEDING = Codes(
 _MAY_BLEED = Codes(icd=("D688", "D689", "D690", "D691", "D692", "D693", "D694", "D698", "D699"))
 _DEPENDENCE = Codes(
     icd=("F102", "F112", "F122", "F132", "F142", "F152", "F162", "F182", "F192"),
-    snomed=frozenset("7200002 66590003 191816009 2403008 75544000 31956009".split()),
+    snomed=frozenset(["7200002", "66590003", "191816009", "2403008", "75544000", "31956009"]),
 )
 _OPIOID_DEPENDENCE = Codes(icd=("F112",), snomed=frozenset(("75544000",)))
 _IN_REMISSION = ("F1021", "F1121", "F1421")
@@ -115,9 +117,9 @@ def prior_pertuzumab(record: Record) -> Answer:
 
 
 def no_prior_metastatic_therapy(record: Record) -> Answer:
-    """Systemic therapy started since the metastasis fails; started before and going on is unknown; rays are a question."""
+    """Systemic therapy started since the metastasis fails; before and going on is unknown; rays are a question."""
     start = metastatic_since(record)
-    answers = [_before_metastasis(record, c, start, how) for c, how in _systemic(record)]
+    answers = [_before_metastasis(record, c, start, how) for c, how in courses.anticancer(record)]
     answers += [_rays_since(d, start) for d in done(record, _RADIOTHERAPY)]
     return worst([*answers, courses.silence(record, "Procedure")])
 
@@ -133,7 +135,7 @@ def adjuvant_her2_washout(record: Record) -> Answer:
 
 
 def recent_anticancer_therapy(record: Record) -> Answer:
-    answers = [_washed_out(record, c, how) for c, how in _systemic(record)]
+    answers = [_washed_out(record, c, how) for c, how in courses.anticancer(record)]
     answers += [_rays_washed_out(record, d) for d in done(record, _RADIOTHERAPY)]
     return worst([*answers, courses.silence(record, "Procedure")])
 
@@ -141,7 +143,7 @@ def recent_anticancer_therapy(record: Record) -> Answer:
 def recent_chemo_radiotherapy(record: Record) -> Answer:
     """For a washout an antibody-drug conjugate is chemotherapy."""
     chemo = drugs.CHEMOTHERAPY | drugs.CONJUGATES
-    answers = [_washed_out(record, c, how) for c, how in _systemic(record) if c.takes(chemo)]
+    answers = [_washed_out(record, c, how) for c, how in courses.anticancer(record) if c.takes(chemo)]
     answers += [_rays_washed_out(record, d) for d in done(record, _RADIOTHERAPY)]
     return worst([*answers, courses.silence(record, "Procedure")])
 
@@ -172,27 +174,9 @@ def no_progression(record: Record) -> Answer:
     return CONFLICT if any(_status_of(result) == "worse" for result in found) else PASS
 
 
-def lines_of_therapy(record: Record) -> Answer:
-    """Days since the metastasis on which a drug starts that was not taken in the 90 days before; 28 days are one."""
-    found = _systemic(record)
-    if not found:
-        return courses.silence(record)
-    metastasis = metastatic_since(record)
-    if metastasis is None or any(c.start is None for c, _ in found):
-        return MISSING
-    since_then = [(c, how) for c, how in found if compare(c.start, metastasis) != -1]
-    if any(c.doubt or how == "perhaps" for c, how in since_then):
-        # The page leaves open what a therapy of uncertain name comes to where the count stays at two or fewer.
-        return MISSING
-    if max(_lines(found, metastasis, earliest) for earliest in (True, False)) > 2:
-        return MISSING
-    silence = courses.silence(record)
-    return silence if silence.outcome == "unknown" else PASS
-
-
 def concurrent_therapy(record: Record) -> Answer:
     """An endocrine drug, a GnRH agonist or another antineoplastic active now: what would have to stop."""
-    answers = [_stopping(c, courses.active(record, c), how) for c, how in _systemic(record)]
+    answers = [_stopping(c, courses.active(record, c), how) for c, how in courses.anticancer(record)]
     answers += [_stopping(c, courses.depot_active(record, c), "yes") for c in courses.of(record, drugs.GNRH)]
     if REVIEW in answers:
         return REVIEW
@@ -223,13 +207,18 @@ def brain(record: Record) -> Answer:
     """No brain metastasis ever; any is a question."""
     answers = [d.answer(REVIEW) for d in brain_metastases(record)]
     answers += [REVIEW] if brain_observed(record) else []
-    return _question([*answers, _silence_on_metastases(record)])
+    return worst(_questions([*answers, _silence_on_metastases(record)]))
 
 
 def leptomeningeal(record: Record) -> Answer:
     """Leptomeningeal disease fails; a code that may mean the dura is a question."""
-    unclear = [d.answer(REVIEW) for d in _meningeal(record)]
-    return worst([*unclear, *_leptomeningeal(record), _silence_on_metastases(record)])
+    return worst(
+        [
+            *_questions([d.answer(REVIEW) for d in _meningeal(record)]),
+            *_leptomeningeal(record),
+            _silence_on_metastases(record),
+        ]
+    )
 
 
 def cns(record: Record) -> Answer:
@@ -237,8 +226,7 @@ def cns(record: Record) -> Answer:
     other = brain_metastases(record) + ever(record, OTHER_CNS) + _meningeal(record)
     answers = [d.answer(REVIEW) for d in other]
     answers += [REVIEW] if brain_observed(record) else []
-    questions = [_question(answers)] if answers else []
-    return worst([*questions, *_leptomeningeal(record), _silence_on_metastases(record)])
+    return worst([*_questions(answers), *_leptomeningeal(record), _silence_on_metastases(record)])
 
 
 def other_malignancy(record: Record) -> Answer:
@@ -297,18 +285,10 @@ def substance_use(record: Record) -> Answer:
     """Dependence not in remission fails; opioid dependence with an opioid prescribed, and abuse, are unknown."""
     # Unread drugs may hold the opioid.
     opioid = bool(courses.of(record, frozenset(("fentanyl",)))) or courses.silence(record) != SILENT
-    answers = []
-    for diagnosis in now(record, _DEPENDENCE):
-        if not _codes_start(diagnosis, _IN_REMISSION):
-            answers.append(diagnosis.answer(MISSING if opioid and _is(diagnosis, _OPIOID_DEPENDENCE) else FAIL))
+    dependent = [d for d in now(record, _DEPENDENCE) if not _codes_start(d, _IN_REMISSION)]
+    answers = [d.answer(MISSING if opioid and _is(d, _OPIOID_DEPENDENCE) else FAIL) for d in dependent]
     answers += [d.answer(MISSING) for d in now(record, _ABUSE)]
     return _found_or_silent(record, answers)
-
-
-def _systemic(record: Record) -> list[tuple[Course, str]]:
-    """Every course of systemic anticancer therapy, sure or possible."""
-    kinds = [(course, courses.systemic(record, course)) for course in courses.courses(record)]
-    return [(course, kind) for course, kind in kinds if kind != "no"]
 
 
 def _doubted(course: Course, answer: Answer, how: str = "yes") -> Answer:
@@ -383,7 +363,7 @@ def _rays_washed_out(record: Record, treatment: Done) -> Answer:
 def _given_since(record: Record, names: frozenset[str], metastasis: Span) -> bool:
     return any(
         course.doubt is None and how == "yes" and course.takes(names) and _reaches(course, metastasis)
-        for course, how in _systemic(record)
+        for course, how in courses.anticancer(record)
     )
 
 
@@ -403,7 +383,7 @@ def _induction_start(record: Record) -> int | None:
         return None
     return min(
         max(course.start.first if course.start else metastasis.first, metastasis.first)
-        for course, how in _systemic(record)
+        for course, how in courses.anticancer(record)
         if course.doubt is None and course.takes(drugs.CHEMOTHERAPY | drugs.ANTIBODIES) and _reaches(course, metastasis)
     )
 
@@ -419,41 +399,13 @@ def _status_of(result: Result) -> str:
     return "good" if said & {"268910001", "359746009", "260415000"} else "undetermined"
 
 
-def _lines(found: list[tuple[Course, str]], metastasis: Span, earliest: bool) -> int:
-    """How many starts, those within 28 days of the first of them counted as one."""
-    days = sorted(
-        _start_day(course, earliest)
-        for course, _ in found
-        if compare(course.start, metastasis) != -1 and not _taken_before(course, found, earliest)
-    )
-    lines, first = 0, None
-    for day in days:
-        if first is None or day - first > _OVERLAP_DAYS:
-            lines, first = lines + 1, day
-    return lines
-
-
-def _taken_before(course: Course, found: list[tuple[Course, str]], earliest: bool) -> bool:
-    """Whether the same drug was surely taken in the 90 days before this start."""
-    day = _start_day(course, earliest)
-    for other, _ in found:
-        if other is not course and other.takes(course.names) and _start_day(other, earliest) < day:
-            if other.end is None or other.end.first >= day - 90:
-                return True
-    return False
-
-
-def _start_day(course: Course, earliest: bool) -> int:
-    return course.start.first if earliest else course.start.last
-
-
 def _stopping(course: Course, acts: bool | None, how: str) -> Answer:
     return _doubted(course, {True: REVIEW, None: MISSING, False: PASS}[acts], how)
 
 
-def _question(answers: list[Answer]) -> Answer:
-    """A sure finding asks a person, whatever else is only possible."""
-    return REVIEW if REVIEW in answers else worst(answers)
+def _questions(answers: list[Answer]) -> list[Answer]:
+    """A sure finding asks a person, whatever else is only possible: that would ask no more."""
+    return [REVIEW] if REVIEW in answers else answers
 
 
 def _meningeal(record: Record) -> list[Diagnosis]:

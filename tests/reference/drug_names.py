@@ -124,8 +124,18 @@ ORAL_OR_SUBCUTANEOUS = frozenset(("26643006", "34206005"))
 
 TAXANES = frozenset(("paclitaxel", "docetaxel"))
 CHEMOTHERAPY = TAXANES | frozenset(
-    "capecitabine carboplatin doxorubicin epirubicin eribulin gemcitabine vinorelbine fluorouracil methotrexate".split()
-    + ["cyclophosphamide"]
+    [
+        "capecitabine",
+        "carboplatin",
+        "doxorubicin",
+        "epirubicin",
+        "eribulin",
+        "gemcitabine",
+        "vinorelbine",
+        "fluorouracil",
+        "methotrexate",
+        "cyclophosphamide",
+    ]
 )
 CONJUGATES = frozenset(("t-dm1", "t-dxd", "sacituzumab govitecan"))
 ANTIBODIES = frozenset(("trastuzumab", "pertuzumab", "margetuximab"))
@@ -138,8 +148,20 @@ GNRH = frozenset(("goserelin", "leuprolide", "triptorelin"))
 SYSTEMIC = CHEMOTHERAPY | CONJUGATES | ANTIBODIES | CDK46 | ENDOCRINE | TARGETED
 
 CYP3A4_LISTED = frozenset(
-    ("phenytoin", "rifampin", "carbamazepine", "st john's wort", "clarithromycin", "ketoconazole", "verapamil")
-    + ("voriconazole", "everolimus", "fentanyl", "tacrolimus", "cyclosporine")
+    (
+        "phenytoin",
+        "rifampin",
+        "carbamazepine",
+        "st john's wort",
+        "clarithromycin",
+        "ketoconazole",
+        "verapamil",
+        "voriconazole",
+        "everolimus",
+        "fentanyl",
+        "tacrolimus",
+        "cyclosporine",
+    )
 )
 CYP3A4_OTHER_STRONG = frozenset(("tucatinib", "ribociclib"))
 

@@ -1,4 +1,7 @@
-"""The plain engine: every criterion of the four trials, one rule after the other, for one Bundle and one day."""
+"""The plain engine: every criterion of the four trials, one rule after the other, for one Bundle and one day.
+
+A second opinion on the fast engine, with which it shares no code; plainness goes before speed.
+"""
 
 from datetime import date
 
@@ -19,6 +22,7 @@ from .laboratory import (
     times_normal,
     transaminase,
 )
+from .lines import lines_of_therapy
 from .receptors import either_ever, either_newest, estrogen, her2_by_guideline, her2_by_trial
 from .record import Record
 from .reproduction import (
@@ -114,7 +118,7 @@ YALE: dict[str, Rule] = {
     "hemoglobin": count_at_least("hemoglobin", "10"),
     "compliance": rule.manual,
     "prior-pertuzumab": rule.prior_pertuzumab,
-    "lines-of-therapy": rule.lines_of_therapy,
+    "lines-of-therapy": lines_of_therapy,
     "no-prior-tdm1": rule.never_taken(_names("t-dm1")),
     "no-prior-cdk46": rule.never_taken(drugs.CDK46),
     "cns-metastases": rule.cns,

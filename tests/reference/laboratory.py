@@ -1,4 +1,4 @@
-"""Numbers with a limit: blood counts, chemistry in multiples of the upper limit of normal, heart, lungs, performance."""
+"""Numbers with a limit: blood counts, chemistry in multiples of the upper limit of normal, heart, lungs, ECOG."""
 
 import re
 from collections.abc import Callable
@@ -64,7 +64,7 @@ def transaminase(test: str) -> Callable[[Record], Answer]:
 
     def rule(record: Record) -> Answer:
         strict, wide = times_normal(test, "2.5")(record), times_normal(test, "5")(record)
-        if strict == wide or strict == PASS:
+        if strict in (wide, PASS):
             return strict
         metastases = liver_metastases(record)
         if any(d.doubt is None for d in metastases) or liver_observed(record):

@@ -1,4 +1,4 @@
-"""One patient's resources out of a Bundle: whose they are, which version counts, and which types were read completely."""
+"""One patient's resources out of a Bundle: whose they are, which version counts, which types were read completely."""
 
 from .spans import Span, birthday, span
 

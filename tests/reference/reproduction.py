@@ -16,7 +16,7 @@ from .spans import Span, months_before, since, span, within
 
 MAN, WOMAN, UNCLEAR = "man", "woman", "unclear"
 
-_OVARIES_OUT = frozenset("76876009 29827000 116144002 609230000 609275002 86477000".split())
+_OVARIES_OUT = frozenset(["76876009", "29827000", "116144002", "609230000", "609275002", "86477000"])
 _ONE_OVARY_OUT, _LEFT, _RIGHT = frozenset(("83152002",)), "7771000", "24028007"
 _OVARIES_GONE = Codes(icd=("Z90722",), snomed=frozenset(("391083006",)))
 _OVARIES_IRRADIATED = frozenset(("373837003", "373838008"))
@@ -258,14 +258,16 @@ def _tests(record: Record) -> list[Result]:
 
 
 def _test_answer(record: Record, result: Result, days: int) -> Answer:
+    """A negative counts for its days, a positive (or what may be one) for 28."""
     positive = _positive(result)
     if result.when is None:
         return MISSING
-    if positive:
-        return FAIL if within(result.when, record.as_of, _WINDOW) else STALE
-    if not within(result.when, record.as_of, days):
+    inside = within(result.when, record.as_of, days if positive is False else _WINDOW)
+    if inside is None:
+        return MISSING
+    if not inside:
         return STALE
-    return UNUSABLE if positive is None else PASS
+    return {True: FAIL, False: PASS, None: UNUSABLE}[positive]
 
 
 def _positive(result: Result) -> bool | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from .answers import CONFLICT, MISSING, STALE, Answer
 from .record import Record
@@ -24,14 +25,20 @@ class Result:
 
 def results(record: Record, codes: frozenset[str], has_value: Callable[[dict], bool]) -> list[Result]:
     """All counting results under any of an input's codes; one without a value is set aside."""
-    found = []
-    for observation in record.of("Observation"):
-        if not _counts(record, observation):
-            continue
-        for body in (observation, *observation.get("component", [])):
-            if codes & _codes_of(body) and has_value(body):
-                found.append(_dated(body, observation, record.as_of))
+    told = [(body, parent) for own, body, parent in _bodies(record) if codes & own and has_value(body)]
+    found = [_dated(body, parent, record.as_of) for body, parent in told]
     return [result for result in found if not after(result.when, record.as_of)]
+
+
+@lru_cache(maxsize=1)
+def _bodies(record: Record) -> list[tuple[set[str], dict, dict]]:
+    """Every counting Observation and component with its codes and its parent; read once for each record."""
+    counting = [observation for observation in record.of("Observation") if _counts(record, observation)]
+    return [
+        (_codes_of(body), body, observation)
+        for observation in counting
+        for body in (observation, *observation.get("component", []))
+    ]
 
 
 def newest(found: list[Result]) -> list[Result]:

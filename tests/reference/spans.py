@@ -1,4 +1,4 @@
-"""Days as intervals. A FHIR date may be a year, a month, a day or an instant; a comparison holds over all of it or not."""
+"""Days as intervals: a FHIR date is a year, a month, a day or an instant; a comparison holds over all of it or not."""
 
 from calendar import monthrange
 from datetime import UTC, date, datetime

@@ -1,4 +1,4 @@
-"""Made-up treatment: what was taken when, told by statements, orders, administrations or dispenses, coded in every way."""
+"""Made-up treatment: what was taken when, told by any of the four kinds of resource, coded in every way."""
 
 from collections.abc import Callable
 
@@ -278,7 +278,7 @@ def _telling_nothing(chart: Chart) -> dict:
 
 
 def _course(chart: Chart, name: str, start: int, end: int | None, doses: bool = True) -> None:
-    """A course of one drug. What is told by administrations is told by nothing else: the page has rules for each alone."""
+    """A course of one drug. What administrations tell is told by nothing else: the page has rules for each alone."""
     parts = _PARTS.get(name, (name,))
     if chart.by_doses & set(parts):
         return
@@ -288,7 +288,7 @@ def _course(chart: Chart, name: str, start: int, end: int | None, doses: bool = 
 
 
 def _told_twice(chart: Chart, drug: dict) -> None:
-    """The same dose as an order and as an administration; by code, since a text does not name the same drug for sure."""
+    """The same dose as an order and as an administration; by code, since a text does not surely name the same drug."""
     ago = chart.pick(5, 15, 60, 300)
     if "coding" not in str(drug) or NDC in str(drug):
         return

@@ -1,4 +1,7 @@
-"""The fast engine and the plain reference give the same answers on generated patients."""
+"""The fast engine and the plain reference, made apart from the same rules, give the same answers on made-up patients.
+
+Where they differ, the rules decide which of them is wrong. What the rules leave open is named in OPEN_BASES.
+"""
 
 import json
 from collections import Counter
@@ -19,6 +22,8 @@ BLOCK = 20
 # An absence that something found does not disturb: "recorded" is what a resource says, "no-record" is nothing found,
 # and a finding that does not count (long ago, ended, refuted) is neither.
 _SET_ASIDE = frozenset(("recorded", "no-record"))
+# A code or a text that does not settle what it is, beside a doubtful or incompletely read record.
+_NAME_OR_READING = frozenset(("missing", "unusable"))
 # Of several reasons for an unknown, the page does not say which is told.
 _SEVERAL_DOUBTS = frozenset(("missing", "unusable", "conflict", "stale"))
 
@@ -26,8 +31,15 @@ _SEVERAL_DOUBTS = frozenset(("missing", "unusable", "conflict", "stale"))
 OPEN_BASES: dict[str, tuple[frozenset[str], ...]] = {
     **dict.fromkeys(
         ("active-infection", "bleeding-diathesis", "gi-absorption", "liver-disease", "other-malignancy"),
-        (_SET_ASIDE,),
+        (_SET_ASIDE, _NAME_OR_READING),
     ),
+    # A text that names the drug in a record of unknown status.
+    **dict.fromkeys(
+        ("no-prior-cdk46", "no-prior-tdm1", "prior-pertuzumab", "prior-taxane", "prior-trastuzumab"),
+        (_NAME_OR_READING,),
+    ),
+    # One receptor with an unusable value, the other with values that contradict each other.
+    "hormone-receptor-positive": (frozenset(("unusable", "conflict")),),
     # Courses that ended long ago, or began before the metastasis; names, dates and statuses in doubt at once.
     **dict.fromkeys(
         (
@@ -44,8 +56,9 @@ OPEN_BASES: dict[str, tuple[frozenset[str], ...]] = {
     **dict.fromkeys(("menopause-or-suppression", "postmenopausal"), (_SEVERAL_DOUBTS,)),
     # Between the trial's two limits the row says unknown, and no more.
     "bilirubin": (frozenset(("missing", "unusable", "conflict")),),
-    # No induction, or one whose first day is not known, beside statuses that contradict each other.
-    "no-progression-after-induction": (frozenset(("missing", "conflict")),),
+    # No induction, or one whose first day is not known, beside statuses that contradict each other or of which one
+    # says nothing.
+    "no-progression-after-induction": (frozenset(("missing", "unusable", "conflict")),),
     # A negative test, or none needed: both pass.
     "pregnancy-test": (frozenset(("recorded", "not-applicable")),),
 }

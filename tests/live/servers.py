@@ -1,0 +1,89 @@
+"""Real servers for live tests, started on loopback and stopped afterwards."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+
+def free_port() -> int:
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port: int = free.getsockname()[1]
+    return port
+
+
+@contextmanager
+def fhir_server(folder: Path, **environment: str) -> Iterator[str]:
+    """The base URL of a real FHIR R4 server, open and writable. FHIR_TEST_SERVER is its address, or a script that starts
+    one on loopback: `SCRIPT PORT mem` answers with the process id once the server is ready. Skips without it."""
+    named = os.environ.get("FHIR_TEST_SERVER", "")
+    if not named:
+        pytest.skip("FHIR_TEST_SERVER names no FHIR server to test with")
+    if named.startswith(("http://", "https://")):
+        if environment:
+            pytest.skip("FHIR_TEST_SERVER is a server that runs already; this test starts its own")
+        yield named
+        return
+    port = free_port()
+    own = os.environ | {"FHIRDEV_LOG": str(folder / f"fhir-{port}.log")} | environment
+    started = subprocess.run([named, str(port), "mem"], stdout=subprocess.PIPE, text=True, check=True, env=own)
+    try:
+        yield f"http://127.0.0.1:{port}/fhir"
+    finally:
+        os.kill(int(started.stdout), signal.SIGTERM)
+
+
+class Service:
+    """A running `trialhook serve`."""
+
+    def __init__(self, base: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+        self.base = base
+        self.process = process
+        self.log = log
+
+    def workers(self) -> set[int]:
+        """The process ids of the workers."""
+        folder = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return {int(pid) for pid in folder.read_text().split()}
+
+
+@contextmanager
+def service(folder: Path, *options: str, **given: str) -> Iterator[Service]:
+    """`trialhook serve` with settings given as keywords without their prefix; stopped with SIGTERM."""
+    port = free_port()
+    log = folder / f"service-{port}.log"
+    values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service-{port}.db"} | given
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("TRIALHOOK_", "PROMETHEUS_"))}
+    own |= {f"TRIALHOOK_{name}": value for name, value in values.items()}
+    command = [sys.executable, "-m", "service", "serve", "--port", str(port), *options]
+    with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=own) as process:
+        base = f"http://127.0.0.1:{port}"
+        try:
+            _wait_until_ready(base, process, log)
+            yield Service(base, process, log)
+        finally:
+            process.terminate()
+            try:
+                process.wait(40)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _wait_until_ready(base: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise RuntimeError(f"the service stopped with {process.returncode}: {log.read_text()[-2000:]}")
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(f"{base}/readyz", timeout=5).ok:
+                return
+        time.sleep(0.1)
+    raise RuntimeError(f"the service is not ready after a minute: {log.read_text()[-2000:]}")
