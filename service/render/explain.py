@@ -38,6 +38,11 @@ PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}
 ACRONYMS = frozenset(
     {"alp", "alt", "anc", "ast", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
 )
+_SILENT = frozenset({"no-record"})
+_NOT_CONCERNED = frozenset({"not-applicable"})
+_RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})
+_MISSING = "The record could answer these, but does not yet."
+_JUDGED = "No record settles these; what is known is shown."
 # A record's text must not reorder or hide what stands around it on the page.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WEB = re.compile(r"https?://[^\s/]|/(?![/\\])", re.IGNORECASE)
@@ -274,13 +279,6 @@ def _groups(result: TrialResult, trial: Trial, link_for: LinkFor) -> tuple[Group
         Group("review", "to-judge", "to judge", "For a person to judge", _JUDGED, part("", "review")),
         Group("pass", "fits", "fit", "What fits", "", passed),
     )
-
-
-_SILENT = frozenset({"no-record"})
-_NOT_CONCERNED = frozenset({"not-applicable"})
-_RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})
-_MISSING = "The record could answer these, but does not yet."
-_JUDGED = "No record settles these; what is known is shown."
 
 
 def _criterion(criterion: CriterionResult, interpretation: str, link_for: LinkFor) -> CriterionView:
