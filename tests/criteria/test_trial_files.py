@@ -1,0 +1,229 @@
+"""Trial files: every mistake is told at once with file, line and column; nothing but the core of YAML is taken."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from service.criteria.catalogue import Trial, compile_trial, load_trials
+from service.criteria.measured import MeasurementRule
+from service.errors import TrialError
+from service.screening import Screening
+
+HEAD = """\
+id: NCT00000001
+short-name: EXAMPLE
+title: An example
+version: "2026-01-01"
+status: active
+phases: [phase-2]
+recruitment: recruiting
+sponsor: Somebody
+registry-url: https://registry.example.org/NCT00000001
+source: The registry
+criteria:
+"""
+FIRST_RULE = 16  # the line on which the first criterion's rule stands
+
+
+def criterion(rule: str, id: str = "a", text: str = "Something") -> str:
+    lines = [f"  - id: {id}", "    type: inclusion", "    source: I1", f"    text: {text}", f"    rule: {rule}"]
+    return "\n".join(lines) + "\n"
+
+
+Compile = Callable[[str], Trial]
+
+
+@pytest.fixture
+def compiled(screening: Screening) -> Compile:
+    return lambda text: compile_trial(text, "trial.yaml", screening.vocabulary)
+
+
+@pytest.fixture
+def mistakes(compiled: Compile) -> Callable[[str], list[str]]:
+    def told(text: str) -> list[str]:
+        with pytest.raises(TrialError) as caught:
+            compiled(text)
+        assert caught.value.message == "\n".join(caught.value.problems)
+        return list(caught.value.problems)
+
+    return told
+
+
+Mistakes = Callable[[str], list[str]]
+
+
+def test_a_right_file_is_compiled_in_its_order(compiled: Compile) -> None:
+    rules = ("{review: Is it so?}", "{measurement: anc, at-least: 1500 /mm3, within: 28 days}", "{age: {at-least: 18}}")
+    trial = compiled(HEAD + "".join(criterion(rule, id) for rule, id in zip(rules, "abc", strict=True)))
+    assert [c.id for c in trial.criteria] == ["a", "b", "c"]
+    assert (trial.id, trial.short_name, trial.version) == ("NCT00000001", "EXAMPLE", "2026-01-01")
+    assert trial.is_open
+    assert trial.path == "trial.yaml"
+
+
+def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistakes) -> None:
+    text = (
+        HEAD.replace("title: An example\n", "titel: An example\n")
+        .replace("status: active", "status: activ")
+        .replace("[phase-2]", "[phase-2, phase-9, 3]")
+        + criterion("{measurement: ank, at-least: 1500 /mm3}")
+        + criterion("{measurement: anc, at-least: 1500 /mm3, within: 28 dayz, windw: 1}", "b")
+        + criterion(
+            "{absent: [{diagnosis: cirrosis}, {drug: cyp, taken: ever}, {diagnosis: cirrhosis, then: no}]}", "c"
+        )
+        + criterion("{all-of: [{review: x}, {sex: woman}]}", "d", '""')
+    )
+    told = mistakes(text)
+    assert [line.split(": ")[0] for line in told] == [
+        *("trial.yaml:1:1", "trial.yaml:3:1", "trial.yaml:5:1", "trial.yaml:6:19", "trial.yaml:6:28"),
+        *("trial.yaml:16:12", "trial.yaml:21:51", "trial.yaml:21:68"),
+        *("trial.yaml:26:22", "trial.yaml:26:45", "trial.yaml:26:93"),
+        *("trial.yaml:30:5", "trial.yaml:31:35"),
+    ]
+    said = [line.split(": ", 1)[1] for line in told]
+    assert said[0] == "title: title is missing"
+    assert said[1] == "titel: unknown key titel; did you mean title?"
+    assert said[2].endswith("did you mean active?")
+    assert said[5] == "a → rule → measurement: no input called ank; did you mean anc?"
+    assert said[7].startswith("b → rule → windw: unknown key windw")
+    assert said[8] == "c → rule → absent → entry 1 → diagnosis: no diagnosis called cirrosis; did you mean cirrhosis?"
+
+
+@pytest.mark.parametrize(
+    ("rule", "at", "said"),
+    [
+        ("{measurement: anc, at-least: 1500 mg/dL}", "rule", "mg/dL does not fit anc, which is measured in 10*3/uL"),
+        ("{measurement: anc, at-least: 1500}", "rule", "'1500' has no unit; anc is measured in 10*3/uL"),
+        ("{measurement: anc}", "rule", "one of at-least, more-than, at-most, less-than was expected"),
+        (
+            "{measurement: anc, at-least: 1 /mm3, at-most: 2 /mm3}",
+            "rule",
+            "one of at-least, more-than, at-most, less-than",
+        ),
+        ("{measurement: anc, at-least: many}", "rule", "'many' is not a limit such as 1500 /mm3, 50 % or 1.5 x ULN"),
+        ("{measurement: anc, at-least: true}", "at-least", "a limit was expected, such as 1500 /mm3"),
+        ("{measurement: anc, at-least: 1 /mm3, within: 0 days}", "within", "a length of time was expected"),
+        ("{measurement: anc, at-least: 1 /mm3, within: 28}", "within", "a length of time was expected"),
+        ("{measurement: anc, at-least: 1 /mm3, within: 99999 days}", "within", "a length of time was expected"),
+        ("{measurment: anc}", "rule", "no kind of rule; did you mean measurement?; known are absent, age"),
+        ("{}", "rule", "no kind of rule"),
+        ("5", "rule", "a rule was expected: a mapping such as {measurement: anc, at-least: 1500 /mm3}"),
+        ("[{review: x}]", "rule", "a rule was expected"),
+        ("", "rule", "rule"),
+        ("{age: {}}", "rule", "at-least or below was expected"),
+        ("{age: {at-least: old}}", "at-least", "integer"),
+        ("{age: {at-least: 18, below: 10}}", "rule", "nobody is at least 18 and younger than 10"),
+        ("{absent: []}", "absent", "at least one was expected"),
+        ("{absent: cirrhosis}", "absent", "a sign was expected: a mapping such as {diagnosis: cirrhosis}"),
+        ("{review: ''}", "review", "a text was expected; this is empty"),
+        ("{review: x, measurement: anc}", "measurement", "unknown key measurement"),
+    ],
+)
+def test_a_mistake_in_a_rule_names_its_place_and_what_was_expected(
+    mistakes: Mistakes, rule: str, at: str, said: str
+) -> None:
+    text = HEAD + criterion(rule)
+    (told,) = mistakes(text)
+    column = text.split("\n")[FIRST_RULE - 1].index(f"{at}:") + 1
+    assert told.startswith(f"trial.yaml:{FIRST_RULE}:{column}: a → rule")
+    assert said in told
+
+
+@pytest.mark.parametrize("limit", ["1500 /mm3", "1500 cells/uL", "1.5 10*3/uL", "1.50 K/uL", "1.5 10*9/L"])
+def test_limits_are_exact_decimals_in_any_unit_that_fits(compiled: Compile, limit: str) -> None:
+    rule = compiled(HEAD + criterion(f"{{measurement: anc, at-least: {limit}}}")).criteria[0].rule
+    assert isinstance(rule, MeasurementRule)
+    assert rule.threshold.limit.number == Decimal("1.5")
+
+
+def test_an_id_stands_once(mistakes: Mistakes) -> None:
+    (told,) = mistakes(HEAD + criterion("{review: x}") + criterion("{review: y}", "b") + criterion("{review: z}"))
+    assert told == "trial.yaml:22:5: a → id: the id a stands twice"
+
+
+def test_entries_that_are_no_criteria_are_each_told(mistakes: Mistakes) -> None:
+    told = mistakes(HEAD + "  - histology\n  - {id: b}\n")
+    assert told[0].startswith("trial.yaml:12:5: criteria → entry 1: ")
+    assert {line.split(" → ")[-1] for line in told[1:]} == {
+        f"{key}: {key} is missing" for key in ("rule", "source", "text", "type")
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "1:1: a trial was expected"),
+        ("- a\n- b\n", "1:1: a trial was expected"),
+        ("just words\n", "1:1: a trial was expected"),
+        ("id: x\nid: y\n", "2:1: the key 'id' stands twice"),
+        ("id: &one x\ntitle: *one\n", "1:5: aliases are not allowed"),
+        ("id: !!python/object:os.system x\n", "1:5: the tag tag:yaml.org,2002:python/object:os.system is not allowed"),
+        ("? [a]\n: b\n", "1:3: a key must be a word"),
+        ("id: [x\n", "2:1: "),
+        ("id: x\n\tstatus: y\n", "2:1: "),
+        ("id: x\n---\nid: y\n", "2:1: "),
+    ],
+)
+def test_what_is_no_plain_yaml_is_refused_with_its_place(mistakes: Mistakes, text: str, said: str) -> None:
+    (told,) = mistakes(text)
+    assert told.startswith(f"trial.yaml:{said}")
+
+
+def test_words_and_dates_stay_what_they_are(compiled: Compile, mistakes: Mistakes) -> None:
+    # in YAML 1.1 `no` is false, 2026-01-01 a date and 012 ten
+    text = HEAD.replace("EXAMPLE", "no").replace('"2026-01-01"', "2026-01-01").replace("Somebody", "012")
+    trial = compiled(text + criterion("{review: yes}"))
+    assert (trial.short_name, trial.version, trial.sponsor) == ("no", "2026-01-01", "012")
+    (told,) = mistakes(HEAD.replace("Somebody", "12") + criterion("{review: x}"))
+    assert told == "trial.yaml:8:1: sponsor: a text was expected"
+
+
+# ---- folders of trials ----
+
+
+def trial_in(folder: Path, text: str) -> Path:
+    folder.mkdir(parents=True)
+    (folder / "trial.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def test_the_mistakes_of_all_files_are_told_together(screening: Screening, tmp_path: Path) -> None:
+    trial_in(tmp_path / "one", HEAD.replace("active", "activ") + criterion("{review: x}"))
+    trial_in(tmp_path / "two", "id: [\n")
+    trial_in(tmp_path / "right", HEAD + criterion("{review: x}"))
+    trial_in(tmp_path / "unreadable", "").joinpath("trial.yaml").write_bytes(b"id: \xff\n")
+    with pytest.raises(TrialError) as caught:
+        load_trials(screening.vocabulary, [tmp_path], built_in=False)
+    assert [line.split(": ")[0] for line in caught.value.problems] == [
+        f"{tmp_path}/one/trial.yaml:5:1",
+        f"{tmp_path}/two/trial.yaml:2:1",
+        f"{tmp_path}/unreadable/trial.yaml:1:1",
+    ]
+
+
+def test_a_trial_of_the_same_id_in_a_later_folder_replaces_it(screening: Screening, tmp_path: Path) -> None:
+    own = HEAD.replace("NCT00000001", "NCT03709082") + criterion("{review: x}")
+    folders = [trial_in(tmp_path / "one", own), trial_in(tmp_path / "two", own.replace("EXAMPLE", "LATER"))]
+    trials = load_trials(screening.vocabulary, folders)
+    assert [trial.id for trial in trials.trials] == sorted(trial.id for trial in trials.trials)
+    assert len(trials.trials) == len(screening.trials.trials)
+    assert trials["NCT03709082"].short_name == "LATER"
+    with pytest.raises(KeyError):
+        trials["NCT00000001"]
+
+
+def test_only_the_trials_asked_for_are_chosen(screening: Screening) -> None:
+    chosen = screening.trials.chosen(["NCT03709082", "NCT02947685", "NCT03709082"])
+    assert [trial.id for trial in chosen.trials] == ["NCT03709082", "NCT02947685"]
+    assert screening.trials.chosen([]) is screening.trials
+    with pytest.raises(KeyError):
+        screening.trials.chosen(["NCT99999999"])
+
+
+def test_equal_rules_of_several_trials_are_asked_once(screening: Screening, tmp_path: Path) -> None:
+    rule = "{measurement: anc, at-least: 1500 /mm3, within: 28 days}"
+    folders = [trial_in(tmp_path / name, HEAD.replace("NCT00000001", name) + criterion(rule)) for name in ("N1", "N2")]
+    one, two = load_trials(screening.vocabulary, folders, built_in=False).trials
+    assert one.criteria[0].rule is two.criteria[0].rule
