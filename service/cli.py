@@ -8,15 +8,20 @@ import sys
 import click
 
 from service import __version__
-from service.errors import SettingsError, SourceError, TrialError, TrialhookError
+from service.errors import ChangedQuestion, SettingsError, SourceError, TrialError, TrialhookError
 
-_CODES: tuple[tuple[type[TrialhookError], int], ...] = ((SettingsError, 2), (TrialError, 2), (SourceError, 3))
+_CODES: tuple[tuple[type[TrialhookError], int], ...] = (
+    (SettingsError, 2),
+    (TrialError, 2),
+    (ChangedQuestion, 2),
+    (SourceError, 3),
+)
 
 
 class Commands(click.Group):
     """Commands are imported when asked for: `trialhook --help` needs none of them."""
 
-    names = ("evaluate", "feedback", "serve", "trials")
+    names = ("evaluate", "feedback", "screen", "serve", "trials")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.names)

@@ -39,3 +39,9 @@ class SettingsError(TrialhookError):
     """A setting is wrong; the message names it and says what was expected."""
 
     code = "invalid-setting"
+
+
+class ChangedQuestion(TrialhookError):
+    """The run that is to be resumed asked something else; the message names the difference."""
+
+    code = "changed-question"

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def free_port() -> int:
 
 @contextmanager
 def fhir_server(folder: Path, **environment: str) -> Iterator[str]:
-    """The base URL of a real FHIR R4 server, open and writable. FHIR_TEST_SERVER is its address, or a script that starts
-    one on loopback: `SCRIPT PORT mem` answers with the process id once the server is ready. Skips without it."""
+    """The base URL of a real FHIR R4 server, open and writable. FHIR_TEST_SERVER is its address, or a script that
+    starts one on loopback: `SCRIPT PORT mem` answers with the process id once the server is ready. Skips without it."""
     named = os.environ.get("FHIR_TEST_SERVER", "")
     if not named:
         pytest.skip("FHIR_TEST_SERVER names no FHIR server to test with")
@@ -56,17 +56,24 @@ class Service:
         return {int(pid) for pid in folder.read_text().split()}
 
 
+MODULE = ("-m", "service")
+
+
 @contextmanager
-def service(folder: Path, *options: str, **given: str) -> Iterator[Service]:
-    """`trialhook serve` with settings given as keywords without their prefix; stopped with SIGTERM."""
+def service(
+    folder: Path, *options: str, host: str = "127.0.0.1", program: Sequence[str] = MODULE, **given: str
+) -> Iterator[Service]:
+    """`trialhook serve` with settings given as keywords without their prefix; stopped with SIGTERM.
+
+    `host` is where it is reached, `program` what Python runs in place of the command.
+    """
     port = free_port()
     log = folder / f"service-{port}.log"
     values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service-{port}.db"} | given
-    own = {k: v for k, v in os.environ.items() if not k.startswith(("TRIALHOOK_", "PROMETHEUS_"))}
-    own |= {f"TRIALHOOK_{name}": value for name, value in values.items()}
-    command = [sys.executable, "-m", "service", "serve", "--port", str(port), *options]
+    own = clean_environment() | {f"TRIALHOOK_{name}": value for name, value in values.items()}
+    command = [sys.executable, *program, "serve", "--port", str(port), *options]
     with log.open("wb") as out, subprocess.Popen(command, stdout=out, stderr=out, env=own) as process:
-        base = f"http://127.0.0.1:{port}"
+        base = f"http://{host}:{port}"
         try:
             _wait_until_ready(base, process, log)
             yield Service(base, process, log)
@@ -76,6 +83,11 @@ def service(folder: Path, *options: str, **given: str) -> Iterator[Service]:
                 process.wait(40)
             except subprocess.TimeoutExpired:
                 process.kill()
+
+
+def clean_environment() -> dict[str, str]:
+    """The environment without settings of the service."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("TRIALHOOK_", "PROMETHEUS_"))}
 
 
 def _wait_until_ready(base: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -1,0 +1,83 @@
+"""Bundles as inputs: one patient's Bundle stays whole, one of several patients (or none) is sorted like lines."""
+
+from service.errors import RecordError
+from service.mappers import wire
+from service.mappers.documents import Document, read_document
+from service.population.files import Input, Opened
+from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, logical_id
+
+# In place of a resource: the whole file is this patient's.
+WHOLE_FILE = b"@"
+
+
+def sort_bundle(source: Input, number: int, spill: Spill, only: str = "") -> Sorted:
+    """Sort one JSON document (a Bundle, a resource, a list of either)."""
+    found = Sorted("")
+    with Opened(source) as opened:
+        try:
+            data = opened.stream.read()
+        except (EOFError, OSError) as problem:
+            if isinstance(problem, OSError) and problem.errno:
+                raise
+            data = b""
+        found.digest = opened.digest
+    try:
+        document = read_document(data, source.name, strict=False)
+    except RecordError as error:
+        found.errors.append(ErrorRow(source.name, 0, error.message.removeprefix(f"{source.name}: ")))
+        found.gaps.append(Gap("*", f"{source.name} cannot be read"))
+        return found
+    _sort_document(source, number, document, spill, only, found)
+    spill.close()
+    return found
+
+
+def _sort_document(source: Input, number: int, document: Document, spill: Spill, only: str, found: Sorted) -> None:
+    for item in document.items:
+        kind = type(item.resource).__name__
+        found.counts[kind] = found.counts.get(kind, 0) + 1
+    patients = {item.resource.id or logical_id(item.full_url) for item in document.items if _is_patient(item.resource)}
+    if len(patients) == 1:
+        (patient,) = patients
+        if not only or patient == only:
+            spill.add(number, 0, patient, WHOLE_FILE)
+        return
+    found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
+    for line, item in enumerate(document.items):
+        _sort_resource(source, number, line, item.resource, _one_line(bytes(item.raw)), spill, only, found)
+
+
+def _sort_resource(
+    source: Input, number: int, line: int, resource: object, data: bytes, spill: Spill, only: str, found: Sorted
+) -> None:
+    kind = type(resource).__name__
+    if kind in SHARED:
+        spill.share(number, line, f"{kind}/{resource.id}", data)  # type: ignore[attr-defined]
+        return
+    patient = _patient_of(resource)
+    if not patient:
+        found.errors.append(ErrorRow(source.name, line, f"a {kind} without a subject"))
+    elif not only or patient == only:
+        spill.add(number, line, patient, data)
+
+
+def _patient_of(resource: object) -> str:
+    if isinstance(resource, wire.Patient):
+        return resource.id or ""
+    owner = getattr(resource, "patient" if isinstance(resource, wire.AllergyIntolerance) else "subject", None)
+    return logical_id(owner.reference) if owner is not None and owner.reference else ""
+
+
+def _is_patient(resource: object) -> bool:
+    return isinstance(resource, wire.Patient)
+
+
+def _one_line(data: bytes) -> bytes:
+    """JSON holds line breaks only between its tokens."""
+    return data.replace(b"\n", b" ").replace(b"\r", b" ")
+
+
+def read_whole(source: Input) -> Document:
+    """The document of an input that is one patient's. RecordError where it has become unreadable."""
+    with Opened(source) as opened:
+        return read_document(opened.stream.read(), source.name, strict=False)

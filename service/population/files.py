@@ -1,0 +1,159 @@
+"""The files of a population: NDJSON as Bulk Data writes it, Bundles, archives of either, plain or gzipped.
+
+Files are read as streams and identified by what is in them, so that a changed one is noticed.
+"""
+
+import gzip
+import hashlib
+import io
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Literal
+
+import msgspec
+
+from service.errors import SourceError
+
+Kind = Literal["lines", "bundle"]
+_LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+_BUNDLES = (".json", ".json.gz")
+_ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
+BUFFER = 1 << 20
+# Lists and logs that Bulk Data clients leave beside the data.
+_NOT_DATA = frozenset({"manifest.json", "export.json", "log.ndjson", "errors.ndjson", "summary.json"})
+
+
+class Input(msgspec.Struct, frozen=True):
+    """One file, or one member of an archive: its name below the source, where it is, its size in bytes."""
+
+    name: str
+    path: str
+    kind: Kind
+    size: int
+    member: str = ""
+    modified: int = 0
+
+    @property
+    def weight(self) -> int:
+        """About how many bytes it holds unpacked."""
+        return self.size * 12 if self.name.endswith((".gz", ".tgz")) else self.size
+
+
+def find_inputs(source: Path) -> list[Input]:
+    """The inputs below a folder, or of one file, in the order of their names. SourceError where there are none."""
+    if not source.exists():
+        raise SourceError(f"there is no {source}")
+    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+    root = source.parent if source.is_file() else source
+    found: list[Input] = []
+    for path in paths:
+        if path.name not in _NOT_DATA and not path.name.startswith("."):
+            found += _inputs_of(path, path.relative_to(root).as_posix())
+    if not found:
+        raise SourceError(f"{source} holds no .ndjson, .json or archive of them")
+    return found
+
+
+def _inputs_of(path: Path, name: str) -> Iterator[Input]:
+    status = path.stat()
+    lower = name.lower()
+    kind: Kind | None = _kind(lower)
+    if kind:
+        yield Input(name, str(path), kind, status.st_size, modified=status.st_mtime_ns)
+    elif lower.endswith(_ARCHIVES):
+        try:
+            for member, size in _members(path, lower):
+                inner = _kind(member.lower())
+                if inner:
+                    yield Input(f"{name}!{member}", str(path), inner, size, member, status.st_mtime_ns)
+        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError):
+            raise SourceError(f"{name} is no whole archive") from None
+
+
+def _kind(name: str) -> Kind | None:
+    if name.endswith(_LINES):
+        return "lines"
+    return "bundle" if name.endswith(_BUNDLES) else None
+
+
+def _members(path: Path, name: str) -> Iterator[tuple[str, int]]:
+    if name.endswith(".zip"):
+        with zipfile.ZipFile(path) as archive:
+            yield from ((i.filename, i.file_size) for i in archive.infolist() if not i.is_dir())
+        return
+    with tarfile.open(path) as tar:
+        yield from ((m.name, m.size) for m in tar if m.isfile())
+
+
+class Opened:
+    """An input as a stream of unpacked bytes; `digest` is that of its bytes as they are stored, once all are read."""
+
+    def __init__(self, source: Input) -> None:
+        self._stack: list[IO[bytes]] = []
+        self._hashing = _Hashing(self._raw(source))
+        self.stream: IO[bytes] = io.BufferedReader(self._hashing, BUFFER)
+        if (source.member or source.name).lower().endswith(".gz"):
+            self.stream = io.BufferedReader(gzip.GzipFile(fileobj=self.stream), BUFFER)
+
+    def _raw(self, source: Input) -> IO[bytes]:
+        if not source.member:
+            return self._kept(Path(source.path).open("rb", buffering=0))
+        if source.path.lower().endswith(".zip"):
+            archive = zipfile.ZipFile(source.path)
+            self._closing = archive
+            return self._kept(archive.open(source.member))
+        tar = tarfile.open(source.path)  # noqa: SIM115 - closed with the stream
+        member = tar.extractfile(source.member)
+        assert member is not None
+        self._closing = tar
+        return self._kept(member)
+
+    _closing: zipfile.ZipFile | tarfile.TarFile | None = None
+
+    def _kept(self, stream: IO[bytes]) -> IO[bytes]:
+        self._stack.append(stream)
+        return stream
+
+    @property
+    def digest(self) -> str:
+        while self._hashing.read(BUFFER):
+            pass
+        return self._hashing.hash.hexdigest()
+
+    def close(self) -> None:
+        for stream in self._stack:
+            stream.close()
+        if self._closing is not None:
+            self._closing.close()
+
+    def __enter__(self) -> "Opened":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class _Hashing(io.RawIOBase):
+    """Reads and hashes what passes."""
+
+    def __init__(self, inner: IO[bytes]) -> None:
+        self._inner = inner
+        self.hash = hashlib.blake2b(digest_size=16)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._inner.read(len(buffer))
+        buffer[: len(data)] = data
+        self.hash.update(data)
+        return len(data)
+
+
+def digest_of(source: Input) -> str:
+    """The digest of an input that is not read otherwise."""
+    with Opened(source) as opened:
+        return opened.digest

@@ -1,0 +1,97 @@
+"""Judging one part: its patients one after another, their results and errors as files that are there wholly or not."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+from service.criteria.plan import Plan
+from service.criteria.results import PatientError, PatientResult
+from service.mappers import wire
+from service.mappers.documents import Document
+from service.mappers.joining import joined
+from service.population.bundles import WHOLE_FILE, read_whole
+from service.population.files import Input
+from service.population.ledger import write_whole
+from service.population.records import Shared, by_patient, judge, read_patient
+from service.population.spill import Entry, ErrorRow, Gap, entries
+from service.population.summary import Tally
+from service.screening import Screening
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Judged(msgspec.Struct, frozen=True):
+    """What one part gave: how many patients, how many errors, and its share of the summary."""
+
+    patients: int
+    errors: int
+    tally: Tally
+
+
+class Judge(msgspec.Struct, frozen=True):
+    """Everything that judging a part takes; made before the workers are forked, and shared by them."""
+
+    screening: Screening
+    plan: Plan
+    day: int
+    inputs: Sequence[Input]
+    spilled: Path
+    shared: Shared
+    gaps: Mapping[str, Sequence[Gap]]
+    out: Path
+
+    def part(self, number: int, limit: int = 0) -> Judged:
+        """Judge the patients of a part, at most `limit` where it is given, and write its files."""
+        tally, count = Tally(), 0
+        errors: list[ErrorRow] = []
+        lines: list[bytes] = []
+        for patient, found in by_patient(entries(self.spilled, number)).items():
+            if limit and count == limit:
+                break
+            answer = self._patient(patient, found, errors)
+            if answer is None:
+                continue
+            count += 1
+            lines.append(_encode(answer))
+            if isinstance(answer, PatientResult):
+                tally.add(answer)
+            else:
+                tally.add_error(answer.error.code)
+        write_whole(self.out / f"errors-{number:05}.ndjson", _lines(_encode(row) for row in errors))
+        write_whole(self.out / f"results-{number:05}.ndjson", _lines(lines))
+        return Judged(count, len(errors), tally)
+
+    def _patient(
+        self, patient: str, found: Sequence[Entry], errors: list[ErrorRow]
+    ) -> PatientResult | PatientError | None:
+        document = self._document(patient, found)
+        persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
+        if not persons:
+            errors += [self._row(entry, f"no Patient/{patient} in the source: an orphan", patient) for entry in found]
+            return None
+        first = next((e for e in found if b'"Patient"' in e.json), found[0])
+        if all(person.birthDate is None for person in persons):
+            errors.append(self._row(first, "a Patient without a birth date", patient))
+        answer = judge(self.screening, self.plan, self.day, patient, document)
+        if isinstance(answer, PatientError):
+            errors.append(self._row(first, answer.error.message, patient))
+        return answer
+
+    def _document(self, patient: str, found: Sequence[Entry]) -> Document:
+        resources = [entry.json for entry in found if entry.json != WHOLE_FILE]
+        whole = [read_whole(self.inputs[entry.file]) for entry in found if entry.json == WHOLE_FILE]
+        if whole and not resources and len(whole) == 1 and not self.gaps:
+            return whole[0]
+        return joined([*whole, read_patient(self.screening, patient, resources, self.shared, self.gaps)])
+
+    def _row(self, entry: Entry, reason: str, patient: str) -> ErrorRow:
+        return ErrorRow(self.inputs[entry.file].name, entry.line, reason, f"Patient/{patient}")
+
+
+def _lines(rows: Iterable[bytes]) -> bytes:
+    return b"".join(row + b"\n" for row in rows)
+
+
+def part_files(folder: Path, name: str, parts: int) -> Iterator[Path]:
+    return (folder / f"{name}-{number:05}.ndjson" for number in range(parts))

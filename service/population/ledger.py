@@ -1,0 +1,141 @@
+"""What a screening has done so far: the manifest beside its outputs, written whole or not at all.
+
+A killed run goes on from it. A changed question (inputs, trials, value sets, day, options) is refused, not mixed in.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from service.errors import ChangedQuestion
+from service.population.files import Input, digest_of
+from service.population.spill import Gap
+
+NAME = "manifest.json"
+
+
+class Source(msgspec.Struct, frozen=True, rename="camel"):
+    """One input as it was when it was read."""
+
+    name: str
+    size: int
+    modified: int
+    digest: str = ""
+
+
+class Question(msgspec.Struct, frozen=True, rename="camel"):
+    """Everything an answer depends on besides the inputs' bytes."""
+
+    as_of: str
+    trials: dict[str, str]
+    value_sets: str
+    trialhook: str
+    options: dict[str, str]
+
+
+class Totals(msgspec.Struct, rename="camel"):
+    """What has been done so far."""
+
+    inputs_sorted: int = 0
+    parts_judged: int = 0
+    patients: int = 0
+    errors: int = 0
+
+
+class Ledger(msgspec.Struct, rename="camel"):
+    """The manifest: the question, the inputs, how far it is. What is done in a phase is marked by its files, which are
+    written last; here stand the phase (sorting, judging, assembling, done) and the totals."""
+
+    question: Question
+    source: str
+    inputs: list[Source]
+    parts: int
+    phase: Literal["sorting", "judging", "assembling", "done"] = "sorting"
+    totals: Totals = msgspec.field(default_factory=Totals)
+    gaps: list[Gap] = []
+
+
+def load(folder: Path) -> Ledger | None:
+    """The ledger of a folder, or None where there is none."""
+    try:
+        return msgspec.json.decode((folder / NAME).read_bytes(), type=Ledger)
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError:
+        raise ChangedQuestion(f"{folder / NAME} is no manifest of a screening") from None
+
+
+def save(ledger: Ledger, folder: Path) -> None:
+    write_whole(folder / NAME, msgspec.json.format(msgspec.json.encode(ledger), indent=1))
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A file that is there wholly or not at all, also after a power cut."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Only one run at a time works in a folder. ChangedQuestion where another one does."""
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ChangedQuestion(f"another run is at work in {folder}") from None
+        yield
+        (folder / ".lock").unlink(missing_ok=True)
+
+
+def require_same(old: Ledger, question: Question, inputs: list[Input]) -> None:
+    """ChangedQuestion where a resumed run would not answer what the first one asked."""
+    differences = [*_of_question(old.question, question), *_of_inputs(old, inputs)]
+    if differences:
+        raise ChangedQuestion(f"the earlier run cannot be resumed: {'; '.join(differences)}")
+
+
+def _of_question(old: Question, new: Question) -> list[str]:
+    found = []
+    if old.as_of != new.as_of:
+        found.append(f"the as-of date was {old.as_of}, now {new.as_of}")
+    if old.trialhook != new.trialhook:
+        found.append(f"it was made by trialhook {old.trialhook}, this is {new.trialhook}")
+    for name in sorted({*old.trials, *new.trials}):
+        if old.trials.get(name) != new.trials.get(name):
+            how = "is new" if name not in old.trials else "is gone" if name not in new.trials else "has changed"
+            found.append(f"trial {name} {how}")
+    if old.value_sets != new.value_sets:
+        found.append("value sets, inputs or site settings have changed")
+    found += [
+        f"{name} was {old.options.get(name) or 'not set'}, now {new.options.get(name) or 'not set'}"
+        for name in sorted({*old.options, *new.options})
+        if old.options.get(name) != new.options.get(name)
+    ]
+    return found
+
+
+def _of_inputs(old: Ledger, inputs: list[Input]) -> list[str]:
+    known = {source.name: source for source in old.inputs}
+    found = [f"{name} is gone" for name in sorted(known.keys() - {i.name for i in inputs})]
+    for source in inputs:
+        before = known.get(source.name)
+        if before is None:
+            found.append(f"{source.name} is new")
+        elif before.size != source.size:
+            found.append(f"{source.name} has changed (size)")
+        elif before.modified != source.modified and digest_of(source) != before.digest:
+            found.append(f"{source.name} has changed")
+    return found

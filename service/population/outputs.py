@@ -1,0 +1,123 @@
+"""What a finished screening leaves beside its results: summary, tables, report; and what it says at the end."""
+
+import contextlib
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import msgspec
+
+from service import prefetch
+from service.criteria.spans import iso
+from service.errors import SettingsError
+from service.population import ledger as ledgers
+from service.population.ledger import write_whole
+from service.population.run import Run, Screened, results
+from service.population.spill import ErrorRow, Gap
+from service.population.summary import Tally, summary
+from service.population.tables import TableWriter
+from service.population.worklist import Worklist
+
+
+class Wanted(msgspec.Struct, frozen=True):
+    """Which outputs were asked for."""
+
+    formats: tuple[str, ...] = ("ndjson",)
+    report: bool = False
+    suppress_below: int = 0
+
+
+def check(wanted: Wanted) -> None:
+    """Refuse at the start what could not be written at the end."""
+    if "parquet" in wanted.formats and find_spec("pyarrow") is None:
+        raise SettingsError("Parquet needs the extra `parquet`: pip install 'trialhook[parquet]'")
+
+
+def write(run: Run, done: Screened, wanted: Wanted) -> None:
+    """summary.json; the tables and the report where they are wanted. Each is there wholly or not at all."""
+    made = summary(done.tally, run.trials.trials, wanted.suppress_below)
+    made["errorRows"] = done.errors
+    made["gaps"] = [{"type": gap.type, "reason": gap.reason} for gap in _of_all(done.gaps)]
+    made["resources"] = dict(sorted(done.counts.items()))
+    write_whole(run.out / "summary.json", msgspec.json.format(msgspec.json.encode(made), indent=2))
+    tables = [form for form in wanted.formats if form != "ndjson"]
+    if not tables and not wanted.report:
+        return
+    worklist = Worklist()
+    with TableWriter(run.out, tables) as writer:
+        for result in results(run.out):
+            writer.add(result)
+            worklist.add(result)
+    if wanted.report:
+        from service.population.report import About, write_report
+
+        about = About(source=Path(run.source).name, errors=done.errors, gaps=tuple(_sentences(done.gaps)))
+        write_report(run.out / "report.html", made, run.trials.trials, worklist, about)
+
+
+def _of_all(gaps: Sequence[Gap]) -> list[Gap]:
+    """Gaps that concern every patient, each once."""
+    return list(dict.fromkeys(gap for gap in gaps if not gap.patient))
+
+
+def _sentences(gaps: Sequence[Gap]) -> list[str]:
+    told = [f"{_type(gap)}: {gap.reason}" for gap in _of_all(gaps)]
+    concerned = {gap.patient for gap in gaps if gap.patient}
+    if concerned:
+        told.append(f"{len(concerned)} patient{'' if len(concerned) == 1 else 's'}: a line that cannot be read")
+    return told
+
+
+def _type(gap: Gap) -> str:
+    return "any resource" if gap.type == "*" else gap.type
+
+
+def screened_before(run: Run) -> Screened:
+    """What a finished run gave, from its outputs."""
+    tally, count = Tally(), 0
+    for result in results(run.out):
+        tally.add(result)
+        count += 1
+    ledger = ledgers.load(run.out)
+    gaps = tuple(ledger.gaps) if ledger else ()
+    errors = sum(1 for _ in error_rows(run.out))
+    old = msgspec.json.decode((run.out / "summary.json").read_bytes())
+    return Screened(count, errors, tally, gaps, old.get("resources", {}))
+
+
+def error_rows(folder: Path) -> list[ErrorRow]:
+    """The rows of errors.ndjson."""
+    with (folder / "errors.ndjson").open("rb") as lines:
+        return [msgspec.json.decode(line, type=ErrorRow) for line in lines]
+
+
+def describe(run: Run) -> None:
+    """What would be read and asked: inputs, trials, queries."""
+    click.echo(f"as of {iso(run.day)}")
+    for source in run.inputs:
+        click.echo(f"input {source.name} ({source.kind}, {source.size:,} bytes)")
+    for trial in run.trials.trials:
+        click.echo(f"trial {trial.id} version {trial.version}, {len(trial.criteria)} criteria")
+    plan = run.screening.plan_for(run.trials)
+    for query in prefetch.queries(plan, run.screening.inputs, run.screening.terminology):
+        click.echo(f"asks for {query.template}")
+
+
+def tell(run: Run, done: Screened) -> None:
+    """The counts of each trial, on stderr: stdout carries results only, and there are none here."""
+    say(f"{done.patients:,} patients screened into {run.out}")
+    for trial in run.trials.trials:
+        counts = done.tally.trials.get(trial.id)
+        if counts is not None:
+            grades = ", ".join(f"{counts.grades[name]:,} {name}" for name in ("certain", "probable", "possible"))
+            say(f"  {trial.id}: {grades}")
+    for sentence in _sentences(done.gaps):
+        say(f"  not read completely – {sentence}; silence about it is unknown")
+    if done.errors:
+        say(f"  {done.errors:,} errors, listed in errors.ndjson")
+
+
+def say(text: str) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody listens any more; the outputs are there
+        click.echo(text, err=True)

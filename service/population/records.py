@@ -1,0 +1,113 @@
+"""One patient of a part: their entries as a record, with whatever nobody's resources they refer to."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from service.criteria.plan import Plan
+from service.criteria.results import PatientError, PatientResult, Problem
+from service.errors import RecordError
+from service.mappers import wire
+from service.mappers.documents import Document, read_document
+from service.mappers.joining import joined
+from service.population.spill import Entry, Gap
+from service.screening import Screening
+
+MAX_DEPTH = 3
+
+
+class Shared:
+    """Resources that are nobody's (Medication, Substance), by name, on disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def fill(self, folder: Path) -> None:
+        """From what the inputs left below a folder; the last of a name counts, as a later version does."""
+        self._path.unlink(missing_ok=True)
+        with sqlite3.connect(self._path) as made:
+            made.execute("PRAGMA journal_mode=OFF")
+            made.execute("CREATE TABLE resource (name TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID")
+            for path in sorted(folder.glob("*/shared")):
+                with path.open("rb") as rows:
+                    made.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?)", map(_named, rows))
+        made.close()
+
+    def find(self, names: Iterable[str]) -> list[bytes]:
+        if self._connection is None:  # opened by the process that asks, not by the one it was forked from
+            self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
+        found = []
+        for name in names:
+            row = self._connection.execute("SELECT json FROM resource WHERE name = ?", (name,)).fetchone()
+            if row:
+                found.append(row[0])
+        return found
+
+
+def _named(row: bytes) -> tuple[str, bytes]:
+    _, _, name, data = row.rstrip(b"\n").split(b"\t", 3)
+    return name.decode(), data
+
+
+def read_patient(
+    screening: Screening, patient: str, resources: Sequence[bytes], shared: Shared, gaps: Mapping[str, Sequence[Gap]]
+) -> Document:
+    """The document of one patient's resources. `gaps` by patient; those of all patients under the empty name."""
+    document = read_document(b"[%b]" % b",".join(resources), "record", strict=False)
+    seen: set[str] = set()
+    wanted = _references([document]) - seen
+    parts = [document]
+    for _ in range(MAX_DEPTH):
+        found = shared.find(sorted(wanted)) if wanted else []
+        if not found:
+            break
+        parts.append(read_document(b"[%b]" % b",".join(found), "shared", strict=False))
+        seen |= wanted
+        wanted = _references(parts[-1:]) - seen
+    whole = joined(parts) if len(parts) > 1 else document
+    whole.gaps += [(gap.type, gap.reason) for gap in (*gaps.get("", ()), *gaps.get(patient, ()))]
+    return whole
+
+
+def _references(documents: Iterable[Document]) -> set[str]:
+    """The names of Medications and Substances that are referred to."""
+    found: set[str] = set()
+    for document in documents:
+        for item in document.items:
+            resource = item.resource
+            if isinstance(resource, wire.MedicationEvent) and resource.medicationReference is not None:
+                found.add(_name(resource.medicationReference.reference))
+            elif isinstance(resource, wire.Medication):
+                for ingredient in resource.ingredient or ():
+                    if ingredient.itemReference is not None:
+                        found.add(_name(ingredient.itemReference.reference))
+    return found - {""}
+
+
+def _name(reference: str | None) -> str:
+    """`Medication/m1` of a relative or absolute reference, with or without version; a urn by its id."""
+    plain = (reference or "").partition("/_history/")[0]
+    if plain.startswith("urn:uuid:"):
+        return f"Medication/{plain[9:]}"
+    parts = plain.rsplit("/", 2)[-2:]
+    return "/".join(parts) if len(parts) == 2 and parts[0] in ("Medication", "Substance") else ""
+
+
+def judge(screening: Screening, plan: Plan, day: int, patient: str, document: Document) -> PatientResult | PatientError:
+    """The result of one patient, or why there is none: one patient's failure is a row, never the end."""
+    try:
+        record = screening.of_document(document, f"Patient/{patient}")
+        return screening.screen(record, day, plan)
+    except RecordError as error:
+        return PatientError(f"Patient/{patient}", Problem(error.code, error.message))
+    except Exception as error:  # noqa: BLE001 - a mistake of ours in one patient must not lose the others
+        return PatientError(f"Patient/{patient}", Problem("unexpected", f"an unexpected {type(error).__name__}"))
+
+
+def by_patient(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+    """The entries of each patient, patients in the order of their ids."""
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.patient, []).append(entry)
+    return dict(sorted(found.items()))

@@ -1,0 +1,318 @@
+"""A screening from inputs to outputs: sort, judge part by part, assemble. Killed at any moment, it can be resumed.
+
+Sorting is done input by input, judging part by part; each leaves files that are there wholly or not, and a mark in
+the manifest. Workers are forked, so trials and value sets are loaded once.
+"""
+
+import ctypes
+import hashlib
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import msgspec
+
+from service import __version__
+from service.criteria.catalogue import Trials
+from service.criteria.results import PatientResult
+from service.criteria.spans import iso
+from service.errors import ChangedQuestion
+from service.population import ledger as ledgers
+from service.population.bundles import sort_bundle
+from service.population.files import BUFFER, Input
+from service.population.judging import Judge, Judged, part_files
+from service.population.ledger import Ledger, Question
+from service.population.progress import Progress
+from service.population.records import Shared
+from service.population.spill import Gap, Sorted, Spill, parts_for, sort_lines
+from service.population.summary import Tally
+from service.screening import Screening
+from service.settings import Settings
+
+T = TypeVar("T")
+WORK = "work"
+PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+class Run(msgspec.Struct, frozen=True):
+    """What is to be screened, against what, as of when, and where the outputs go."""
+
+    screening: Screening
+    trials: Trials
+    day: int
+    source: str
+    inputs: Sequence[Input]
+    out: Path
+    gaps: tuple[Gap, ...] = ()
+    workers: int = 1
+    only: str = ""
+    limit: int = 0
+    options: dict[str, str] = {}
+
+
+class Screened(msgspec.Struct, frozen=True):
+    """What a run gave."""
+
+    patients: int
+    errors: int
+    tally: Tally
+    gaps: tuple[Gap, ...]
+    counts: dict[str, int]
+
+
+def question(run: Run, settings: Settings) -> Question:
+    return Question(
+        as_of=iso(run.day),
+        trials={trial.id: trial.digest for trial in run.trials.trials},
+        value_sets=basis_digest(settings),
+        trialhook=__version__,
+        options={k: v for k, v in {**run.options, "patient": run.only, "limit": str(run.limit or "")}.items() if v},
+    )
+
+
+def basis_digest(settings: Settings) -> str:
+    """A digest of value sets, inputs, vocabulary and the site's settings: with the trials, all that decides."""
+    digest = hashlib.blake2b(digest_size=16)
+    built_in = Path(str(files("service.mappers")))
+    for folder in (built_in, *settings.value_sets):
+        for path in sorted(p for p in folder.rglob("*") if p.suffix in (".json", ".yaml")):
+            digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update(repr((sorted(settings.uln.items()), str(settings.timezone))).encode())
+    return digest.hexdigest()
+
+
+def begin(run: Run, asked: Question, resume: bool) -> Ledger:
+    """The manifest of a new run, or of the one that is resumed. ChangedQuestion where that asked something else."""
+    old = ledgers.load(run.out)
+    if old is not None and not resume:
+        raise ChangedQuestion(f"{run.out} holds a screening; name another folder, or go on with --resume")
+    if old is not None:
+        ledgers.require_same(old, asked, list(run.inputs))
+        return old
+    run.out.mkdir(parents=True, exist_ok=True)
+    sources = [ledgers.Source(i.name, i.size, i.modified) for i in run.inputs]
+    made = Ledger(asked, run.source, sources, parts_for(list(run.inputs)))
+    ledgers.save(made, run.out)
+    return made
+
+
+def screen(run: Run, ledger: Ledger, told: Progress) -> Screened:
+    """Do what is left to do; afterwards results.ndjson and errors.ndjson are there, whole."""
+    work = run.out / WORK
+    if ledger.phase == "sorting":
+        _sort(run, ledger, work, told)
+        Shared(work / "shared.db").fill(work / "spill")
+        _enter(run, ledger, "judging")
+    if ledger.phase == "judging":
+        _judge(run, ledger, work, told)
+        _enter(run, ledger, "assembling")
+    if ledger.phase == "assembling":
+        _assemble(run, ledger, work)
+    return _screened(run, ledger, work)
+
+
+def _enter(run: Run, ledger: Ledger, phase: Literal["judging", "assembling"]) -> None:
+    ledger.phase = phase
+    ledgers.save(ledger, run.out)
+
+
+def finish(run: Run, ledger: Ledger) -> None:
+    """Mark the run done, and take away what was only needed to get there."""
+    ledger.phase = "done"
+    ledgers.save(ledger, run.out)
+    shutil.rmtree(run.out / WORK, ignore_errors=True)
+
+
+def _mark(folder: Path, kind: str, number: int) -> Path:
+    """The file that says that an input is sorted, or a part judged, and what came of it."""
+    return folder / f"{kind}-{number:05}.json"
+
+
+# -- sorting
+
+
+def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
+    (work / "spill").mkdir(parents=True, exist_ok=True)
+    work.chmod(0o700)
+    left = [n for n in range(len(run.inputs)) if not _mark(work, "sorted", n).exists()]
+    told.phase("sorting", sum(run.inputs[n].size for n in left), "bytes")
+    jobs = [(n, _Sorting(run.inputs[n], n, work, ledger.parts, run.only)) for n in left]
+    for number, found in _in_parallel(run.workers, jobs, _sort_one):
+        told.advance(run.inputs[number].size, resources=sum(found.counts.values()), errors=len(found.errors))
+        _note_digest(ledger, number, found)
+        ledgers.save(ledger, run.out)
+    for number in range(len(run.inputs)):
+        if not ledger.inputs[number].digest:  # marked by a run that was killed before it noted so
+            _note_digest(ledger, number, _sorted(work, number))
+    ledger.gaps = list(_gaps(run, work))
+
+
+def _note_digest(ledger: Ledger, number: int, found: Sorted) -> None:
+    ledger.inputs[number] = msgspec.structs.replace(ledger.inputs[number], digest=found.digest)
+    ledger.totals.inputs_sorted = sum(bool(source.digest) for source in ledger.inputs)
+    ledger.totals.errors += len(found.errors)
+
+
+def _sorted(work: Path, number: int) -> Sorted:
+    return msgspec.json.decode(_mark(work, "sorted", number).read_bytes(), type=Sorted)
+
+
+class _Sorting(msgspec.Struct, frozen=True):
+    source: Input
+    number: int
+    work: Path
+    parts: int
+    only: str
+
+
+def _sort_one(job: _Sorting) -> Sorted:
+    folder = job.work / "spill" / f"{job.number:05}"
+    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left half done
+    sort = sort_lines if job.source.kind == "lines" else sort_bundle
+    found = sort(job.source, job.number, Spill(folder, job.parts), job.only)
+    ledgers.write_whole(_mark(job.work, "sorted", job.number), msgspec.json.encode(found))
+    return found
+
+
+# -- judging
+
+_judge_of_worker: Judge | None = None
+
+
+def _judge(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
+    global _judge_of_worker
+    gaps: dict[str, list[Gap]] = {}
+    for gap in ledger.gaps:
+        gaps.setdefault(gap.patient, []).append(gap)
+    out = work / "parts"
+    out.mkdir(parents=True, exist_ok=True)
+    plan = run.screening.plan_for(run.trials)
+    shared = Shared(work / "shared.db")
+    _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out)
+    left = [n for n in range(ledger.parts) if not _mark(out, "judged", n).exists()]
+    told.phase("judging", len(left), "parts")
+    if run.limit:
+        _judge_some(run, ledger, out, told)
+        return
+    for _, judged in _in_parallel(run.workers, [(n, n) for n in left], _judge_one):
+        told.advance(1, patients=judged.patients, errors=judged.errors)
+
+
+def _judge_one(number: int, limit: int = 0) -> Judged:
+    assert _judge_of_worker is not None
+    judged = _judge_of_worker.part(number, limit)
+    ledgers.write_whole(_mark(_judge_of_worker.out, "judged", number), msgspec.json.encode(judged))
+    return judged
+
+
+def _judge_some(run: Run, ledger: Ledger, out: Path, told: Progress) -> None:
+    """Only so many patients: one part after the other, so that the same ones are taken every time."""
+    count = 0
+    for number in range(ledger.parts):
+        if count == run.limit:
+            break
+        if not _mark(out, "judged", number).exists():
+            told.advance(1, patients=_judge_one(number, run.limit - count).patients)
+        count += _judged(out, number).patients
+
+
+def _judged(out: Path, number: int) -> Judged:
+    return msgspec.json.decode(_mark(out, "judged", number).read_bytes(), type=Judged)
+
+
+def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[Any], T]) -> Iterator[tuple[int, T]]:
+    """Results as they come. Forked workers see everything that was made before."""
+    if workers <= 1 or len(jobs) <= 1:
+        for key, job in jobs:
+            yield key, work(job)
+        return
+    context = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent) as pool:
+        running: dict[Future[T], int] = {pool.submit(work, job): key for key, job in jobs}
+        try:
+            while running:
+                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    key = running.pop(future)
+                    yield key, future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def _end_with_parent() -> None:
+    """A worker must not go on where its parent was killed: a resumed run may be writing the same files."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:
+            os._exit(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops for both
+
+
+# -- assembling
+
+
+def _gaps(run: Run, work: Path) -> Iterator[Gap]:
+    yield from run.gaps
+    for number in range(len(run.inputs)):
+        yield from _sorted(work, number).gaps
+
+
+def _assemble(run: Run, ledger: Ledger, work: Path) -> None:
+    parts = work / "parts"
+    _join(part_files(parts, "results", ledger.parts), run.out / "results.ndjson")
+    of_inputs = (row for n in range(len(run.inputs)) for row in _sorted(work, n).errors)
+    _join(
+        part_files(parts, "errors", ledger.parts),
+        run.out / "errors.ndjson",
+        b"".join(msgspec.json.encode(row) + b"\n" for row in of_inputs),
+    )
+
+
+def _join(paths: Iterator[Path], target: Path, first: bytes = b"") -> None:
+    part = target.with_name(f".{target.name}.part")
+    with part.open("wb") as out:
+        out.write(first)
+        for path in paths:
+            if path.exists():
+                with path.open("rb") as data:
+                    shutil.copyfileobj(data, out, BUFFER)
+        out.flush()
+    part.replace(target)
+
+
+def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
+    tally, patients, errors = Tally(), 0, 0
+    for number in range(ledger.parts):
+        if _mark(work / "parts", "judged", number).exists():
+            judged = _judged(work / "parts", number)
+            tally.merge(judged.tally)
+            patients += judged.patients
+            errors += judged.errors
+    counts: dict[str, int] = {}
+    for number in range(len(run.inputs)):
+        found = _sorted(work, number)
+        errors += len(found.errors)
+        for kind, count in found.counts.items():
+            counts[kind] = counts.get(kind, 0) + count
+    ledger.totals.patients, ledger.totals.errors = patients, errors
+    ledger.totals.parts_judged = ledger.parts
+    return Screened(patients, errors, tally, tuple(ledger.gaps), counts)
+
+
+_decode_result = msgspec.json.Decoder(PatientResult).decode
+
+
+def results(folder: Path) -> Iterator[PatientResult]:
+    """The results of a finished run, one at a time; patients without one are left out."""
+    with (folder / "results.ndjson").open("rb") as lines:
+        for line in lines:
+            if b'"results":' in line[:200]:
+                yield _decode_result(line)

@@ -1,0 +1,58 @@
+"""Screening a population in a test: the command itself, in this process."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli import cli
+from service.commands import screen as screen_command
+from service.errors import TrialhookError
+from service.screening import Screening
+from tests.builders import AS_OF
+
+
+class Ran(NamedTuple):
+    """What a run gave: exit code, its outputs as values, stderr."""
+
+    code: int
+    results: list[dict[str, Any]]
+    errors: list[dict[str, Any]]
+    summary: dict[str, Any]
+    err: str
+    out: Path
+
+
+Screen = Callable[..., Ran]
+
+
+@pytest.fixture
+def screen(tmp_path: Path, screening: Screening, monkeypatch: pytest.MonkeyPatch) -> Screen:
+    """-> run `trialhook screen SOURCE --out …` with further options; `out` names another output folder."""
+    monkeypatch.setattr(screen_command, "screening_of", lambda _: screening)
+
+    def run(source: Path, *options: str, out: str = "out", as_of: str = AS_OF.isoformat()) -> Ran:
+        folder = tmp_path / out
+        given = ["screen", str(source), "--out", str(folder), "--as-of", as_of, "--progress", "none", *options]
+        ran = CliRunner().invoke(cli, given, standalone_mode=False)
+        code, err = ran.return_value or 0, ran.stderr
+        if isinstance(ran.exception, TrialhookError):
+            code, err = 2, ran.exception.message
+        elif ran.exception is not None and not isinstance(ran.exception, SystemExit):
+            raise ran.exception
+        return Ran(code, lines(folder / "results.ndjson"), lines(folder / "errors.ndjson"), whole(folder), err, folder)
+
+    return run
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+
+def whole(folder: Path) -> dict[str, Any]:
+    path = folder / "summary.json"
+    found: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
+    return found

@@ -1,0 +1,156 @@
+"""A run that was killed goes on without loss or double; one that asks something else is refused with the difference."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+
+from service.population import judging, ledger, run
+from tests.builders import SINAI, as_json
+from tests.population.conftest import Screen
+from tests.population.sources import by_type, population
+
+RECORDS = population()
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+@pytest.fixture
+def source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr("service.population.spill.PART_BYTES", 6000)  # many small parts
+    return by_type(tmp_path / "in", RECORDS)
+
+
+def die_after(monkeypatch: pytest.MonkeyPatch, writes: int, problem: BaseException) -> None:
+    """Let so many whole files be written, then fail."""
+    left = [writes]
+    whole = ledger.write_whole
+
+    def counted(path: Path, data: bytes) -> None:
+        if left[0] == 0:
+            raise problem
+        left[0] -= 1
+        whole(path, data)
+
+    for module in (ledger, judging):
+        monkeypatch.setattr(module, "write_whole", counted)
+
+
+@pytest.mark.parametrize("writes", [1, 2, 5, 9, 14, 20, 26, 33])
+def test_killed_anywhere_and_resumed_it_gives_the_same(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    whole = screen(source, out="whole")
+    with monkeypatch.context() as patched:
+        die_after(patched, writes, Killed())
+        with pytest.raises(Killed):
+            screen(source, out="killed")
+    resumed = screen(source, "--resume", out="killed")
+    for name in ("results.ndjson", "errors.ndjson", "summary.json"):
+        assert (resumed.out / name).read_bytes() == (whole.out / name).read_bytes()
+
+
+def test_what_is_left_of_a_killed_run_is_taken_away(screen: Screen, source: Path) -> None:
+    ran = screen(source)
+    assert sorted(p.name for p in ran.out.iterdir()) == [
+        "errors.ndjson",
+        "manifest.json",
+        "results.ndjson",
+        "summary.json",
+    ]
+
+
+@pytest.mark.parametrize("writes", [3, 12])
+def test_a_full_disk_ends_cleanly_and_keeps_what_was_done(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch, writes: int
+) -> None:
+    with monkeypatch.context() as patched:
+        die_after(patched, writes, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results"))
+        ran = screen(source)
+    assert ran.code == 1
+    assert "No space left" in ran.err
+    assert "--resume" in ran.err
+    assert len(screen(source, "--resume").results) == len(RECORDS)
+
+
+def test_a_finished_run_is_not_done_again(screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = screen(source)
+    before = (first.out / "results.ndjson").stat().st_mtime_ns
+    monkeypatch.setattr(run, "screen", None)
+    again = screen(source, "--resume", "--format", "csv")
+    assert again.code == 0
+    assert (again.out / "results.ndjson").stat().st_mtime_ns == before
+    assert (again.out / "trials.csv").exists()
+
+
+def test_without_resume_a_used_folder_is_refused(screen: Screen, source: Path) -> None:
+    screen(source)
+    ran = screen(source)
+    assert (ran.code, "--resume" in ran.err) == (2, True)
+
+
+def change_content(source: Path) -> None:
+    path = source / "0.Condition.ndjson"
+    data = bytearray(path.read_bytes())
+    data[data.index(b"2026-")] = ord("1")
+    path.write_bytes(data)
+    os.utime(path, ns=(1, 1))
+
+
+def touch(source: Path) -> None:
+    os.utime(source / "0.Condition.ndjson", ns=(1, 1))
+
+
+def lengthen(source: Path) -> None:
+    path = source / "0.Condition.ndjson"
+    path.write_bytes(path.read_bytes() + b"\n")
+
+
+def add_file(source: Path) -> None:
+    (source / "1.Patient.ndjson").write_bytes(as_json({"resourceType": "Patient", "id": "new"}) + b"\n")
+
+
+CHANGED = {
+    "another day": (lambda _: None, {"as_of": "2026-11-22"}, (), "the as-of date was 2026-11-21, now 2026-11-22"),
+    "fewer trials": (lambda _: None, {}, ("--trial", SINAI), "is gone"),
+    "another patient": (lambda _: None, {}, ("--patient", "a1"), "patient was not set, now a1"),
+    "a limit": (lambda _: None, {}, ("--limit", "2"), "limit was not set, now 2"),
+    "a changed file": (change_content, {}, (), "0.Condition.ndjson has changed"),
+    "a longer file": (lengthen, {}, (), "0.Condition.ndjson has changed"),
+    "a file more": (add_file, {}, (), "1.Patient.ndjson is new"),
+    "a file less": (lambda s: (s / "0.Patient.ndjson").unlink(), {}, (), "0.Patient.ndjson is gone"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", CHANGED)
+def test_a_changed_question_is_refused_with_the_difference(screen: Screen, source: Path, claim: str) -> None:
+    change, given, options, said = CHANGED[claim]
+    screen(source)
+    change(source)
+    ran = screen(source, "--resume", *options, **given)
+    assert ran.code == 2
+    assert said in ran.err
+
+
+def test_a_file_only_touched_is_the_same_file(screen: Screen, source: Path) -> None:
+    screen(source)
+    touch(source)
+    assert screen(source, "--resume").code == 0
+
+
+def test_changed_value_sets_are_a_changed_question(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen(source)
+    monkeypatch.setattr(run, "basis_digest", lambda _: "other")
+    assert "value sets" in screen(source, "--resume").err
+
+
+def test_two_runs_in_one_folder_are_refused(screen: Screen, source: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    with ledger.alone(tmp_path / "out"):
+        ran = screen(source)
+    assert (ran.code, "another run" in ran.err) == (2, True)

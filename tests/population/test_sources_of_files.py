@@ -1,0 +1,101 @@
+"""However a population is written down, each patient gets the answer that `evaluate` gives."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from service.screening import Screening
+from tests.builders import AS_OF, SINAI, as_json
+from tests.population.conftest import Screen
+from tests.population.sources import FORMS, bundle_of, by_type, population
+
+RECORDS = population()
+
+
+@pytest.fixture(scope="module")
+def expected(screening: Screening) -> dict[str, object]:
+    """What `evaluate` says of each patient's Bundle."""
+    found = {}
+    for name, record in RECORDS.items():
+        result = screening.screen(screening.read(as_json(bundle_of(record)), name), AS_OF)
+        found[f"Patient/{name}"] = msgspec.json.decode(msgspec.json.Encoder(decimal_format="string").encode(result))
+    return found
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_each_form_gives_the_answers_of_evaluate(
+    screen: Screen, tmp_path: Path, expected: dict[str, object], form: str
+) -> None:
+    ran = screen(FORMS[form](tmp_path / "in", RECORDS))
+    assert {result["patient"]: result for result in ran.results} == expected
+    assert (ran.code, ran.errors) == (0, [])
+
+
+def test_every_patient_stands_once_in_the_order_of_ids_within_a_part(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS))
+    assert [result["patient"] for result in ran.results] == [f"Patient/{name}" for name in sorted(RECORDS)]
+
+
+def test_a_medication_that_is_nobodys_is_found(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS))
+    result = next(r for r in ran.results if r["patient"] == "Patient/b1")
+    sinai = next(t for t in result["results"] if t["trial"] == SINAI)
+    assert next(c for c in sinai["criteria"] if c["id"] == "cyp3a4")["outcome"] == "fail"
+
+
+def test_workers_change_nothing(screen: Screen, tmp_path: Path) -> None:
+    source = by_type(tmp_path / "in", RECORDS, files=3)
+    one, two = screen(source, out="one"), screen(source, "--workers", "2", out="two")
+    assert (one.out / "results.ndjson").read_bytes() == (two.out / "results.ndjson").read_bytes()
+
+
+def test_one_patient_only(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS), "--patient", "a2")
+    assert [result["patient"] for result in ran.results] == ["Patient/a2"]
+
+
+@pytest.mark.parametrize("number", [1, 3, 100])
+def test_only_so_many_patients(screen: Screen, tmp_path: Path, number: int) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS), "--limit", str(number))
+    assert len(ran.results) == min(number, len(RECORDS))
+
+
+def test_one_trial_only(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS), "--trial", SINAI)
+    assert {trial["trial"] for result in ran.results for trial in result["results"]} == {SINAI}
+
+
+def test_a_patients_bundles_in_several_files_are_one_record(screen: Screen, tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    record = RECORDS["a1"]
+    lvef = record.resources["lvef"]
+    person = next(r for r in record.resources.values() if r["resourceType"] == "Patient")
+    (folder / "1.json").write_bytes(as_json(record.drop("lvef").bundle(server=None)))
+    (folder / "2.json").write_bytes(
+        as_json({"resourceType": "Bundle", "type": "collection", "entry": [{"resource": person}, {"resource": lvef}]})
+    )
+    ran = screen(folder)
+    (result,) = ran.results
+    sinai = next(t for t in result["results"] if t["trial"] == SINAI)
+    assert next(c for c in sinai["criteria"] if c["id"] == "lvef")["outcome"] == "pass"
+
+
+def test_summary_counts_what_the_results_say(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS))
+    for trial in ran.summary["trials"]:
+        grades = [t["grade"] for r in ran.results for t in r["results"] if t["trial"] == trial["trial"]]
+        assert trial["screened"] == len(RECORDS)
+        assert {name: grades.count(name) for name in trial["grades"]} == trial["grades"]
+
+
+def test_nothing_to_read_is_refused(screen: Screen, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    assert "holds no .ndjson" in screen(tmp_path / "in").err
+
+
+def test_a_dry_run_reads_nothing(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS), "--dry-run")
+    assert ran.code == 0
+    assert not ran.out.exists()

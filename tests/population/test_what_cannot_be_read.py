@@ -1,0 +1,143 @@
+"""A broken line, an orphan, a cut file: a row with file and line, exit code 1, and no silence where it matters."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.builders import SINAI, Icd10cm, as_json, condition, operation_outcome, patient
+from tests.population.conftest import Ran, Screen
+from tests.population.sources import by_type, population, write_lines
+
+RECORDS = {name: record for name, record in population().items() if name in ("a1", "a3")}
+# NCT03304080 asks for the absence of cirrhosis: silence about Conditions passes
+ABSENCE = "liver-disease"
+
+
+def outcome(ran: Ran, name: str, criterion: str = ABSENCE) -> tuple[str, str]:
+    result = next(r for r in ran.results if r["patient"] == f"Patient/{name}")
+    criteria = next(t for t in result["results"] if t["trial"] == SINAI)["criteria"]
+    found = next(c for c in criteria if c["id"] == criterion)
+    return found["outcome"], found["reason"]
+
+
+def append(folder: Path, name: str, *lines: bytes) -> int:
+    """Adds lines to a file; the number of the first."""
+    path = folder / name
+    before = path.read_bytes().count(b"\n") if path.exists() else 0
+    with path.open("ab") as out:
+        out.write(b"".join(line + b"\n" for line in lines))
+    return before + 1
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    return by_type(tmp_path / "in", RECORDS)
+
+
+def test_whole_it_is_silence(screen: Screen, source: Path) -> None:
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0], ran.summary["gaps"]) == (0, "pass", [])
+
+
+BROKEN = {
+    "of nobody": (b'{"resourceType":"Condition","code":', {"a1", "a3"}),
+    "of one patient": (b'{"resourceType":"Condition","subject":{"reference":"Patient/a1"},"code":', {"a1"}),
+    "of one patient, by an address": (
+        b'{"resourceType":"Condition","subject":{"reference":"https://x.example/fhir/Patient/a1"},"code":', {"a1"}),
+    "no text at all": (b"\xff\xfe\x00nonsense", {"a1", "a3"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", BROKEN)
+def test_a_broken_line_is_a_row_and_unknown_for_whom_it_concerns(screen: Screen, source: Path, claim: str) -> None:
+    text, concerned = BROKEN[claim]
+    line = append(source, "0.Condition.ndjson", text)
+    ran = screen(source)
+    assert ran.code == 1
+    assert [(row["file"], row["line"], row["reason"]) for row in ran.errors] == [
+        ("0.Condition.ndjson", line, "not JSON")
+    ]
+    assert {name for name in RECORDS if outcome(ran, name)[0] == "unknown"} == concerned
+
+
+def test_a_malformed_resource_of_a_patient_is_named_in_that_patients_result(screen: Screen, source: Path) -> None:
+    bad = {"resourceType": "Condition", "id": "bad", "subject": {"reference": "Patient/a1"}, "code": "K74.6"}
+    append(source, "0.Condition.ndjson", as_json(bad))
+    ran = screen(source)
+    assert outcome(ran, "a1")[0] == "unknown"
+    assert outcome(ran, "a3")[0] == "pass"
+    assert any("Condition/bad" in notice for r in ran.results for notice in r.get("notices", ()))
+
+
+def test_an_orphan_is_a_row(screen: Screen, source: Path) -> None:
+    stray = condition(Icd10cm.CIRRHOSIS, "2024-01-01") | {"id": "stray", "subject": {"reference": "Patient/nobody"}}
+    line = append(source, "0.Condition.ndjson", as_json(stray))
+    ran = screen(source)
+    assert [(row["file"], row["line"], row["patient"]) for row in ran.errors] == [
+        ("0.Condition.ndjson", line, "Patient/nobody")
+    ]
+    assert {r["patient"] for r in ran.results} == {"Patient/a1", "Patient/a3"}
+
+
+def test_a_resource_without_a_subject_is_a_row(screen: Screen, source: Path) -> None:
+    stray: dict[str, Any] = condition(Icd10cm.CIRRHOSIS, "2024-01-01") | {"id": "stray"}
+    stray.pop("subject", None)
+    append(source, "0.Condition.ndjson", as_json(stray))
+    assert screen(source).errors[0]["reason"] == "a Condition without a subject"
+
+
+def test_a_patient_without_a_birth_date_is_judged_and_a_row(screen: Screen, source: Path) -> None:
+    line = append(source, "0.Patient.ndjson", as_json(patient(None, id="ageless")))
+    ran = screen(source)
+    assert [(row["line"], row["patient"]) for row in ran.errors] == [(line, "Patient/ageless")]
+    assert "Patient/ageless" in {r["patient"] for r in ran.results}
+
+
+def test_a_patient_without_an_id_is_a_row(screen: Screen, source: Path) -> None:
+    nameless = {"resourceType": "Patient", "birthDate": "1960-01-01"}
+    append(source, "0.Patient.ndjson", as_json(nameless))
+    assert "without an id" in screen(source).errors[0]["reason"]
+
+
+def test_a_file_cut_short_is_no_silence_for_anyone(screen: Screen, tmp_path: Path) -> None:
+    source = by_type(tmp_path / "in", RECORDS, packed=True)
+    path = source / "0.Condition.ndjson.gz"
+    path.write_bytes(path.read_bytes()[:-20])
+    ran = screen(source)
+    assert ran.code == 1
+    assert {gap["type"] for gap in ran.summary["gaps"]} == {"Condition"}
+    assert all(outcome(ran, name)[0] == "unknown" for name in RECORDS)
+
+
+def test_errors_of_the_export_are_no_silence_for_anyone(screen: Screen, source: Path) -> None:
+    write_lines(source / "errors.OperationOutcome.ndjson", [as_json(operation_outcome("error", "exception"))])
+    ran = screen(source)
+    assert ran.code == 1
+    assert all(outcome(ran, name)[0] == "unknown" for name in RECORDS)
+
+
+def test_warnings_of_the_export_are_no_gap(screen: Screen, source: Path) -> None:
+    write_lines(source / "notes.OperationOutcome.ndjson", [as_json(operation_outcome("warning", "informational"))])
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (0, "pass")
+
+
+def test_other_resource_types_and_blank_lines_are_passed_over(screen: Screen, source: Path) -> None:
+    write_lines(source / "0.Encounter.ndjson", [b'{"resourceType":"Encounter","id":"e","status":5}', b"", b"  "])
+    ran = screen(source)
+    assert (ran.code, ran.summary["resources"]["Encounter"]) == (0, 1)
+
+
+def test_a_bundle_that_cannot_be_read_is_a_row(screen: Screen, source: Path) -> None:
+    (source / "broken.json").write_bytes(b'{"resourceType":"Bundle","entry":[')
+    ran = screen(source)
+    assert (ran.code, ran.errors[0]["file"], ran.errors[0]["line"]) == (1, "broken.json", 0)
+    assert outcome(ran, "a1")[0] == "unknown"
+
+
+def test_no_gzip_at_all(screen: Screen, source: Path) -> None:
+    (source / "1.Condition.ndjson.gz").write_bytes(gzip.compress(b"x")[:5])
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
