@@ -14,8 +14,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-demo: install  ## evaluate the built-in sample patients
-	$(BIN)/trialhook evaluate service/demo/patients/*.json --as-of 2026-11-21 --format text
+demo: install  ## the service with synthetic patients, at http://127.0.0.1:8080/
+	$(BIN)/trialhook serve --demo
 
 test: install  ## fast, offline
 	$(BIN)/python -m pytest -m "not live"
@@ -34,6 +34,7 @@ fix: install  ## format, lint, and write what is generated
 	$(BIN)/ruff format .
 	$(BIN)/trialhook trials schema trial > service/criteria/trial.schema.json
 	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
+	$(BIN)/python -m service.render.settings README.md
 
 bench: install  ## ratios, measured in one run
 	$(BIN)/python -m bench

@@ -13,7 +13,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from service.criteria.catalogue import Trial
-from service.criteria.results import CriterionResult, Needed, PatientResult, TrialResult
+from service.criteria.results import Change, CriterionResult, Needed, PatientResult, TrialResult
 from service.render.markdown import escaped
 
 MAX_SUMMARY = 139
@@ -143,7 +143,7 @@ _TOPIC = Coding(TOPIC_SYSTEM, "clinical-trial-match", "Clinical trial match")
 def summary(found: TrialResult, trial: Trial) -> str:
     """One sentence of at most 139 characters: which trial, which phase, how it stands."""
     standing = _standing(found)
-    closed = "" if trial.is_open else f" (not recruiting: {_recruitment(trial)})"
+    closed = "" if trial.is_open else f" ({_closed(trial)})"
     name = trial.short_name if len(trial.short_name) <= 60 else trial.id
     said = f"{name}{_phase(trial)}: {standing}{closed}"
     return said if len(said) <= MAX_SUMMARY else f"{said[: MAX_SUMMARY - 1]}…"
@@ -174,6 +174,11 @@ def _phase(trial: Trial) -> str:
     return f" (phase {'/'.join(numbers)})" if numbers else ""
 
 
+def _closed(trial: Trial) -> str:
+    told = _recruitment(trial)
+    return told.replace("active not", "not") if "not recruiting" in told else f"not recruiting: {told}"
+
+
 def _recruitment(trial: Trial) -> str:
     return trial.recruitment.replace("-", " ")
 
@@ -185,12 +190,29 @@ def detail(found: TrialResult, trial: Trial) -> str:
     review = [c for c in found.criteria if c.outcome == "review"]
     fits = [c for c in found.criteria if c.outcome == "pass" and c.basis == "recorded"]
     silent = sum(c.outcome == "pass" and c.basis == "no-record" for c in found.criteria)
+    if found.changes_on is not None:
+        parts.append(_change(found.changes_on, {c.id: c for c in found.criteria}))
     parts += _section("Missing or unclear", unknown)
     parts += _section("For a person to judge", review, only_text=True)
     parts += _section("Fits", fits)
     if silent:
         parts.append(f"{_counted(silent, 'criterion', 'criteria')} met because nothing to the contrary is on record.")
     return "\n\n".join(parts)
+
+
+_LATER = {
+    "certain": "fits every criterion",
+    "probable": "is probably eligible",
+    "possible": "may be eligible, with something missing",
+    "certainly-not": "is not eligible",
+}
+
+
+def _change(change: Change, criteria: Mapping[str, CriterionResult]) -> str:
+    """What the calendar alone will change, and by which criteria."""
+    because = "; ".join(escaped(criteria[name].text if name in criteria else name) for name in change.because[:3])
+    more = f" and {len(change.because) - 3} more" if len(change.because) > 3 else ""
+    return f"**From {change.date}** the patient {_LATER[change.grade]}, with no new data: {because}{more}"
 
 
 def _section(title: str, criteria: Sequence[CriterionResult], only_text: bool = False) -> list[str]:

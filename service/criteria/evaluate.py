@@ -1,18 +1,20 @@
 """Evaluate a record against trials: every criterion, the grade, what is missing."""
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
 from service import __version__
 from service.criteria.catalogue import Criterion, Trial
+from service.criteria.change import NEVER, Standing, first_changes, standing
 from service.criteria.evaluation import Evaluation, Site
 from service.criteria.facts import PatientRecord
 from service.criteria.findings import Evidence, Finding, Need
 from service.criteria.lexicon import Lexicon
 from service.criteria.logic import GRADES, Basis, Outcome, grade
 from service.criteria.plan import Plan, TrialPlan, result_of
-from service.criteria.results import CriterionResult, Needed, Order, PatientResult, TrialResult
+from service.criteria.results import Change, CriterionResult, Needed, Order, PatientResult, TrialResult
 from service.criteria.spans import iso
 
 _RANK = {name: rank for rank, name in enumerate(GRADES)}
@@ -27,8 +29,14 @@ def evaluate(
         results = [_dead_result(p.trial, dead) for p in plan.plans]
     else:
         held = plan.asked_of(record)
-        ev = Evaluation(record, today, site, plan.silence, held)
-        results = [_result(ev, p, held, lexicon) for p in plan.plans]
+
+        def on(day: int) -> Evaluation:
+            return Evaluation(record, day, site, plan.silence, held)
+
+        ev = on(today)
+        judged = [_judged(ev, p, held) for p in plan.plans]
+        changes = first_changes([j.standing for j in judged], today, _day_of_death(record), on)
+        results = [_result(j, change, lexicon) for j, change in zip(judged, changes, strict=True)]
     if len(results) > 1:
         open_trials = {p.trial.id for p in plan.plans if p.is_open}
         results.sort(key=lambda r: (_RANK[r.grade], r.trial not in open_trials, r.trial))
@@ -51,8 +59,18 @@ def _dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
     return TrialResult(trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,))
 
 
-def _result(ev: Evaluation, plan: TrialPlan, held: int, lexicon: Lexicon) -> TrialResult:
+class _Judged(NamedTuple):
+    """One trial on the as-of date: its criteria, the unknown ones among them, where it stands."""
+
+    trial: Trial
+    criteria: list[CriterionResult]
+    unknown: list[tuple[Criterion, Finding]]
+    standing: Standing
+
+
+def _judged(ev: Evaluation, plan: TrialPlan, held: int) -> _Judged:
     criteria: list[CriterionResult] = []
+    findings: list[Finding] = []
     unknown: list[tuple[Criterion, Finding]] = []
     pairs: set[tuple[Outcome, Basis]] = set()
     keep, find = criteria.append, ev.find
@@ -63,13 +81,25 @@ def _result(ev: Evaluation, plan: TrialPlan, held: int, lexicon: Lexicon) -> Tri
             keep(result_of(criterion, finding))
         else:
             keep(silent_result)
+        findings.append(finding)
         pairs.add(graded_as)
         if graded_as[0] == "unknown":
             unknown.append((criterion, finding))
-    graded = grade(pairs)
-    needed = tuple(_needed(unknown, lexicon)) if graded == "possible" else ()
-    trial = plan.trial
-    return TrialResult(trial.id, trial.version, trial.title, trial.recruitment, graded, None, needed, tuple(criteria))
+    return _Judged(plan.trial, criteria, unknown, standing(ev, plan, held, findings, grade(pairs)))
+
+
+def _result(judged: _Judged, change: Change | None, lexicon: Lexicon) -> TrialResult:
+    trial, graded = judged.trial, judged.standing.grade
+    needed = tuple(_needed(judged.unknown, lexicon)) if graded == "possible" else ()
+    return TrialResult(
+        trial.id, trial.version, trial.title, trial.recruitment, graded, change, needed, tuple(judged.criteria)
+    )
+
+
+def _day_of_death(record: PatientRecord) -> int:
+    """The day from which a patient who is alive on the as-of date is dead, where the record tells one."""
+    died = record.person.died
+    return died.first if died is not None else NEVER
 
 
 def _needed(pairs: Iterable[tuple[Criterion, Finding]], lexicon: Lexicon) -> Iterable[Needed]:

@@ -41,6 +41,8 @@ def _trial(trial: TrialResult) -> Iterable[str]:
     head = click.style(f"{trial.trial}", bold=True)
     yield f"{head}  {click.style(f'{trial.grade}: {words}', fg=colour, bold=True)}  ({trial.recruitment})"
     yield from _wrapped(trial.title, "  ", "  ")
+    if (change := trial.changes_on) is not None:
+        yield f"  With no new data: {change.grade} from {change.date} ({', '.join(change.because)})"
     width = max((len(c.id) for c in trial.criteria), default=0)
     for criterion in trial.criteria:
         yield from _criterion(criterion, width)

@@ -1,0 +1,94 @@
+"""When a grade changes with the calendar alone: worked out from the days on which answers say they may be others."""
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from service.criteria.evaluation import Evaluation
+from service.criteria.findings import Finding
+from service.criteria.logic import Grade, grade
+from service.criteria.plan import TrialPlan
+from service.criteria.results import Change
+from service.criteria.spans import FOREVER, iso
+
+HORIZON = 365  # days ahead
+ALIVE = "alive"
+NEVER = FOREVER
+
+
+class Standing(msgspec.Struct):
+    """Where a trial stands: its grade and findings of today, those of the day looked at, and until when they hold."""
+
+    plan: TrialPlan
+    grade: Grade
+    today: tuple[Finding, ...]
+    findings: list[Finding]
+    holds_until: list[int]
+
+    @property
+    def next(self) -> int:
+        """The first day on which some answer may be another."""
+        return min(self.holds_until)
+
+
+def standing(ev: Evaluation, plan: TrialPlan, held: int, findings: Sequence[Finding], graded: Grade) -> Standing:
+    until = [ev.next_change(q.rule) if q.reads & held else NEVER for q in plan.questions]
+    return Standing(plan, graded, tuple(findings), list(findings), until)
+
+
+def first_changes(
+    standings: Sequence[Standing], today: int, died: int, on: Callable[[int], Evaluation]
+) -> list[Change | None]:
+    """The first change of each trial's grade within HORIZON days of today, or None.
+
+    `died` is the day from which the patient is dead (NEVER where not known); `on(day)` gives an evaluation of that day.
+    Only days that some answer named are looked at, and on them only the answers that named them; trials share a day's
+    evaluation.
+    """
+    last = today + HORIZON
+    found: list[Change | None] = [None] * len(standings)
+    waiting = {n: s for n, s in enumerate(standings) if _may_change(s, last)}
+    while waiting:
+        day = min(s.next for s in waiting.values())
+        if day > last or day >= died:
+            break
+        ev = on(day)
+        for n, s in list(waiting.items()):
+            if s.next > day:
+                continue
+            _ask_again(s, ev, day)
+            graded = grade({(f.outcome, f.basis) for f in s.findings})
+            if graded != s.grade:
+                found[n] = Change(iso(day), graded, _because(s))
+                del waiting[n]
+            elif not _may_change(s, last):
+                del waiting[n]
+    if died <= last:
+        for n, s in enumerate(standings):
+            if found[n] is None and s.grade != "certainly-not":
+                found[n] = Change(iso(died), "certainly-not", (ALIVE,))
+    return found
+
+
+def _may_change(s: Standing, last: int) -> bool:
+    """Not where no answer changes, nor where one that fails keeps failing."""
+    if s.next > last:
+        return False
+    return not any(
+        finding.outcome == "fail" and until > last for finding, until in zip(s.findings, s.holds_until, strict=True)
+    )
+
+
+def _ask_again(s: Standing, ev: Evaluation, day: int) -> None:
+    """Bring the findings to a later day: only those that may have changed are asked for."""
+    for i, question in enumerate(s.plan.questions):
+        if s.holds_until[i] <= day:
+            s.findings[i] = ev.find(question.rule)
+            s.holds_until[i] = ev.next_change(question.rule)
+
+
+def _because(s: Standing) -> tuple[str, ...]:
+    """The criteria whose answers are others than today; where no outcome is another, those with another basis."""
+    pairs = list(zip(s.plan.questions, s.today, s.findings, strict=True))
+    changed = [q.criterion.id for q, old, new in pairs if old.outcome != new.outcome]
+    return tuple(changed or [q.criterion.id for q, old, new in pairs if old.basis != new.basis])

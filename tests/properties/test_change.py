@@ -1,0 +1,87 @@
+"""`changesOn` is what evaluating every day of a year finds, and it names criteria that differ on that day."""
+
+import json
+from datetime import date
+
+import pytest
+
+from service.criteria.change import HORIZON
+from service.criteria.results import PatientResult, TrialResult
+from service.mappers.record import Record
+from service.screening import Screening
+from tests.builders import AS_OF, SINAI, RxNorm, as_json, eligible, patient, statement
+from tests.reference.patients import patient as generated
+
+TODAY = AS_OF.toordinal()
+
+
+def by_trial(result: PatientResult) -> dict[str, TrialResult]:
+    return {trial.trial: trial for trial in result.results}
+
+
+def first_difference(screening: Screening, record: Record) -> dict[str, tuple[str, str] | None]:
+    """By asking on every day."""
+    grades = {name: trial.grade for name, trial in by_trial(screening.screen(record, TODAY)).items()}
+    found: dict[str, tuple[str, str] | None] = dict.fromkeys(grades)
+    for day in range(TODAY + 1, TODAY + HORIZON + 1):
+        for name, trial in by_trial(screening.screen(record, day)).items():
+            if found[name] is None and trial.grade != grades[name]:
+                found[name] = (date.fromordinal(day).isoformat(), trial.grade)
+        if all(found.values()):
+            break
+    return found
+
+
+@pytest.mark.parametrize("seed", [3, 8, 21, 34, 55, 89, 144, 233])
+def test_it_is_what_day_by_day_evaluation_finds(screening: Screening, seed: int) -> None:
+    record = screening.read(json.dumps(generated(seed)).encode(), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+
+
+@pytest.mark.parametrize("trial_seed", [5, 13, 42])
+def test_the_criteria_named_answer_otherwise_on_that_day(screening: Screening, trial_seed: int) -> None:
+    record = screening.read(json.dumps(generated(trial_seed)).encode(), "record")
+    for name, trial in by_trial(screening.screen(record, TODAY)).items():
+        if trial.changes_on is None:
+            continue
+        later = by_trial(screening.screen(record, date.fromisoformat(trial.changes_on.date)))[name]
+        now = {c.id: (c.outcome, c.basis) for c in trial.criteria}
+        then = {c.id: (c.outcome, c.basis) for c in later.criteria}
+        assert trial.changes_on.because
+        assert all(now.get(criterion) != then.get(criterion) for criterion in trial.changes_on.because)
+
+
+def change(screening: Screening, record: object) -> tuple[str, str, tuple[str, ...]] | None:
+    result = screening.screen(screening.read(as_json(record), "record"), TODAY)
+    found = by_trial(result)[SINAI].changes_on
+    return (found.date, found.grade, found.because) if found else None
+
+
+def test_a_birthday_opens_a_trial(screening: Screening) -> None:
+    record = eligible(SINAI).put(patient=patient("2008-12-01"))
+    found = change(screening, record.bundle())
+    assert found is not None
+    assert (found[0], "adult" in found[2]) == ("2026-12-01", True)
+
+
+def test_a_result_grows_stale_on_the_day_after_its_window(screening: Screening) -> None:
+    lvef = eligible(SINAI).resources["lvef"]
+    record = eligible(SINAI).put(lvef=lvef | {"effectiveDateTime": "2026-08-25"})
+    # 90 days: the last is 23 November
+    assert change(screening, record.bundle()) == ("2026-11-24", "possible", ("lvef",))
+
+
+def test_a_told_death_to_come_closes_everything(screening: Screening) -> None:
+    key = next(k for k, r in eligible(SINAI).resources.items() if r["resourceType"] == "Patient")
+    record = eligible(SINAI).edit(key, deceasedDateTime="2026-11-23")
+    assert change(screening, record.bundle()) == ("2026-11-23", "certainly-not", ("alive",))
+
+
+def test_what_fails_for_good_never_changes(screening: Screening) -> None:
+    record = eligible(SINAI).put(t_dm1=statement(RxNorm.PALBOCICLIB, "2025-01-01"), patient=patient("1960-03-05"))
+    result = screening.screen(screening.read(as_json(record.bundle()), "record"), TODAY)
+    failed_for_good = [t for t in result.results if any(c.outcome == "fail" for c in t.criteria)]
+    assert failed_for_good
+    assert all(t.changes_on is None or t.changes_on.grade != t.grade for t in failed_for_good)
