@@ -53,10 +53,11 @@ class Link(msgspec.Struct, frozen=True, rename="camel"):
     app_context: str | UnsetType = UNSET
 
 
-class Action(msgspec.Struct, frozen=True):
-    type: Literal["create"]
+class Action(msgspec.Struct, frozen=True, rename="camel"):
+    type: Literal["create", "delete"]
     description: str
-    resource: dict[str, Any]
+    resource: dict[str, Any] | UnsetType = UNSET
+    resource_id: str | UnsetType = UNSET
 
 
 class Suggestion(msgspec.Struct, frozen=True):
@@ -75,7 +76,7 @@ class Card(msgspec.Struct, frozen=True, rename="camel"):
     selection_behavior: Literal["any", "at-most-one"]
     suggestions: tuple[Suggestion, ...]
     override_reasons: tuple[Coding, ...]
-    extension: dict[str, TrialResult]
+    extension: dict[str, Any]
 
 
 class Cards(msgspec.Struct, frozen=True):
@@ -263,7 +264,7 @@ def _task(result: PatientResult, found: TrialResult, trial: Trial) -> dict[str, 
 def _order(result: PatientResult, need: Needed, trial: Trial) -> Suggestion:
     order = need.order
     assert not isinstance(order, UnsetType)
-    name = order.display or need.input
+    name = order.display or need.label or need.input
     resource = {
         "resourceType": "ServiceRequest",
         "status": "draft",

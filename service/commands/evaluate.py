@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -14,6 +15,8 @@ from service.commands.setup import Day, chosen_trials, screening_of
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
+from service.guard import effects, read_orders
+from service.mappers.documents import read_document
 from service.screening import Screening
 
 MAX_FILE = 512 * 1024 * 1024
@@ -26,8 +29,15 @@ MAX_FILE = 512 * 1024 * 1024
 @click.option("--format", "form", type=click.Choice(["text", "json"]), help="Default: text on a terminal, else json.")
 @click.option("--patient", default="", metavar="ID", help="Which patient, where a record holds several.")
 @click.option("--validate", is_flag=True, help="Check each record against FHIR R4 first (slow), and say what is wrong.")
+@click.option("--what-if", "what_if", metavar="FILE", help="Draft orders (FHIR): which trials they would close.")
 def command(
-    files: tuple[str, ...], trials: tuple[str, ...], as_of: date | None, form: str | None, patient: str, validate: bool
+    files: tuple[str, ...],
+    trials: tuple[str, ...],
+    as_of: date | None,
+    form: str | None,
+    patient: str,
+    validate: bool,
+    what_if: str | None,
 ) -> int:
     """Evaluate records (Bundles, resources, lists, NDJSON; `-` is standard input) against the trials.
 
@@ -37,10 +47,11 @@ def command(
     plan = screening.plan_for(chosen_trials(screening, trials))
     day = as_of.toordinal() if as_of else screening.today()
     show = _printer(form or ("text" if sys.stdout.isatty() else "json"))
+    drafts = _drafts(what_if) if what_if else None
     failed = 0
     for name in files:
         try:
-            result = _evaluate(screening, plan, name, day, patient, validate)
+            result = _evaluate(screening, plan, name, day, patient, validate, drafts)
         except RecordError as problem:
             failed += 1
             click.echo(f"trialhook: {problem.message}", err=True)
@@ -52,7 +63,22 @@ def command(
     return 3 if failed == len(files) else 1 if failed else 0
 
 
-def _evaluate(screening: Screening, plan: Plan, name: str, day: int, patient: str, validate: bool) -> PatientResult:
+def _drafts(name: str) -> Any:
+    """Draft orders as JSON values; a file without any is wrong use."""
+    try:
+        drafts = msgspec.json.decode(_read(name))
+    except RecordError as problem:
+        raise click.UsageError(problem.message) from None
+    except (msgspec.DecodeError, RecursionError):
+        raise click.UsageError(f"{Path(name).name}: JSON with draft orders was expected") from None
+    if not read_orders(drafts, "p", 1):
+        raise click.UsageError(f"{Path(name).name}: no MedicationRequest or ServiceRequest in which something is picked")
+    return drafts
+
+
+def _evaluate(
+    screening: Screening, plan: Plan, name: str, day: int, patient: str, validate: bool, drafts: Any
+) -> PatientResult:
     data = _read(name)
     shown = "standard input" if name == "-" else Path(name).name
     if validate:
@@ -60,7 +86,13 @@ def _evaluate(screening: Screening, plan: Plan, name: str, day: int, patient: st
 
         for problem in problems_of(data, shown):
             click.echo(f"trialhook: {problem}", err=True)
-    return screening.screen(screening.read(data, shown, patient), day, plan)
+    document = read_document(data, shown)
+    result = screening.screen(screening.of_document(document, patient), day, plan)
+    if drafts is None:
+        return result
+    orders = read_orders(drafts, result.patient.removeprefix("Patient/"), day)
+    found = effects(screening, plan, document, patient, day, orders)
+    return msgspec.structs.replace(result, what_if=tuple(found))
 
 
 def _read(name: str) -> bytes:

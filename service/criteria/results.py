@@ -27,13 +27,15 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 
 
 class Needed(msgspec.Struct, frozen=True, gc=False, rename="camel"):
-    """A missing input: why the present one does not do, which criteria it would settle, what to order."""
+    """A missing input: why the present one does not do, which criteria it would settle, what to order. `label` is what
+    a reader calls it."""
 
     input: str
     why: Why
     settles: tuple[str, ...]
     last_date: str | UnsetType = UNSET
     order: Order | UnsetType = UNSET
+    label: str = ""
 
 
 class Change(msgspec.Struct, frozen=True, gc=False):
@@ -55,12 +57,27 @@ class TrialResult(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     criteria: tuple[CriterionResult, ...]
 
 
+class Effect(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
+    """What one order does to one trial: the grade before and after, by which criteria, from when it is open again."""
+
+    order: str
+    says: str
+    trial: str
+    before: str
+    after: str
+    criteria: tuple[str, ...]
+    reasons: tuple[str, ...]
+    open_again: str = ""
+    open_before: str = ""
+
+
 class PatientResult(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     patient: str
     as_of: str
     trialhook: str
     results: tuple[TrialResult, ...]
     notices: tuple[str, ...] | UnsetType = UNSET
+    what_if: tuple[Effect, ...] | UnsetType = UNSET
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import click
 from msgspec import UNSET
 
-from service.criteria.results import CriterionResult, Needed, PatientError, PatientResult, TrialResult
+from service.criteria.results import CriterionResult, Effect, Needed, PatientError, PatientResult, TrialResult
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unknown": ("?", "yellow"), "review": ("◦", "cyan")}
 GRADES = {
@@ -30,6 +30,8 @@ def page(result: PatientResult | PatientError) -> str:
     lines = [click.style(f"{result.patient} as of {result.as_of}", bold=True)]
     for trial in result.results:
         lines += ["", *_trial(trial)]
+    if result.what_if is not UNSET:
+        lines += ["", "If the orders were carried out:", *_what_if(result.what_if)]
     notices = result.notices if result.notices is not UNSET else ()
     if notices:
         lines += ["", "Set aside:", *(line for notice in notices for line in _wrapped(notice, "  · ", "    "))]
@@ -52,6 +54,15 @@ def _trial(trial: TrialResult) -> Iterable[str]:
             yield from _wrapped(_needed(need), "    · ", "      ")
 
 
+def _what_if(effects: Iterable[Effect]) -> list[str]:
+    lines = []
+    for effect in effects:
+        until = f" until {effect.open_again}" if effect.open_again else ""
+        said = f"{effect.says} would close {effect.trial}{until}: {'; '.join(effect.reasons)}"
+        lines += _wrapped(said, "  ✗ ", "    ")
+    return lines or ["  no trial would close"]
+
+
 def _criterion(criterion: CriterionResult, width: int) -> Iterable[str]:
     mark, colour = MARKS[criterion.outcome]
     basis = BASES.get(criterion.basis, criterion.basis if criterion.outcome == "unknown" else "")
@@ -64,7 +75,7 @@ def _criterion(criterion: CriterionResult, width: int) -> Iterable[str]:
 def _needed(need: Needed) -> str:
     date = f", last {need.last_date}" if need.last_date is not UNSET else ""
     order = f"; order LOINC {need.order.code} ({need.order.display})" if need.order is not UNSET else ""
-    return f"{need.input} ({need.why}{date}): settles {', '.join(need.settles)}{order}"
+    return f"{need.label or need.input} ({need.why}{date}): settles {', '.join(need.settles)}{order}"
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:

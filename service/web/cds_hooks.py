@@ -1,7 +1,7 @@
 """CDS Hooks 2.0: discovery, the patient-view service, feedback."""
 
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -9,10 +9,13 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Raw
 
-from service.cards import OVERRIDE_REASONS, Cards, cards, trial_of
-from service.chart import Call, InsufficientData
+from service.cards import OVERRIDE_REASONS, Card, Cards, cards, trial_of
+from service.chart import Call, InsufficientData, server_of
 from service.criteria.results import PatientResult
 from service.errors import RecordError
+from service.guard import effects, may_matter, read_orders
+from service.guard_cards import OVERRIDE_REASONS as ORDER_REASONS
+from service.guard_cards import guard_cards
 from service.store import FeedbackItem, TrialFeedback, offered_reason
 from service.web import bodies, protection
 from service.web.explanations import explain_link
@@ -21,7 +24,22 @@ from service.web.problems import Rejected
 from service.web.schemas import FEEDBACK, HOOK_REQUEST
 
 TRIAL_MATCH = "trial-match"
-HOOKS = {TRIAL_MATCH: "patient-view"}
+GUARD_SELECT = "trial-guard-select"
+HOOKS = {TRIAL_MATCH: "patient-view", GUARD_SELECT: "order-select", "trial-guard-sign": "order-sign"}
+_TOLD = {
+    TRIAL_MATCH: (
+        "Trials that may fit",
+        "Which clinical trials may fit the patient whose chart is opened, why, and what is missing.",
+    ),
+    GUARD_SELECT: (
+        "Orders that close a trial, while they are picked",
+        "Warns where an order that is being picked would close a trial that is open to the patient.",
+    ),
+    "trial-guard-sign": (
+        "Orders that close a trial, before they are signed",
+        "Warns where an order about to be signed would close a trial that is open to the patient.",
+    ),
+}
 
 blueprint = Blueprint("cds_hooks", __name__)
 blueprint.before_request(protection.authenticate)
@@ -35,29 +53,30 @@ def _json(value: Any) -> Response:
 
 @blueprint.get("/cds-services")
 def discovery() -> Response:
-    service = {
-        "hook": HOOKS[TRIAL_MATCH],
-        "id": TRIAL_MATCH,
-        "title": "Trials that may fit",
-        "description": "Which clinical trials may fit the patient whose chart is opened, why, and what is missing.",
-        "prefetch": {query.key: query.template for query in parts().queries},
-        "usageRequirements": "FHIR R4. Prefetch or access to the FHIR server: at least the Patient and all Conditions.",
-    }
-    return _json({"services": [service]})
+    prefetch = {query.key: query.template for query in parts().queries}
+    needs = "FHIR R4. Prefetch or access to the FHIR server: at least the Patient and all Conditions."
+    services = [
+        {"hook": hook, "id": name, "title": _TOLD[name][0], "description": _TOLD[name][1]}
+        | {"prefetch": prefetch, "usageRequirements": needs}
+        for name, hook in HOOKS.items()
+    ]
+    return _json({"services": services})
 
 
 @blueprint.post("/cds-services/<service_id>")
 def call(service_id: str) -> Response:
     _known(service_id)
-    envelope, prefetch = _read_call(bodies.json_body())
+    envelope, prefetch = _read_call(bodies.text(bodies.json_body()))
     if envelope["hook"] != HOOKS[service_id]:
         expected = f"{service_id} is called for the hook {HOOKS[service_id]}"
         raise Rejected(400, "wrong-hook", "not as described", [("hook", expected)])
     own = parts()
     day = bodies.day(_asked_day(envelope), "extension.org.trialhook.request.asOf")
+    if service_id != TRIAL_MATCH:
+        return _json(Cards(_guarded(service_id, envelope, prefetch, day)))
     document = own.chart.gather(_call_of(envelope, prefetch))
     try:
-        record = own.screening.of_document(document, _patient(envelope))
+        record = own.screening.of_document(document, _patient(envelope), server_of(document))
     except RecordError as error:  # what came is no record of the patient of the context
         raise InsufficientData(error.message) from None
     return _json(Cards(_cards(own.screening.screen(record, day))))
@@ -68,8 +87,28 @@ def _cards(result: PatientResult) -> Any:
     if all(r.grade == "certainly-not" for r in result.results):
         return ()
     shown = cards(result, own.trials, own.desk, explain_link(result))
-    own.shown.count((trial_of(card.uuid, own.trials) for card in shown), result.as_of)
+    # on the day of the call, whatever day it asked about
+    own.shown.count((trial_of(card.uuid, own.trials) for card in shown), date.fromordinal(own.today()).isoformat())
     return shown
+
+
+def _guarded(service_id: str, envelope: dict[str, Any], prefetch: dict[str, Raw], day: int) -> tuple[Card, ...]:
+    """Warnings about draft orders. The patient's record is asked for only where an order could matter to some trial."""
+    own = parts()
+    patient, context = _patient(envelope), envelope["context"]
+    picked = context.get("selections") if service_id == GUARD_SELECT else None
+    only = [name for name in picked if isinstance(name, str)] if isinstance(picked, list) else []
+    orders = read_orders(context.get("draftOrders"), patient, day, only)
+    plan = own.screening.plan
+    orders = [order for order in orders if may_matter(own.screening, plan, order, patient)]
+    if not orders:
+        return ()
+    document = own.chart.gather(_call_of(envelope, prefetch))
+    try:
+        found = effects(own.screening, plan, document, patient, day, orders)
+    except RecordError as error:
+        raise InsufficientData(error.message) from None
+    return guard_cards(found, own.trials, own.desk)
 
 
 def _known(service_id: str) -> None:
@@ -81,7 +120,7 @@ def _read_call(body: bytes) -> tuple[dict[str, Any], dict[str, Raw]]:
     """The envelope of a call, checked, and its prefetch, undecoded."""
     members = bodies.members(body)
     prefetch = members.pop("prefetch", None)
-    envelope = bodies.load(HOOK_REQUEST, {name: bodies.decoded(raw, name) for name, raw in members.items()})
+    envelope = bodies.loaded(HOOK_REQUEST, members)
     if prefetch is None or prefetch == Raw(b"null"):
         return envelope, {}
     return envelope, bodies.members(prefetch, "prefetch")
@@ -114,8 +153,7 @@ def _asked_day(envelope: dict[str, Any]) -> str | None:
 @blueprint.post("/cds-services/<service_id>/feedback")
 def feedback(service_id: str) -> Response:
     _known(service_id)
-    members = bodies.members(bodies.json_body())
-    loaded = bodies.load(FEEDBACK, {name: bodies.decoded(raw, name) for name, raw in members.items()})
+    loaded = bodies.loaded(FEEDBACK, bodies.members(bodies.text(bodies.json_body())))
     own = parts()
     own.store.record_feedback([_item(service_id, item, own.trials) for item in loaded["feedback"]])
     return _json({})
@@ -129,12 +167,17 @@ def _item(service_id: str, item: dict[str, Any], trials: Iterable[str]) -> Feedb
         trial=trial_of(item["card"], trials),
         service=service_id,
         outcome=item["outcome"],
-        at=item.get("outcomeTimestamp") or datetime.now(UTC),
+        at=_time(item.get("outcomeTimestamp")),
         suggestions=tuple(_uuid(s["id"]) for s in item.get("acceptedSuggestions") or ()),
         reason=reason,
         reason_system=system,
         had_comment=bool(override.get("userComment")),
     )
+
+
+def _time(told: datetime | None) -> datetime:
+    """When it happened: now, where the client does not say, or its clock is decades off."""
+    return told if told is not None and 2000 < told.year < 2199 else datetime.now(UTC)
 
 
 def _reason(reason: dict[str, Any] | None) -> tuple[str, str]:
@@ -143,7 +186,7 @@ def _reason(reason: dict[str, Any] | None) -> tuple[str, str]:
     return offered_reason(reason.get("code") or "", reason.get("system") or "", _OFFERED)
 
 
-_OFFERED = frozenset((coding.code, coding.system) for coding in OVERRIDE_REASONS)
+_OFFERED = frozenset((coding.code, coding.system) for coding in (*OVERRIDE_REASONS, *ORDER_REASONS))
 
 
 def _uuid(text: str) -> str:

@@ -33,6 +33,9 @@ class ContextSchema(_Open):
         required=True, validate=validate.Regexp(rf"(Patient/)?{IDENTIFIER}\Z", error="a FHIR id was expected")
     )
     encounterId = fields.String(allow_none=True)
+    # drafts are not yet valid FHIR, and clients send them in all states: read by `service.guard`
+    draftOrders = fields.Raw(allow_none=True)
+    selections = fields.Raw(allow_none=True)
 
 
 class AskedSchema(_Open):

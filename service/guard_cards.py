@@ -1,0 +1,79 @@
+"""What an order would do to a patient's trials, as CDS Hooks cards: a warning for each order and trial."""
+
+from collections.abc import Mapping, Sequence
+
+from msgspec import UNSET
+
+from service.cards import MAX_SUMMARY, TOPIC_SYSTEM, Action, Card, Coding, Desk, Link, Source, Suggestion, card_uuid
+from service.criteria.catalogue import Trial
+from service.criteria.results import Effect
+from service.render.markdown import escaped
+
+EXTENSION = "org.trialhook.guard"
+REASON_SYSTEM = "https://trialhook.org/fhir/CodeSystem/order-reason"
+
+OVERRIDE_REASONS = (
+    Coding(REASON_SYSTEM, "order-needed", "The order is needed whatever it closes"),
+    Coding(REASON_SYSTEM, "no-trial-wanted", "The patient does not want to take part"),
+    Coding(REASON_SYSTEM, "not-eligible-anyway", "The patient is not eligible anyway"),
+    Coding(REASON_SYSTEM, "trial-not-available", "The trial is not available here"),
+)
+_TOPIC = Coding(TOPIC_SYSTEM, "order-closes-trial", "An order closes a clinical trial")
+
+
+def guard_cards(effects: Sequence[Effect], trials: Mapping[str, Trial], desk: Desk) -> tuple[Card, ...]:
+    """One warning an order and trial, open trials first."""
+    shown = [e for e in effects if trials[e.trial].is_open or not desk.only_open]
+    shown.sort(key=lambda e: not trials[e.trial].is_open)
+    return tuple(_card(effect, trials[effect.trial], desk) for effect in shown)
+
+
+def _card(effect: Effect, trial: Trial, desk: Desk) -> Card:
+    return Card(
+        uuid=card_uuid(trial.id),
+        summary=_summary(effect, trial),
+        indicator="warning",
+        detail=_detail(effect, trial),
+        source=Source("Trialhook", _TOPIC, desk.public_url or UNSET),
+        links=(Link(f"Registry: {trial.id}", trial.registry_url, "absolute"),),
+        selection_behavior="at-most-one",
+        suggestions=(_without(effect),),
+        override_reasons=OVERRIDE_REASONS,
+        extension={EXTENSION: effect},
+    )
+
+
+def _summary(effect: Effect, trial: Trial) -> str:
+    until = f" until {effect.open_again}" if effect.open_again else ""
+    said = f"{effect.says[:50]} would close {trial.short_name} ({trial.id}) to this patient{until}"
+    return said if len(said) <= MAX_SUMMARY else f"{effect.says[:50]} would close {trial.id} to this patient{until}"
+
+
+def _detail(effect: Effect, trial: Trial) -> str:
+    """GitHub-flavoured Markdown without HTML: the trial, the criterion in plain words, until when."""
+    texts = {criterion.id: criterion.text for criterion in trial.criteria}
+    lines = [
+        f"**{escaped(trial.title)}**",
+        f"If **{escaped(effect.says)}** is carried out, these criteria are not met:",
+    ]
+    pairs = zip(effect.criteria, effect.reasons, strict=True)
+    lines.append("\n".join(f"- {escaped(texts.get(name, name))} – {escaped(reason)}" for name, reason in pairs))
+    lines.append(_until(effect))
+    if effect.order.startswith("MedicationRequest/"):
+        lines.append("Another drug for the same purpose may leave the trial open; that is for a person to judge.")
+    return "\n\n".join(lines)
+
+
+def _until(effect: Effect) -> str:
+    if effect.open_before and effect.open_again:
+        return f"The trial would open to the patient on {effect.open_again} instead of {effect.open_before}."
+    if effect.open_before:
+        return f"The trial would have opened to the patient on {effect.open_before}; with the order it does not."
+    if effect.open_again:
+        return f"With no new data the trial is open to the patient again from {effect.open_again}."
+    return "With no new data it stays closed for a year or longer."
+
+
+def _without(effect: Effect) -> Suggestion:
+    action = Action("delete", f"Remove the draft order: {effect.says[:80]}", resource_id=effect.order)
+    return Suggestion("Do without this order for now", card_uuid(effect.trial), (action,))

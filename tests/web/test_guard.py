@@ -1,0 +1,145 @@
+"""Draft orders: a warning only where one would close a trial that is open to the patient, in whatever form it comes."""
+
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.builders import ASPIRE, SINAI, Json, RxNorm, Snomed, concept, eligible, statement
+from tests.web.conftest import call_body, post, prefetch
+
+CLARITHROMYCIN = concept(
+    {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "21212"}, text="Clarithromycin"
+)
+PARACETAMOL = concept({"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "161"}, text="Paracetamol")
+
+
+def drug(medication: Json | None, **more: Any) -> Json:
+    order: Json = {"resourceType": "MedicationRequest", "id": "o1", "status": "draft", "intent": "order"} | more
+    return order | ({"medicationCodeableConcept": medication} if medication else {})
+
+
+def guard_call(drafts: Any, sign: bool = True, trial: str = SINAI, **changes: Any) -> Json:
+    record = changes.pop("record", eligible(trial))
+    body = call_body(record, hook="order-sign" if sign else "order-select", **changes)
+    body["context"] = (
+        body["context"] | {"draftOrders": drafts} | ({} if sign else {"selections": ["MedicationRequest/o1"]})
+    )
+    return body
+
+
+def warned(client: FlaskClient, body: Json) -> list[Json]:
+    service = "trial-guard-sign" if body["hook"] == "order-sign" else "trial-guard-select"
+    answer = post(client, f"/cds-services/{service}", body)
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    cards: list[Json] = answer.json["cards"]
+    return cards
+
+
+def bundle(*orders: Json, **more: Any) -> Json:
+    return {"resourceType": "Bundle", "entry": [{"resource": order} for order in orders]} | more
+
+
+FORMS = {
+    "a Bundle without a type": bundle(drug(CLARITHROMYCIN)),
+    "a collection": bundle(drug(CLARITHROMYCIN), type="collection"),
+    "without an intent": bundle({k: v for k, v in drug(CLARITHROMYCIN).items() if k != "intent"}),
+    "a category that is an object": bundle(drug(CLARITHROMYCIN, category={"coding": [{"code": "outpatient"}]})),
+    "a status that is not draft": bundle(drug(CLARITHROMYCIN, status="active")),
+    "a dose that is text": bundle(drug(CLARITHROMYCIN, dosageInstruction=[{"text": "500 mg twice a day"}])),
+    "beside an order of nothing": bundle(drug(None, id="o2"), drug(CLARITHROMYCIN)),
+    "beside another type": bundle({"resourceType": "NutritionOrder", "id": "n"}, drug(CLARITHROMYCIN)),
+}
+
+
+@pytest.mark.parametrize("sign", [True, False], ids=["order-sign", "order-select"])
+@pytest.mark.parametrize("form", FORMS)
+def test_an_order_that_closes_a_trial_is_warned_of(client: FlaskClient, form: str, sign: bool) -> None:
+    (card,) = [c for c in warned(client, guard_call(FORMS[form], sign)) if SINAI in c["summary"]]
+    assert card["indicator"] == "warning"
+    assert "Clarithromycin" in card["summary"]
+    assert "CYP3A4" in card["detail"]
+    assert card["extension"]["org.trialhook.guard"]["criteria"] == ["cyp3a4"]
+    (suggestion,) = card["suggestions"]
+    assert suggestion["actions"] == [
+        {"type": "delete", "description": suggestion["actions"][0]["description"], "resourceId": "MedicationRequest/o1"}
+    ]
+
+
+NOTHING = {
+    "an order that no trial asks about": bundle(drug(PARACETAMOL)),
+    "nothing picked yet": bundle(drug(None)),
+    "no drafts": bundle(),
+    "no Bundle": None,
+    "a text": "orders",
+    "entries that are none": {"resourceType": "Bundle", "entry": [5, None, {}]},
+    "an order not to give it": bundle(drug(CLARITHROMYCIN, doNotPerform=True)),
+}
+
+
+@pytest.mark.parametrize("claim", NOTHING)
+def test_there_is_no_card_for(client: FlaskClient, claim: str) -> None:
+    assert warned(client, guard_call(NOTHING[claim])) == []
+
+
+def test_orders_that_cannot_matter_need_no_record(client: FlaskClient) -> None:
+    assert warned(client, guard_call(bundle(drug(PARACETAMOL)), prefetch={})) == []
+
+
+def test_an_order_only_selected_elsewhere_is_context(client: FlaskClient) -> None:
+    body = guard_call(bundle(drug(CLARITHROMYCIN, id="other"), drug(PARACETAMOL)), sign=False)
+    assert warned(client, body) == []
+
+
+def test_a_trial_that_is_closed_anyway_is_not_warned_of(client: FlaskClient) -> None:
+    record = eligible(SINAI).add(statement(RxNorm.VERAPAMIL, "2026-09-01"))
+    assert not [
+        c for c in warned(client, guard_call(bundle(drug(CLARITHROMYCIN)), record=record)) if SINAI in c["summary"]
+    ]
+
+
+def test_radiotherapy_closes_until_its_washout_ends(client: FlaskClient) -> None:
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "r1",
+        "status": "draft",
+        "code": concept(Snomed.RADIOTHERAPY, text="Radiotherapy"),
+    }
+    (card,) = [c for c in warned(client, guard_call(bundle(order), trial=ASPIRE)) if ASPIRE in c["summary"]]
+    effect = card["extension"]["org.trialhook.guard"]
+    assert effect["openAgain"] > "2026-11-21"
+    assert effect["openAgain"] in card["summary"]
+    assert card["suggestions"][0]["actions"][0]["resourceId"] == "ServiceRequest/r1"
+
+
+def test_a_cdk46_inhibitor_closes_aspire_for_good(client: FlaskClient) -> None:
+    ribociclib = concept(
+        {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "1873916"}, text="Ribociclib"
+    )
+    (card,) = [c for c in warned(client, guard_call(bundle(drug(ribociclib)), trial=ASPIRE)) if ASPIRE in c["summary"]]
+    assert "openAgain" not in card["extension"]["org.trialhook.guard"]
+    assert "stays closed" in card["detail"]
+
+
+def test_text_of_an_order_is_only_text(client: FlaskClient) -> None:
+    hostile = CLARITHROMYCIN | {"text": "<b>x</b> [a](http://evil.example)"}
+    (card,) = [c for c in warned(client, guard_call(bundle(drug(hostile)))) if SINAI in c["summary"]]
+    assert "<b>" not in card["detail"].replace("\\<b", "")
+    assert len(card["summary"]) <= 139
+
+
+def test_412_where_the_record_cannot_be_had(client: FlaskClient) -> None:
+    body = guard_call(bundle(drug(CLARITHROMYCIN)), prefetch={})
+    assert post(client, "/cds-services/trial-guard-sign", body).status_code == 412
+
+
+def test_the_hook_must_be_the_services_own(client: FlaskClient) -> None:
+    assert post(client, "/cds-services/trial-guard-select", guard_call(bundle(), sign=True)).status_code == 400
+
+
+def test_prefetch_is_the_same_for_all_services(client: FlaskClient) -> None:
+    services = client.get("/cds-services").json["services"]
+    assert {s["id"]: s["hook"] for s in services} == {
+        "trial-match": "patient-view", "trial-guard-select": "order-select", "trial-guard-sign": "order-sign",
+    }  # fmt: skip
+    assert all(service["prefetch"].keys() == prefetch(eligible(SINAI)).keys() for service in services)
