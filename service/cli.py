@@ -21,7 +21,7 @@ _CODES: tuple[tuple[type[TrialhookError], int], ...] = (
 class Commands(click.Group):
     """Commands are imported when asked for: `trialhook --help` needs none of them."""
 
-    names = ("evaluate", "feedback", "screen", "serve", "trials")
+    names = ("doctor", "evaluate", "feedback", "screen", "serve", "trials")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.names)
