@@ -15,6 +15,7 @@ from service.errors import RecordError, TrialhookError
 from service.fhir_client import Answer, FhirServers, NotAllowed, Server
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
+from service.mappers.identity import base_of
 from service.mappers.joining import joined, read_pages
 from service.prefetch import CONDITIONS, PATIENT, Query
 
@@ -106,6 +107,24 @@ class Chart:
         if server is None or not queries:
             return {}
         return server.ask_all({query.key: query.of(call.patient) for query in queries}, deadline)
+
+
+def server_of(document: Document) -> str:
+    """The one server, with a slash at its end, that all full URLs of a record lead to; empty where there is no such.
+
+    A Patient from prefetch or from a read has no full URL of its own, so an absolute reference to a patient of the same
+    id on another server could not be told from one to this patient. What the client calls its server does not help:
+    behind a proxy the resources have other addresses.
+    """
+    found = ""
+    for item in document.items:
+        if not item.full_url:
+            continue
+        base = base_of(item.full_url, type(item.resource).__name__, item.resource.id)
+        if base and found and base != found:
+            return ""
+        found = base or found
+    return found
 
 
 def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:

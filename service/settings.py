@@ -5,6 +5,7 @@ Every setting is TRIALHOOK_<NAME>; secrets may stand in a file named by TRIALHOO
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from datetime import tzinfo
 from pathlib import Path
@@ -18,6 +19,15 @@ from service.errors import SettingsError
 
 PREFIX = "TRIALHOOK_"
 MIN_SECRET = 32
+_SEPARATORS = re.compile(r"[ ,\t\r\n]+")
+# The host part of a database address: a name, an IPv6 address in brackets or nothing, and a port.
+_DATABASE_HOST = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:\s]*)(?::[0-9]{1,5})?")
+_POSTGRESQL = frozenset({"postgres", "postgresql", "postgresql+psycopg"})
+_SQLITE = frozenset({"sqlite", "sqlite+pysqlite"})
+
+
+class WrongValue(ValueError):
+    """A value that a setting cannot have; the message says what was expected and repeats no secret."""
 
 
 class Client(msgspec.Struct, frozen=True):
@@ -38,16 +48,23 @@ class _Client(msgspec.Struct, forbid_unknown_fields=True):
 def _folders(text: str) -> tuple[Path, ...]:
     paths = tuple(Path(part) for part in text.split(os.pathsep) if part)
     for path in paths:
-        if not path.is_dir():
-            raise ValueError(f"a list of folders separated by {os.pathsep!r} was expected; there is no folder {path}")
+        if not _is_folder(path):
+            raise WrongValue(f"a list of folders separated by {os.pathsep!r} was expected; there is no folder {path}")
     return paths
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # not allowed to look, a name that is too long, a zero byte in it
+        return False
 
 
 def _zone(text: str) -> tzinfo:
     try:
         return ZoneInfo(text)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("a time zone such as UTC or Europe/Berlin was expected") from None
+        raise WrongValue("a time zone such as UTC or Europe/Berlin was expected") from None
 
 
 def _upper_limits(text: str) -> dict[str, dict[str, str]]:
@@ -55,17 +72,17 @@ def _upper_limits(text: str) -> dict[str, dict[str, str]]:
     source = text if text.lstrip().startswith("{") else None
     try:
         found = json.loads(source if source is not None else Path(text).read_text("utf-8"))
-    except (OSError, ValueError):
-        raise ValueError('a JSON file such as {"alt": {"high": 40, "unit": "U/L"}} was expected') from None
+    except (OSError, ValueError, RecursionError):
+        raise WrongValue('a JSON file such as {"alt": {"high": 40, "unit": "U/L"}} was expected') from None
     if not isinstance(found, dict) or not all(isinstance(entry, dict) for entry in found.values()):
-        raise ValueError('a JSON object such as {"alt": {"high": 40, "unit": "U/L"}} was expected')
+        raise WrongValue('a JSON object such as {"alt": {"high": 40, "unit": "U/L"}} was expected')
     return found
 
 
 def _choice(*allowed: str) -> Callable[[str], str]:
     def read(text: str) -> str:
         if text not in allowed:
-            raise ValueError(f"one of {', '.join(allowed)} was expected")
+            raise WrongValue(f"one of {', '.join(allowed)} was expected")
         return text
 
     return read
@@ -77,22 +94,32 @@ def _yes(text: str) -> bool:
 
 def _number(least: int, most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
-            raise ValueError(f"a whole number from {least} to {most} was expected")
-        return int(text)
+        digits = text.lstrip("0") or text[-1:]
+        short = text.isascii() and text.isdigit() and len(digits) <= len(str(most))
+        if not (short and least <= int(digits) <= most):
+            raise WrongValue(f"a whole number from {least} to {most} was expected")
+        return int(digits)
 
     return read
 
 
 def _web_address(text: str) -> str:
-    parts = urlsplit(text)
+    if not _is_web_address(text):
+        raise WrongValue(
+            "an address such as https://fhir.example.org/r4 was expected, without a query, credentials or blanks"
+        )
+    return text.rstrip("/")
+
+
+def _is_web_address(text: str) -> bool:
+    if any(sign.isspace() or not sign.isprintable() for sign in text):  # the parser would drop some of them silently
+        return False
     try:
+        parts = urlsplit(text)
         named = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
-        named = False
-    if not named or parts.query or parts.fragment or parts.username or parts.password is not None:
-        raise ValueError("an address such as https://fhir.example.org/r4 was expected, without a query or credentials")
-    return text.rstrip("/")
+        return False
+    return named and not (parts.query or parts.fragment or parts.username or parts.password is not None)
 
 
 def _optional_address(text: str) -> str:
@@ -100,24 +127,42 @@ def _optional_address(text: str) -> str:
 
 
 def _addresses(text: str) -> tuple[str, ...]:
-    return tuple(_web_address(part) for part in text.replace(",", " ").split())
+    return tuple(_web_address(part) for part in _SEPARATORS.split(text) if part)
 
 
 def _origins(text: str) -> tuple[str, ...]:
     origins = _addresses(text)
     for origin in origins:
         if urlsplit(origin).path:
-            raise ValueError("origins such as https://ehr.example.org were expected, without a path")
+            raise WrongValue("origins such as https://ehr.example.org were expected, without a path")
     return origins
 
 
 def _secrets(text: str) -> tuple[str, ...]:
     keys = tuple(text.split())
     if any(len(key) < MIN_SECRET for key in keys):
-        raise ValueError(
+        raise WrongValue(
             f"keys of at least {MIN_SECRET} characters were expected, separated by blanks, the newest first"
         )
     return keys
+
+
+def _database(text: str) -> str:
+    """An address that the store can open; whether it is reached is found out at the start."""
+    scheme, _, rest = text.partition("://")
+    place = rest.partition("?")[0]
+    if scheme in _SQLITE:
+        file = place.removeprefix("/")
+        good = place.startswith("/") and bool(file) and not file.startswith((":memory:", "file:"))
+    else:
+        host = place.rpartition("@")[2].partition("/")[0]
+        good = scheme in _POSTGRESQL and bool(rest) and _DATABASE_HOST.fullmatch(host) is not None
+    if not good or any(not sign.isprintable() for sign in text):
+        raise WrongValue(
+            "an address such as sqlite:////var/lib/trialhook/trialhook.db or postgresql://user:password@host/name "
+            "was expected; SQLite in memory cannot be shared by the service's processes"
+        )
+    return text
 
 
 def _clients(text: str) -> dict[str, Client]:
@@ -130,22 +175,55 @@ def _clients(text: str) -> dict[str, Client]:
         folder = Path(text).parent if source is None else Path()
         found = msgspec.json.decode(source if source is not None else Path(text).read_bytes(), type=dict[str, _Client])
         return {issuer: _client(issuer, entry, folder) for issuer, entry in found.items()}
-    except (OSError, msgspec.MsgspecError, ValueError) as problem:
-        raise ValueError(f"{expected} ({problem})") from None
+    except OSError as problem:
+        raise WrongValue(f"{expected} ({problem.strerror})") from None
+    except (msgspec.MsgspecError, WrongValue) as problem:
+        raise WrongValue(f"{expected} ({problem})") from None
+    except (ValueError, RecursionError):
+        raise WrongValue(expected) from None
 
 
 def _client(issuer: str, entry: "_Client", folder: Path) -> Client:
     _web_address(issuer)
     if bool(entry.jwks) == bool(entry.jwksUrl):
-        raise ValueError(f"{issuer} needs jwks or jwksUrl, and not both")
+        raise WrongValue(f"{issuer} needs jwks or jwksUrl, and not both")
     keys: dict[str, Any] = {}
-    if isinstance(entry.jwks, str):
+    if isinstance(entry.jwks, str) and entry.jwks:
         keys = msgspec.json.decode((folder / entry.jwks).read_bytes(), type=dict[str, Any])
-    elif entry.jwks:
+    elif isinstance(entry.jwks, dict):
         keys = entry.jwks
-    if keys and not isinstance(keys.get("keys"), list):
-        raise ValueError(f"{issuer}: a JSON Web Key Set with `keys` was expected")
+    if entry.jwks and not isinstance(keys.get("keys"), list):
+        raise WrongValue(f"{issuer}: a JSON Web Key Set with `keys` was expected")
     return Client(issuer, keys, _web_address(entry.jwksUrl) if entry.jwksUrl else "", tuple(entry.tenants))
+
+
+def _identifier(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise WrongValue("a text without control characters and without blanks around it was expected")
+    return text
+
+
+def _private_keys(text: str) -> dict[str, Any]:
+    """A JSON Web Key or key set, as JSON or a file; {} for none. Nothing of it is repeated in a message."""
+    if not text:
+        return {}
+    try:
+        found = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict) or not ("keys" in found or "kty" in found):
+        raise WrongValue("a JSON Web Key or a key set was expected, as JSON or as the name of a file")
+    return found
+
+
+def _scopes(text: str) -> str:
+    """A choice of version, or the scopes themselves."""
+    if text in ("auto", "v1", "v2"):
+        return text
+    scopes = text.split()
+    if not scopes or not all(scope.startswith("system/") for scope in scopes):
+        raise WrongValue("auto, v1, v2 or scopes such as system/Patient.rs, separated by blanks, were expected")
+    return " ".join(scopes)
 
 
 class Setting(msgspec.Struct, frozen=True):
@@ -235,6 +313,28 @@ SETTINGS: tuple[Setting, ...] = (
         "Whether a listed FHIR server is asked also where the client sent no token for it",
     ),
     Setting(
+        "BACKEND_CLIENT_ID",
+        _identifier,
+        "",
+        "text",
+        "The id under which a FHIR server knows the service as a SMART backend client; none: no tokens of its own",
+    ),
+    Setting(
+        "BACKEND_KEY",
+        _private_keys,
+        "",
+        "a JSON file or JSON",
+        "The backend client's private keys as a JSON Web Key or key set: RSA (RS384) or EC on P-384 (ES384)",
+        secret=True,
+    ),
+    Setting(
+        "BACKEND_SCOPES",
+        _scopes,
+        "auto",
+        "auto, v1, v2 or scopes",
+        "The SMART scopes asked for: of the version that the server speaks (`auto`), of one version, or these",
+    ),
+    Setting(
         "TIME_BUDGET_MS",
         _number(50, 60_000),
         "2000",
@@ -250,7 +350,7 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting(
         "DATABASE_URL",
-        str,
+        _database,
         "sqlite:///trialhook.db",
         "an SQLAlchemy address",
         "Where feedback, used token ids and explanations are kept: an SQLite file, or PostgreSQL",
@@ -307,6 +407,12 @@ class Settings(msgspec.Struct, frozen=True):
         except KeyError:
             raise AttributeError(name) from None
 
+    def __repr__(self) -> str:
+        """The settings as they were given, without the secret ones: this may end in a log."""
+        hidden = {setting.name for setting in SETTINGS if setting.secret}
+        shown = (f"{name}={'***' if name in hidden and text else repr(text)}" for name, text in self.texts.items())
+        return f"Settings({', '.join(shown)})"
+
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """Read all settings. SettingsError names every one that is wrong or unknown, and what was expected."""
@@ -322,8 +428,10 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         try:
             texts[setting.name] = _text(setting, given)
             values[setting.name] = setting.read(texts[setting.name])
-        except ValueError as problem:
+        except WrongValue as problem:
             problems.append(f"{setting.variable}: {problem}")
+        except ValueError:  # of a library, in words of its own that may repeat the value
+            problems.append(f"{setting.variable}: {setting.expects} was expected")
     if problems:
         raise SettingsError("\n".join(problems))
     return Settings(values, texts)
@@ -332,10 +440,14 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
 def _text(setting: Setting, given: Mapping[str, str]) -> str:
     direct, by_file = given.get(setting.variable), given.get(f"{setting.variable}_FILE")
     if direct is not None and by_file is not None:
-        raise ValueError(f"set either {setting.variable} or {setting.variable}_FILE, not both")
+        raise WrongValue(f"set either {setting.variable} or {setting.variable}_FILE, not both")
     if by_file is not None:
         try:
             return Path(by_file).read_text("utf-8").strip()
         except OSError as problem:
-            raise ValueError(f"the file named by {setting.variable}_FILE cannot be read ({problem.strerror})") from None
+            raise WrongValue(f"the file named by {setting.variable}_FILE cannot be read ({problem.strerror})") from None
+        except ValueError:
+            raise WrongValue(
+                f"{setting.variable}_FILE: the name of a file of UTF-8 text was expected, holding {setting.expects}"
+            ) from None
     return setting.default if direct is None else direct

@@ -1,19 +1,27 @@
 """`trialhook screen`: a whole population against the trials, from files or a FHIR server."""
 
+import shutil
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
 from service.errors import SourceError
 from service.population import ledger as ledgers
 from service.population import outputs
+from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Form, Progress, progress
-from service.population.run import Run, begin, finish, question, screen
+from service.population.run import WORK, Run, begin, finish, question, screen
+from service.population.staging import Server, options_of, stage
 from service.settings import Settings
+
+if TYPE_CHECKING:
+    from service.population.spark import SparkEngine
 
 FORMATS = ("ndjson", "csv", "parquet")
 
@@ -43,7 +51,14 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--report", is_flag=True, help="Write report.html too.")
 @click.option("--suppress-below", default=0, metavar="N", type=click.IntRange(0), help="Hide counts below N.")
 @click.option("--patient", default="", metavar="ID", help="Only this patient.")
+@click.option("--group", default="", metavar="ID", help="A server: only the members of this Group.")
+@click.option("--query", default="Patient", metavar="QUERY", help="A server: only patients of a search, Patient?…")
+@click.option("--bulk", is_flag=True, help="A server: by Bulk Data $export, not by search.")
+@click.option("--since", default="", metavar="INSTANT", help="With --bulk: only what changed since.")
 @click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
+@click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
+@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option("--master", default="", metavar="URL", help="With --engine spark: the cluster, else as Spark is set up.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read and asked, and stop.")
 @click.option("--progress", "form", type=click.Choice(["auto", "bars", "plain", "json", "none"]), default="auto")
 def command(
@@ -57,34 +72,73 @@ def command(
     report: bool,
     suppress_below: int,
     patient: str,
+    group: str,
+    query: str,
+    bulk: bool,
+    since: str,
     limit: int,
+    facts: Path | None,
+    engine: str,
+    master: str,
     dry_run: bool,
     form: Form,
 ) -> int:
     """Screen a population.
 
-    SOURCE is a folder (or file, or archive) of NDJSON as Bulk Data writes it, or of Bundles.
+    SOURCE is a folder (or file, or archive) of NDJSON as Bulk Data writes it, or of Bundles; or a FHIR base URL, whose
+    patients are searched for or exported.
     """
+    server = _server(source, query, group, bulk, since)
     settings = settings_module.load()
     screening = screening_of(settings)
     chosen = chosen_trials(screening, trials)
+    spark = _spark(engine, master, source, out, settings, bool(server or facts or limit))
     run = Run(
         screening=screening,
         trials=chosen,
         day=as_of.toordinal() if as_of else screening.today(),
         source=source,
-        inputs=_inputs(source, out),
+        inputs=() if server else spark.inputs if spark else _inputs(source, out),
         out=out,
         workers=workers,
         only=patient.removeprefix("Patient/"),
         limit=limit,
+        options=options_of(server) if server else {"engine": "spark"} if spark else {},
+        facts=facts_in(facts, settings) if facts else None,
+        engine=spark,
     )
     if dry_run:
         outputs.describe(run)
         return 0
     wanted = outputs.Wanted(formats, report, suppress_below)
     outputs.check(wanted)
-    return _screen(run, settings, resume, wanted, progress(form))
+    return _screen(run, server, settings, resume, wanted, progress(form))
+
+
+def _server(source: str, query: str, group: str, bulk: bool, since: str) -> Server | None:
+    """The FHIR server that a source names; None for files."""
+    if source.startswith(("http://", "https://")):
+        if since and not bulk:
+            raise click.UsageError("--since goes with --bulk")
+        if query != "Patient" and (bulk or group):
+            raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
+        return Server(source.rstrip("/"), query, group, bulk, since)
+    if group or bulk or since or query != "Patient":
+        raise click.UsageError("--group, --query, --bulk and --since go with a FHIR base URL")
+    return None
+
+
+def _spark(engine: str, master: str, source: str, out: Path, settings: Settings, is_more: bool) -> "SparkEngine | None":
+    """The engine on a cluster, if it is asked for. `is_more`: so is something that it cannot do."""
+    if engine != "spark":
+        if master:
+            raise click.UsageError("--master goes with --engine spark")
+        return None
+    if is_more:
+        raise click.UsageError("--engine spark goes with files, without --facts and --limit")
+    from service.population import spark
+
+    return spark.SparkEngine(spark.session(master), source, settings, out)
 
 
 def _inputs(source: str, out: Path) -> list[Input]:
@@ -95,11 +149,13 @@ def _inputs(source: str, out: Path) -> list[Input]:
     return found
 
 
-def _screen(run: Run, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress) -> int:
+def _screen(
+    run: Run, server: Server | None, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress
+) -> int:
     run.out.mkdir(parents=True, exist_ok=True)
     try:
         with ledgers.alone(run.out):
-            return _screen_alone(run, settings, resume, wanted, told)
+            return _screen_alone(run, server, settings, resume, wanted, told)
     except OSError as problem:
         told.close()
         click.echo(f"trialhook: {_stopped(problem)}; what was done is kept, go on with --resume", err=True)
@@ -108,8 +164,14 @@ def _screen(run: Run, settings: Settings, resume: bool, wanted: outputs.Wanted, 
         told.close()
 
 
-def _screen_alone(run: Run, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress) -> int:
-    ledger = begin(run, question(run, settings), resume)
+def _screen_alone(
+    run: Run, server: Server | None, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress
+) -> int:
+    asked = question(run, settings)
+    old = ledgers.load(run.out)
+    if server is not None and not (old and old.phase == "done"):
+        run = _staged(run, server, settings, resume, told)
+    ledger = begin(run, asked, resume, fetched=server is not None)
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
     if ledger.phase != "done":
@@ -117,6 +179,16 @@ def _screen_alone(run: Run, settings: Settings, resume: bool, wanted: outputs.Wa
     told.close()
     outputs.tell(run, done)
     return 1 if ledger.totals.errors else 0
+
+
+def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:
+    """The run with what the server sent as its inputs."""
+    work = run.out / WORK
+    if not resume:
+        shutil.rmtree(work, ignore_errors=True)
+    plan = run.screening.plan_for(run.trials)
+    inputs, staged = stage(server, run.screening, plan, settings, work, run.day, told)
+    return msgspec.structs.replace(run, inputs=inputs, gaps=staged.gaps, findings=staged.findings)
 
 
 def _stopped(problem: OSError) -> str:

@@ -78,10 +78,42 @@ class Bounds(msgspec.Struct, frozen=True):
             raise ValueError("a redirect without an address")
         return self._joined(current.url, location)
 
+    def trusts(self, address: Address) -> bool:
+        """Whether the server's token may go to an address."""
+        return address.origin == self.base.origin
+
     def _joined(self, start: str, link: str) -> Address:
         address = parse(urljoin(start, link))
         if not self.listed.covers(address):
             raise ValueError("leads away from the server")
+        return address
+
+
+class Reach(msgspec.Struct, frozen=True):
+    """Where the jobs and files of a server's asynchronous operations may lie: anywhere on its own origin (servers keep
+    them beside their FHIR base as often as under it), and under every listed address. Its token stays on its origin."""
+
+    base: Address
+    listed: tuple[Address, ...]
+
+    def at(self, link: str) -> Address:
+        """Where a link of the server leads; a relative one counts from the base. ValueError where it may not."""
+        return self._joined(self.base.under("").url, link)
+
+    def redirect(self, location: str, current: Address) -> Address:
+        """Where a redirect leads. ValueError where that is out of reach, or nowhere."""
+        if not location:
+            raise ValueError("a redirect without an address")
+        return self._joined(current.url, location)
+
+    def trusts(self, address: Address) -> bool:
+        """Whether the server's token may go to an address."""
+        return address.origin == self.base.origin
+
+    def _joined(self, start: str, link: str) -> Address:
+        address = parse(urljoin(start, link))
+        if address.origin != self.base.origin and not any(listed.covers(address) for listed in self.listed):
+            raise ValueError("leads to an address that is not listed")
         return address
 
 

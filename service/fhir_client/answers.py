@@ -10,13 +10,15 @@ class Answer(msgspec.Struct, frozen=True):
 
     `pages` are JSON bodies as they came, in order, also those before a failure. `problem` says why they are not all,
     in words fit for a clinician and a log: no patient data, no address, no token. `temporary`: trying again later may
-    help. `status` is that of the last response, 0 where none came.
+    help. `status` is that of the last response, 0 where none came. `following` is the absolute address of the next
+    page, where one page alone was asked for and there is a next.
     """
 
     pages: tuple[bytes, ...]
     problem: str = ""
     temporary: bool = False
     status: int = 0
+    following: str = ""
 
     @property
     def complete(self) -> bool:
@@ -24,12 +26,13 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Failure(Exception):
-    """Why a retrieval ended early; `problem` as in Answer."""
+    """Why a retrieval ended early; `problem` as in Answer, `status` where a response's was the reason."""
 
-    def __init__(self, problem: str, *, temporary: bool = False) -> None:
+    def __init__(self, problem: str, *, temporary: bool = False, status: int = 0) -> None:
         super().__init__(problem)
         self.problem = problem
         self.temporary = temporary
+        self.status = status
 
 
 def late() -> Failure:

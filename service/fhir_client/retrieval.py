@@ -9,11 +9,16 @@ from service.fhir_client.exchange import Exchange
 class Retrieval:
     """A read or search under way. One thread runs it; another may take what has come so far at any time."""
 
-    def __init__(self, question: Question, exchange: Exchange, bounds: Bounds, max_pages: int) -> None:
+    def __init__(
+        self, question: Question, exchange: Exchange, bounds: Bounds, max_pages: int, single: bool = False
+    ) -> None:
+        """`single`: only the first page of a search is wanted, and the address of the next."""
         self._question = question
         self._exchange = exchange
         self._bounds = bounds
         self._max_pages = max_pages
+        self._single = single
+        self._following = ""
         self._pages: list[bytes] = []
 
     def run(self) -> Answer:
@@ -31,7 +36,7 @@ class Retrieval:
         return self._answer(LATE, True)
 
     def _answer(self, problem: str = "", temporary: bool = False) -> Answer:
-        return Answer(tuple(self._pages), problem, temporary, self._exchange.status)
+        return Answer(tuple(self._pages), problem, temporary, self._exchange.status, self._following)
 
     def _read_one(self) -> None:
         body = self._exchange.get(self._question.address)
@@ -54,6 +59,9 @@ class Retrieval:
             contents.check_searchset(head)
             self._pages.append(body)
             address = self._next(head, address)
+            if self._single:
+                self._following = address.url if address else ""
+                return
 
     def _next(self, head: contents.Head, current: Address) -> Address | None:
         link = contents.next_link(head)

@@ -1,7 +1,8 @@
 """The HTTP session under the client: guarded connections, and a timeout that is for the whole response.
 
 The timeouts of sockets are for one piece of data each, so a server that drips one byte at a time is never too late.
-Here what a request is given counts for everything: connecting, the TLS handshake, headers and body.
+Here what a request is given counts for everything: connecting, the TLS handshake, headers and body. Only sessions for
+long files leave it at the time for one piece, and their caller minds the whole.
 """
 
 import http.client
@@ -97,17 +98,17 @@ def _addresses(connection: HTTPConnection, peers: Peers) -> list[str]:
     return allowed
 
 
-def _pools(peers: Peers) -> dict[str, type[HTTPConnectionPool]]:
+def _pools(peers: Peers, response: type[http.client.HTTPResponse]) -> dict[str, type[HTTPConnectionPool]]:
     """urllib3 makes connections by class alone, so the rule for peers is bound into classes."""
 
     class Plain(HTTPConnection):
-        response_class = _TimedResponse
+        response_class = response
 
         def _new_conn(self) -> socket.socket:
             return _connect(self, peers)
 
     class Secure(HTTPSConnection):
-        response_class = _TimedResponse
+        response_class = response
 
         def _new_conn(self) -> socket.socket:
             return _connect(self, peers)
@@ -122,13 +123,14 @@ def _pools(peers: Peers) -> dict[str, type[HTTPConnectionPool]]:
 
 
 class _Adapter(HTTPAdapter):
-    def __init__(self, peers: Peers, connections: int) -> None:
+    def __init__(self, peers: Peers, connections: int, response: type[http.client.HTTPResponse]) -> None:
         self._peers = peers
+        self._response = response
         super().__init__(pool_maxsize=connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _pools(self._peers)
+        self.poolmanager.pool_classes_by_scheme = _pools(self._peers, self._response)
 
 
 class _Session(requests.Session):
@@ -136,9 +138,12 @@ class _Session(requests.Session):
         """Redirects are followed by the caller; requests would read their bodies whole, whatever their size."""
 
 
-def open_session(peers: Peers, connections: int, certificates: str = "") -> requests.Session:
-    """A session for GET from several threads. It keeps no cookies, so no server's session passes from one user to
-    the next, and heeds no environment: a proxy or a netrc file would sidestep the guard."""
+def open_session(
+    peers: Peers, connections: int, certificates: str = "", *, long_files: bool = False
+) -> requests.Session:
+    """A session for several threads. It keeps no cookies, so no server's session passes from one user to the next, and
+    heeds no environment: a proxy or a netrc file would sidestep the guard. With `long_files` the time of a response
+    starts anew with every piece that comes."""
     # urllib3 logs addresses and headers, and those name patients
     logging.getLogger("urllib3").setLevel(logging.ERROR)
     session = _Session()
@@ -147,13 +152,25 @@ def open_session(peers: Peers, connections: int, certificates: str = "") -> requ
     session.headers.clear()
     session.headers.update({"User-Agent": "trialhook", "Accept-Encoding": "gzip"})
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+    response = http.client.HTTPResponse if long_files else _TimedResponse
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(peers, connections))
+        session.mount(scheme, _Adapter(peers, connections, response))
     return session
 
 
-def get(session: requests.Session, url: str, headers: Mapping[str, str], seconds: float) -> requests.Response:
-    """Ask, and read as far as the headers; the body has to come within the same seconds. Raises what requests does, and
-    RefusedPeer."""
-    timeout: Any = Timeout(total=seconds)  # requests passes it on; its types know only numbers
-    return session.get(url, headers=dict(headers), timeout=timeout, stream=True, allow_redirects=False)
+def send(
+    session: requests.Session,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    seconds: float,
+    idle: float = 0.0,
+    body: bytes = b"",
+) -> requests.Response:
+    """Ask, and read as far as the headers; the body has to come within the same seconds, or with `idle` without a pause
+    of more than so many. Raises what requests does, and RefusedPeer."""
+    # requests passes it on; its types know only numbers
+    timeout: Any = Timeout(connect=idle, read=idle) if idle else Timeout(total=seconds)
+    return session.request(
+        method, url, data=body or None, headers=dict(headers), timeout=timeout, stream=True, allow_redirects=False
+    )

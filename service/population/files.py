@@ -79,6 +79,12 @@ def _kind(name: str) -> Kind | None:
     return "bundle" if name.endswith(_BUNDLES) else None
 
 
+def is_lines(name: str) -> bool:
+    """Whether a file of that name below a source is taken for NDJSON."""
+    own = name.rpartition("/")[2]
+    return own not in _NOT_DATA and not own.startswith(".") and _kind(name.lower()) == "lines"
+
+
 def _members(path: Path, name: str) -> Iterator[tuple[str, int]]:
     if name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:

@@ -18,7 +18,16 @@ from service.population.spill import Entry, ErrorRow, Gap, entries
 from service.population.summary import Tally
 from service.screening import Screening
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
+Answered = tuple[PatientResult | PatientError | None, list[ErrorRow]]
+
+UNDATED = "a Patient without a birth date"
+
+encode_row = msgspec.json.Encoder(decimal_format="string").encode
+
+
+def orphaned(patient: str) -> str:
+    """Why a line leads to no answer."""
+    return f"no Patient/{patient} in the source: an orphan"
 
 
 class Judged(msgspec.Struct, frozen=True):
@@ -46,39 +55,43 @@ class Judge(msgspec.Struct, frozen=True):
         tally, count = Tally(), 0
         errors: list[ErrorRow] = []
         lines: list[bytes] = []
-        for patient, found in by_patient(entries(self.spilled, number)).items():
-            if limit and count == limit:
-                break
-            answer = self._patient(patient, found, errors)
+        for answer, rows in self.answers(number):
+            errors += rows
             if answer is None:
                 continue
             count += 1
-            lines.append(_encode(answer))
+            lines.append(encode_row(answer))
             if isinstance(answer, PatientResult):
                 tally.add(answer)
             else:
                 tally.add_error(answer.error.code)
-        write_whole(self.out / f"errors-{number:05}.ndjson", _lines(_encode(row) for row in errors))
+            if limit and count == limit:
+                break
+        write_whole(self.out / f"errors-{number:05}.ndjson", _lines(encode_row(row) for row in errors))
         write_whole(self.out / f"results-{number:05}.ndjson", _lines(lines))
         return Judged(count, len(errors), tally)
 
-    def _patient(
-        self, patient: str, found: Sequence[Entry], errors: list[ErrorRow]
-    ) -> PatientResult | PatientError | None:
-        document = self._document(patient, found)
+    def answers(self, number: int) -> Iterator[Answered]:
+        """The answers of a part's patients, in the order of their ids."""
+        for patient, found in by_patient(entries(self.spilled, number)).items():
+            yield self.answer(patient, found)
+
+    def answer(self, patient: str, found: Sequence[Entry]) -> Answered:
+        """What is said of one patient, and the rows of what is wrong with their lines."""
+        errors: list[ErrorRow] = []
+        document = self.document(patient, found)
         persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
         if not persons:
-            errors += [self._row(entry, f"no Patient/{patient} in the source: an orphan", patient) for entry in found]
-            return None
+            return None, [self._row(entry, orphaned(patient), patient) for entry in found]
         first = next((e for e in found if b'"Patient"' in e.json), found[0])
         if all(person.birthDate is None for person in persons):
-            errors.append(self._row(first, "a Patient without a birth date", patient))
+            errors.append(self._row(first, UNDATED, patient))
         answer = judge(self.screening, self.plan, self.day, patient, document)
         if isinstance(answer, PatientError):
             errors.append(self._row(first, answer.error.message, patient))
-        return answer
+        return answer, errors
 
-    def _document(self, patient: str, found: Sequence[Entry]) -> Document:
+    def document(self, patient: str, found: Sequence[Entry]) -> Document:
         resources = [entry.json for entry in found if entry.json != WHOLE_FILE]
         whole = [read_whole(self.inputs[entry.file]) for entry in found if entry.json == WHOLE_FILE]
         if whole and not resources and len(whole) == 1 and not self.gaps:

@@ -100,9 +100,10 @@ def alone(folder: Path) -> Iterator[None]:
         (folder / ".lock").unlink(missing_ok=True)
 
 
-def require_same(old: Ledger, question: Question, inputs: list[Input]) -> None:
-    """ChangedQuestion where a resumed run would not answer what the first one asked."""
-    differences = [*_of_question(old.question, question), *_of_inputs(old, inputs)]
+def require_same(old: Ledger, question: Question, inputs: list[Input] | None) -> None:
+    """ChangedQuestion where a resumed run would not answer what the first one asked. Inputs that were fetched for a run
+    are gone with it: None does without them."""
+    differences = [*_of_question(old.question, question), *(_of_inputs(old, inputs) if inputs is not None else ())]
     if differences:
         raise ChangedQuestion(f"the earlier run cannot be resumed: {'; '.join(differences)}")
 

@@ -83,7 +83,7 @@ class Lines(Silent):
     def _tell(self) -> None:
         self._told = now = time.monotonic()
         took = max(now - self._began, 1e-6)
-        left = took / self._done * (self._total - self._done) if self._done else None
+        left = took / self._done * (self._total - self._done) if self._done and self._total else None
         if self._json:
             told = {"phase": self._name, "done": self._done, "total": self._total, "unit": self._unit, **self._counts}
             told |= {"seconds": round(took, 1), "secondsLeft": None if left is None else round(left, 1)}
@@ -91,7 +91,8 @@ class Lines(Silent):
             return
         counts = "".join(f", {count:,} {name}" for name, count in self._counts.items())
         rest = f", about {left:,.0f} s left" if left and self._done < self._total else ""
-        self._write(f"{self._name}: {self._done:,} of {self._total:,} {self._unit}{counts}, {took:,.0f} s{rest}")
+        done = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
+        self._write(f"{self._name}: {done} {self._unit}{counts}, {took:,.0f} s{rest}")
 
     def _write(self, text: str) -> None:
         try:
@@ -119,7 +120,7 @@ class Bars(Silent):
 
     def phase(self, name: str, total: int, unit: str) -> None:
         self._counts = {}
-        self._task = self._bars.add_task(name, total=total, counts=unit)
+        self._task = self._bars.add_task(name, total=total or None, counts=unit)
 
     def advance(self, number: int = 1, **counts: int) -> None:
         if self._task is None:

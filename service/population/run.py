@@ -15,23 +15,26 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import msgspec
 
 from service import __version__
 from service.criteria.catalogue import Trials
-from service.criteria.results import PatientResult
+from service.criteria.results import PatientError, PatientResult, Problem
 from service.criteria.spans import iso
 from service.errors import ChangedQuestion
+from service.population import fact_run
 from service.population import ledger as ledgers
 from service.population.bundles import sort_bundle
+from service.population.fact_judging import FactsJudge
+from service.population.fact_store import Facts, Store
 from service.population.files import BUFFER, Input
 from service.population.judging import Judge, Judged, part_files
 from service.population.ledger import Ledger, Question
 from service.population.progress import Progress
 from service.population.records import Shared
-from service.population.spill import Gap, Sorted, Spill, parts_for, sort_lines
+from service.population.spill import ErrorRow, Gap, Sorted, Spill, parts_for, sort_lines
 from service.population.summary import Tally
 from service.screening import Screening
 from service.settings import Settings
@@ -39,6 +42,16 @@ from service.settings import Settings
 T = TypeVar("T")
 WORK = "work"
 PR_SET_PDEATHSIG = 1  # of prctl(2)
+
+
+class Engine(Protocol):
+    """Sorts and judges elsewhere than in processes of this machine. It leaves the same files in the folder of work."""
+
+    def sort(self, run: "Run", ledger: Ledger, work: Path) -> None:
+        """Leave the reports of all inputs."""
+
+    def judge(self, run: "Run", ledger: Ledger, gaps: dict[str, list[Gap]], out: Path) -> Iterator[Judged]:
+        """Leave the files of all parts that are not judged, and tell of each."""
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -51,10 +64,13 @@ class Run(msgspec.Struct, frozen=True):
     inputs: Sequence[Input]
     out: Path
     gaps: tuple[Gap, ...] = ()
+    findings: tuple[ErrorRow, ...] = ()
     workers: int = 1
     only: str = ""
     limit: int = 0
     options: dict[str, str] = {}
+    facts: Facts | None = None
+    engine: Engine | None = None
 
 
 class Screened(msgspec.Struct, frozen=True):
@@ -88,30 +104,37 @@ def basis_digest(settings: Settings) -> str:
     return digest.hexdigest()
 
 
-def begin(run: Run, asked: Question, resume: bool) -> Ledger:
+def begin(run: Run, asked: Question, resume: bool, fetched: bool = False) -> Ledger:
     """The manifest of a new run, or of the one that is resumed. ChangedQuestion where that asked something else."""
     old = ledgers.load(run.out)
     if old is not None and not resume:
         raise ChangedQuestion(f"{run.out} holds a screening; name another folder, or go on with --resume")
     if old is not None:
-        ledgers.require_same(old, asked, list(run.inputs))
+        ledgers.require_same(old, asked, None if fetched and old.phase == "done" else list(run.inputs))
         return old
     run.out.mkdir(parents=True, exist_ok=True)
     sources = [ledgers.Source(i.name, i.size, i.modified) for i in run.inputs]
-    made = Ledger(asked, run.source, sources, parts_for(list(run.inputs)))
+    parts = parts_for(list(run.inputs))
+    made = Ledger(asked, run.source, sources, Store(run.facts).parts_for(parts) if run.facts else parts)
     ledgers.save(made, run.out)
     return made
 
 
 def screen(run: Run, ledger: Ledger, told: Progress) -> Screened:
     """Do what is left to do; afterwards results.ndjson and errors.ndjson are there, whole."""
+    with fact_run.opened(run.facts) as store:
+        return _screen(run, ledger, store, told)
+
+
+def _screen(run: Run, ledger: Ledger, store: Store | None, told: Progress) -> Screened:
     work = run.out / WORK
+    fact_run.prepare(store, ledger, work, run.inputs, run.gaps, _reports(run, work), told)
     if ledger.phase == "sorting":
         _sort(run, ledger, work, told)
         Shared(work / "shared.db").fill(work / "spill")
         _enter(run, ledger, "judging")
     if ledger.phase == "judging":
-        _judge(run, ledger, work, told)
+        _judge(run, ledger, work, store, told)
         _enter(run, ledger, "assembling")
     if ledger.phase == "assembling":
         _assemble(run, ledger, work)
@@ -135,12 +158,19 @@ def _mark(folder: Path, kind: str, number: int) -> Path:
     return folder / f"{kind}-{number:05}.json"
 
 
+def _reports(run: Run, work: Path) -> list[Path]:
+    """Where the reports of sorting the inputs are."""
+    return [_mark(work, "sorted", number) for number in range(len(run.inputs))]
+
+
 # -- sorting
 
 
 def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
     (work / "spill").mkdir(parents=True, exist_ok=True)
     work.chmod(0o700)
+    if run.engine is not None:
+        run.engine.sort(run, ledger, work)
     left = [n for n in range(len(run.inputs)) if not _mark(work, "sorted", n).exists()]
     told.phase("sorting", sum(run.inputs[n].size for n in left), "bytes")
     jobs = [(n, _Sorting(run.inputs[n], n, work, ledger.parts, run.only)) for n in left]
@@ -186,7 +216,7 @@ def _sort_one(job: _Sorting) -> Sorted:
 _judge_of_worker: Judge | None = None
 
 
-def _judge(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
+def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Progress) -> None:
     global _judge_of_worker
     gaps: dict[str, list[Gap]] = {}
     for gap in ledger.gaps:
@@ -197,12 +227,21 @@ def _judge(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
     shared = Shared(work / "shared.db")
     _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out)
     left = [n for n in range(ledger.parts) if not _mark(out, "judged", n).exists()]
+    if store is not None:
+        _judge_of_worker = fact_run.with_facts(_judge_of_worker, store, ledger, work, run.only, run.limit)
+        fact_run.begin(_judge_of_worker, ledger, run.gaps, len(left) == ledger.parts)
     told.phase("judging", len(left), "parts")
+    if run.engine is not None:
+        for judged in run.engine.judge(run, ledger, gaps, out):
+            told.advance(1, patients=judged.patients, errors=judged.errors)
+        return
     if run.limit:
         _judge_some(run, ledger, out, told)
         return
     for _, judged in _in_parallel(run.workers, [(n, n) for n in left], _judge_one):
         told.advance(1, patients=judged.patients, errors=judged.errors)
+    if isinstance(_judge_of_worker, FactsJudge):
+        fact_run.finish(_judge_of_worker, _reports(run, work))
 
 
 def _judge_one(number: int, limit: int = 0) -> Judged:
@@ -267,8 +306,15 @@ def _gaps(run: Run, work: Path) -> Iterator[Gap]:
 
 def _assemble(run: Run, ledger: Ledger, work: Path) -> None:
     parts = work / "parts"
-    _join(part_files(parts, "results", ledger.parts), run.out / "results.ndjson")
-    of_inputs = (row for n in range(len(run.inputs)) for row in _sorted(work, n).errors)
+    unread = [
+        PatientError(row.patient, Problem("unreadable-source", row.reason)) for row in run.findings if row.patient
+    ]
+    _join(
+        part_files(parts, "results", ledger.parts),
+        run.out / "results.ndjson",
+        b"".join(msgspec.json.encode(line) + b"\n" for line in unread),
+    )
+    of_inputs = (*run.findings, *(row for n in range(len(run.inputs)) for row in _sorted(work, n).errors))
     _join(
         part_files(parts, "errors", ledger.parts),
         run.out / "errors.ndjson",
@@ -289,7 +335,7 @@ def _join(paths: Iterator[Path], target: Path, first: bytes = b"") -> None:
 
 
 def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
-    tally, patients, errors = Tally(), 0, 0
+    tally, patients, errors = Tally(), 0, len(run.findings)
     for number in range(ledger.parts):
         if _mark(work / "parts", "judged", number).exists():
             judged = _judged(work / "parts", number)

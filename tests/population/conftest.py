@@ -34,7 +34,7 @@ def screen(tmp_path: Path, screening: Screening, monkeypatch: pytest.MonkeyPatch
     """-> run `trialhook screen SOURCE --out …` with further options; `out` names another output folder."""
     monkeypatch.setattr(screen_command, "screening_of", lambda _: screening)
 
-    def run(source: Path, *options: str, out: str = "out", as_of: str = AS_OF.isoformat()) -> Ran:
+    def run(source: Path | str, *options: str, out: str = "out", as_of: str = AS_OF.isoformat()) -> Ran:
         folder = tmp_path / out
         given = ["screen", str(source), "--out", str(folder), "--as-of", as_of, "--progress", "none", *options]
         ran = CliRunner().invoke(cli, given, standalone_mode=False)

@@ -1,0 +1,222 @@
+"""A screening on Apache Spark: the same reading and judging, in executors, with the same outputs row by row.
+
+Files are read whole by one task each, so that an error names its line; their lines are shuffled to the part of their
+patient, shared resources beside them; results come back part by part. Every executor needs this package and its
+`parquet` extra in the Python it runs.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import msgspec
+
+from service import __version__
+from service.errors import SettingsError, SourceError
+from service.population.files import Input, is_lines
+from service.population.judging import Judged
+from service.population.ledger import Ledger, write_whole
+from service.population.records import MAX_DEPTH
+from service.population.run import Run
+from service.population.run import _mark as mark
+from service.population.spark_tasks import (
+    JUDGED,
+    ROWS,
+    WANTED,
+    Installation,
+    Judging,
+    Sorting,
+    judge_parts,
+    references_of,
+    sort_files,
+    sort_rows,
+)
+from service.population.spill import Gap, Sorted
+from service.settings import Settings
+
+BATCH_BYTES = 32 << 20
+LINE = "value"  # the column of a Parquet source that holds the lines
+
+
+def session(master: str = "") -> Any:
+    """The Spark session: a new one on `master`, or where spark-submit or the settings of Spark say.
+
+    SettingsError without the extra that brings Spark.
+    """
+    try:
+        sql = importlib.import_module("pyspark.sql")
+    except ImportError as problem:
+        raise SettingsError("--engine spark needs the extra `spark`: pip install 'trialhook[spark]'") from problem
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # a setting of the session does not reach executors
+    builder = sql.SparkSession.builder.appName("trialhook")
+    if master:
+        builder = builder.master(master)
+    made = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    made.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BATCH_BYTES))
+    return made
+
+
+class SparkEngine:
+    """Sorts and judges one source on a cluster. `inputs` are its files; close it at the end."""
+
+    def __init__(self, spark: Any, source: str, settings: Settings, out: Path) -> None:
+        self._spark = spark
+        self._installation = Installation.of(settings)
+        self._is_parquet = _is_parquet(source)
+        paths = _listed(spark, source, self._is_parquet, f"{out.resolve()}/")
+        self.inputs = [made for made, _ in paths]
+        self._numbers = {path: number for number, (_, path) in enumerate(paths)}
+        self._rows: Any = None
+
+    def sort(self, run: Run, ledger: Ledger, work: Path) -> None:
+        """Read all inputs; the report of each is left in the folder of work."""
+        work.mkdir(parents=True, exist_ok=True)
+        found: dict[int, Sorted] = {number: Sorted("") for number in range(len(self.inputs))}
+        for row in self._sorted(run, ledger).where("kind = 'report'").select("file", "json").collect():
+            _merge(found[row.file], msgspec.json.decode(bytes(row.json), type=Sorted))
+        for number, report in found.items():
+            report.errors.sort(key=lambda error: error.line)
+            write_whole(mark(work, "sorted", number), msgspec.json.encode(report))
+
+    def _sorted(self, run: Run, ledger: Ledger) -> Any:
+        """The rows of all inputs, kept on the executors' disks: they are looked at three times."""
+        if self._rows is None:
+            names = tuple(made.name for made in self.inputs)
+            task = Sorting(names, self._numbers, ledger.parts, run.only)
+            if self._is_parquet:
+                columns = [LINE, "_metadata.file_path as path", "_metadata.row_index as number"]
+                lines = self._spark.read.parquet(*self._numbers).selectExpr(*columns)
+                rows = lines.mapInArrow(partial(sort_rows, task), ROWS)
+            else:
+                found = self._spark.read.format("binaryFile").load(list(self._numbers)).select("path", "content")
+                rows = found.repartition(len(self._numbers), "path").mapInArrow(partial(sort_files, task), ROWS)
+            self._rows = rows.persist(_level().DISK_ONLY)
+        return self._rows
+
+    def judge(self, run: Run, ledger: Ledger, gaps: Mapping[str, Sequence[Gap]], out: Path) -> Iterator[Judged]:
+        """Judge the parts that are not judged yet; what a part gave is told once its files are there."""
+        context = self._spark.sparkContext
+        done = [n for n in range(ledger.parts) if mark(out, "judged", n).exists()]
+        rows = self._rows_of_patients(self._sorted(run, ledger)).where(~_functions().col("part").isin(done))
+        number = max(1, min(ledger.parts, 4 * context.defaultParallelism))
+        order = ["part", "patient", "kind", "file", "line", "name"]
+        told = context.broadcast(dict(gaps))
+        trials = tuple(trial.id for trial in run.trials.trials)
+        names = tuple(made.name for made in self.inputs)
+        task = Judging(self._installation, trials, run.day, names, told, __version__)
+        placed = rows.repartition(number, "part").sortWithinPartitions(*order)
+        judged = placed.mapInArrow(partial(judge_parts, task), JUDGED).persist(_level().DISK_ONLY)
+        judged.count()  # all partitions at once; the iterator below would have them made one by one
+        yield from _written(judged.toLocalIterator(), out)
+        judged.unpersist()
+        told.unpersist()
+
+    def _rows_of_patients(self, rows: Any) -> Any:
+        """The lines of patients, and beside them the shared resources that they lead to."""
+        f = _functions()
+        last = f.max_by("json", f.struct("file", "line")).alias("json")  # a later version of the name counts
+        shared = rows.where("kind = 'shared'").groupBy("name").agg(last)
+        wanted = rows.where("kind = 'wanted'").select("part", "patient", "name").distinct()
+        all_rows = rows.where("kind = 'entry'")
+        found = None
+        for _ in range(MAX_DEPTH):
+            more = wanted.join(shared, "name")
+            found = more if found is None else found.unionByName(more)
+            wanted = more.mapInArrow(references_of, WANTED).distinct()
+        assert found is not None
+        found = found.dropDuplicates(["patient", "name"]).withColumn("kind", f.lit("shared"))
+        found = found.withColumns({"file": f.lit(0), "line": f.lit(0)})
+        return all_rows.unionByName(found)
+
+    def close(self) -> None:
+        if self._rows is not None:
+            self._rows.unpersist()
+            self._rows = None
+
+
+def _written(rows: Iterator[Any], out: Path) -> Iterator[Judged]:
+    """Results and errors of parts as files that are there wholly or not: the mark of a part comes last."""
+    for row in rows:
+        drafts = {kind: out / f".{kind}-{row.part:05}.ndjson.part" for kind in ("results", "errors")}
+        if row.kind == "begin":
+            for draft in drafts.values():
+                draft.write_bytes(b"")
+        elif row.kind in drafts:
+            with drafts[row.kind].open("ab") as file:
+                file.write(row.data)
+        else:
+            for kind, draft in drafts.items():
+                draft.replace(out / f"{kind}-{row.part:05}.ndjson")
+            data = bytes(row.data)
+            write_whole(mark(out, "judged", row.part), data)
+            yield msgspec.json.decode(data, type=Judged)
+
+
+def _merge(whole: Sorted, part: Sorted) -> None:
+    whole.digest = part.digest or whole.digest
+    whole.errors += part.errors
+    whole.gaps += part.gaps
+    for kind, count in part.counts.items():
+        whole.counts[kind] = whole.counts.get(kind, 0) + count
+
+
+# -- finding the files
+
+
+def _is_parquet(source: str) -> bool:
+    return source.rstrip("/").endswith(".parquet")
+
+
+def _listed(spark: Any, source: str, is_parquet: bool, outputs: str) -> list[tuple[Input, str]]:
+    """The files of a source, in the order of their names, each with its path as Spark has it; none of the outputs.
+    SourceError where there are none that can be read here."""
+    errors = importlib.import_module("pyspark.errors")
+    try:
+        rows = _found(spark, source, is_parquet)
+    except errors.AnalysisException:
+        raise SourceError(f"Spark finds nothing to read in {source}") from None
+    names = _names(source, [row.path for row in rows])
+    listed = [
+        (Input(name, row.path, "lines", row.size, modified=int(row.at.timestamp() * 1000)), row.path)
+        for name, row in zip(names, rows, strict=True)
+        if (is_parquet or is_lines(name)) and outputs not in row.path
+    ]
+    if not listed:
+        raise SourceError(f"{source} holds no NDJSON; on Spark, Bundles and archives are not read")
+    return sorted(listed, key=lambda pair: pair[0].name)
+
+
+def _found(spark: Any, source: str, is_parquet: bool) -> list[Any]:
+    """Path, size and time of change of every file."""
+    if is_parquet:
+        told = {"path": "file_path", "size": "file_size", "at": "file_modification_time"}
+        found = spark.read.parquet(source).selectExpr(*[f"_metadata.{of} as {name}" for name, of in told.items()])
+        return list(found.distinct().collect())
+    found = spark.read.format("binaryFile").option("recursiveFileLookup", "true").load(source)
+    return list(found.selectExpr("path", "length as size", "modificationTime as at").collect())
+
+
+def _names(source: str, paths: Sequence[str]) -> list[str]:
+    """Paths below the source; of a single file or a pattern, below the folder that all are in."""
+    root = source.split("://", 1)[-1].removeprefix("file:").rstrip("/")
+    if not root.startswith("/"):
+        root = os.path.abspath(root)
+    plain = [path.split(":", 1)[-1] for path in paths]
+    plain = [f"/{path.lstrip('/')}" for path in plain]
+    inside = f"{root}/"
+    if all(inside in path for path in plain):
+        return [path.split(inside, 1)[1] for path in plain]
+    common = os.path.commonpath([str(PurePosixPath(path).parent) for path in plain]) if plain else ""
+    return [path.removeprefix(common).lstrip("/") for path in plain]
+
+
+def _functions() -> Any:
+    return importlib.import_module("pyspark.sql.functions")
+
+
+def _level() -> Any:
+    return importlib.import_module("pyspark").StorageLevel

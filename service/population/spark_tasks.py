@@ -1,0 +1,275 @@
+"""What Spark's executors do: sort files, find references, judge parts. Rows come and go as Arrow batches."""
+
+import importlib
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from service import __version__
+from service.criteria.plan import Plan
+from service.criteria.results import PatientResult
+from service.errors import RecordError, SettingsError
+from service.mappers.documents import read_document
+from service.population.files import Input
+from service.population.judging import Judge, Judged, encode_row
+from service.population.records import Shared
+from service.population.records import _references as references
+from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_lines
+from service.population.spill import _sort_line as sort_line
+from service.population.summary import Tally
+from service.screening import Screening
+from service.settings import Settings
+
+ROWS = "kind string, part int, patient string, file int, line int, name string, json binary"
+WANTED = "part int, patient string, name string"
+JUDGED = "part int, kind string, data binary"
+CHUNK = 4 << 20  # bytes of a batch that is handed on
+_EVENT = b'"medicationReference"'
+
+
+class Installation(NamedTuple):
+    """What a Screening is built from, with the files of the site's own folders: executors may not see those."""
+
+    trials: tuple[tuple[tuple[str, bytes], ...], ...]
+    value_sets: tuple[tuple[tuple[str, bytes], ...], ...]
+    zone: str
+    upper_limits: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Installation":
+        trials, value_sets = ([_files(f) for f in folders] for folders in (settings.trials, settings.value_sets))
+        limits = msgspec.json.encode(settings.uln).decode()
+        return cls(tuple(trials), tuple(value_sets), str(settings.timezone), limits)
+
+
+def _files(folder: Path) -> tuple[tuple[str, bytes], ...]:
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    return tuple((path.relative_to(folder).as_posix(), path.read_bytes()) for path in found)
+
+
+class Sorting(NamedTuple):
+    """The names of the inputs, their numbers by path, how many parts, and the one patient who is wanted, if any."""
+
+    names: tuple[str, ...]
+    numbers: dict[str, int]
+    parts: int
+    only: str
+
+
+class Judging(NamedTuple):
+    """The installation, the trials, the day, the names of the inputs; gaps by patient as a broadcast value; the version
+    that every executor must have."""
+
+    installation: Installation
+    trials: tuple[str, ...]
+    day: int
+    names: tuple[str, ...]
+    gaps: Any
+    version: str
+
+
+# -- sorting
+
+
+def sort_files(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
+    """Rows of whole files: `path` and `content`."""
+    for batch in batches:
+        for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
+            yield from _batches(_rows_of_file(task, task.numbers[path.as_py()], content.as_buffer()), ROWS)
+
+
+def _rows_of_file(task: Sorting, number: int, content: Any) -> Iterator[tuple[Any, ...]]:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "input"
+        path.write_bytes(content)
+        source = Input(task.names[number], str(path), "lines", content.size)
+        found = sort_lines(source, number, Spill(Path(folder) / "spill", 1), task.only)
+        for entry in entries(Path(folder), 0):
+            yield from _rows_of_entry(entry, task.parts)
+        for entry in entries(Path(folder), -1):
+            yield ("shared", -1, "", entry.file, entry.line, entry.patient, entry.json)
+    yield ("report", -1, "", number, 0, "", msgspec.json.encode(found))
+
+
+def _rows_of_entry(entry: Entry, parts: int) -> Iterator[tuple[Any, ...]]:
+    part = part_of(entry.patient, parts)
+    yield ("entry", part, entry.patient, entry.file, entry.line, "", entry.json)
+    if _EVENT in entry.json or b"\\u" in entry.json:
+        for name in sorted(_wanted(entry.json)):
+            yield ("wanted", part, entry.patient, 0, 0, name, None)
+
+
+def _wanted(data: bytes) -> set[str]:
+    """The shared resources that a resource refers to; none where it cannot be read, which its judging will tell."""
+    try:
+        return references([read_document(b"[%b]" % data, "record", strict=False)])
+    except RecordError:
+        return set()
+
+
+class _Collected(Spill):
+    """Entries in memory: of a line there is one at most."""
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.shared: list[Entry] = []
+
+    def add(self, file: int, line: int, patient: str, data: bytes) -> None:
+        self.entries.append(Entry(file, line, patient, data))
+
+    def share(self, file: int, line: int, name: str, data: bytes) -> None:
+        self.shared.append(Entry(file, line, name, data))
+
+
+def sort_rows(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
+    """Rows of lines that stand in rows already: `value`, the `path` of their file and their `number` in it, from 0."""
+    yield from _batches(_rows_of_lines(task, batches), ROWS)
+
+
+def _rows_of_lines(task: Sorting, batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    reports: dict[int, Sorted] = {}
+    for batch in batches:
+        for value, path, index in zip(*(batch.column(n).to_pylist() for n in range(3)), strict=True):
+            number = task.numbers[path]
+            found = reports.setdefault(number, Sorted(""))
+            text = value.encode() if isinstance(value, str) else value or b""
+            spill = _Collected()
+            source = Input(task.names[number], path, "lines", 0)
+            sort_line(source, number, index + 1, text.replace(b"\n", b" "), spill, task.only, found)
+            for entry in spill.entries:
+                yield from _rows_of_entry(entry, task.parts)
+            for entry in spill.shared:
+                yield ("shared", -1, "", entry.file, entry.line, entry.patient, entry.json)
+    for number, found in reports.items():
+        yield ("report", -1, "", number, 0, "", msgspec.json.encode(found))
+
+
+def references_of(batches: Iterable[Any]) -> Iterator[Any]:
+    """What shared resources refer to, for the patients who were led to them."""
+    for batch in batches:
+        rows = zip(*(batch.column(name).to_pylist() for name in ("part", "patient", "json")), strict=True)
+        found = ((part, patient, name) for part, patient, data in rows for name in sorted(_wanted(data)))
+        yield from _batches(found, WANTED)
+
+
+# -- judging
+
+
+class _Carried(Shared):
+    """The shared resources that stand beside a patient's lines."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, bytes] = {}
+
+    def find(self, names: Iterable[str]) -> list[bytes]:
+        return [self.by_name[name] for name in names if name in self.by_name]
+
+
+def judge_parts(task: Judging, batches: Iterable[Any]) -> Iterator[Any]:
+    """Results and errors of whole parts, whose rows come in the order of part, patient, kind, file and line."""
+    yield from _batches(_judged(task, _rows(batches)), JUDGED)
+
+
+def _rows(batches: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+    names = ("part", "patient", "kind", "file", "line", "name", "json")
+    for batch in batches:
+        yield from zip(*(batch.column(name).to_pylist() for name in names), strict=True)
+
+
+def _judged(task: Judging, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, str, bytes]]:
+    if task.version != __version__:
+        raise SettingsError(f"an executor has trialhook {__version__}, the driver {task.version}")
+    judge: Judge | None = None
+    for part, of_part in groupby(rows, lambda row: row[0]):
+        judge = judge or _judge_of(task)
+        yield part, "begin", b""
+        yield from _part(judge, part, of_part)
+
+
+def _part(judge: Judge, part: int, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[int, str, bytes]]:
+    tally, patients, errors = Tally(), 0, 0
+    assert isinstance(judge.shared, _Carried)
+    for patient, of_patient in groupby(rows, lambda row: row[1]):
+        found: list[Entry] = []
+        judge.shared.by_name = {}
+        for _, _, kind, file, line, name, data in of_patient:
+            if kind == "shared":
+                judge.shared.by_name[name] = data
+            else:
+                found.append(Entry(file, line, patient, data))
+        answer, wrong = judge.answer(patient, found)
+        errors += len(wrong)
+        if wrong:
+            yield part, "errors", b"".join(encode_row(row) + b"\n" for row in wrong)
+        if answer is None:
+            continue
+        patients += 1
+        yield part, "results", encode_row(answer) + b"\n"
+        if isinstance(answer, PatientResult):
+            tally.add(answer)
+        else:
+            tally.add_error(answer.error.code)
+    yield part, "judged", msgspec.json.encode(Judged(patients, errors, tally))
+
+
+def _judge_of(task: Judging) -> Judge:
+    screening, plan = _installed(task.installation, task.trials)
+    inputs = [Input(name, "", "lines", 0) for name in task.names]
+    gaps: Mapping[str, Sequence[Gap]] = task.gaps.value
+    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path())
+
+
+@lru_cache(1)
+def _installed(installation: Installation, trials: tuple[str, ...]) -> tuple[Screening, Plan]:
+    """The screening of this process, built once, and its plan of the trials."""
+    with tempfile.TemporaryDirectory() as folder:
+        own = [_unpacked(Path(folder) / f"trials{n}", f) for n, f in enumerate(installation.trials)]
+        sets = [_unpacked(Path(folder) / f"sets{n}", f) for n, f in enumerate(installation.value_sets)]
+        limits = msgspec.json.decode(installation.upper_limits)
+        screening = Screening(own, sets, ZoneInfo(installation.zone), limits)
+    return screening, screening.plan_for(screening.trials.chosen(trials))
+
+
+def _unpacked(folder: Path, found: Iterable[tuple[str, bytes]]) -> Path:
+    folder.mkdir()
+    for name, data in found:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
+
+
+# -- batches
+
+
+def _batches(rows: Iterable[tuple[Any, ...]], columns: str) -> Iterator[Any]:
+    """Rows as Arrow batches of a few megabytes."""
+    schema = _schema(columns)
+    held: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        held.append(row)
+        size += 64 + len(row[-1] or b"")
+        if size > CHUNK:
+            yield _batch(held, schema)
+            held, size = [], 0
+    if held:
+        yield _batch(held, schema)
+
+
+def _batch(rows: list[tuple[Any, ...]], schema: Any) -> Any:
+    arrow = importlib.import_module("pyarrow")
+    arrays = [arrow.array(column, field.type) for column, field in zip(zip(*rows, strict=True), schema, strict=True)]
+    return arrow.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _schema(columns: str) -> Any:
+    arrow = importlib.import_module("pyarrow")
+    kinds = {"string": arrow.string(), "int": arrow.int32(), "binary": arrow.binary()}
+    return arrow.schema([(name, kinds[kind]) for name, kind in (c.split() for c in columns.split(", "))])

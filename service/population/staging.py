@@ -1,0 +1,178 @@
+"""A population on a FHIR server, brought into files first: by search or by Bulk Data export.
+
+What came is screened as files are; what did not come is handed on as gaps and findings. The files are in the work
+folder of the screening, for its owner only, and go away with it.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+
+import msgspec
+
+from service import prefetch
+from service.criteria.plan import Plan
+from service.errors import ChangedQuestion, SourceError
+from service.fhir_client import Access, Bearer, FhirServers, NotAllowed
+from service.fhir_client.access import NotAuthorized
+from service.fhir_client.backend import Backend
+from service.mappers.documents import Document
+from service.population.export import ExportError, Order, run_export
+from service.population.files import Input, find_inputs
+from service.population.ledger import write_whole
+from service.population.progress import Progress
+from service.population.search import Found, Gathering, Selection
+from service.population.spill import ErrorRow, Gap
+from service.screening import Screening
+from service.settings import Settings
+
+FETCHED = "fetched"
+CHUNK = 200
+ASKED = "asked.json"
+STAGED = "staged.json"
+
+
+class Server(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A FHIR server as a source: which patients, and how they are asked for."""
+
+    base: str
+    query: str = "Patient"
+    group: str = ""
+    bulk: bool = False
+    since: str = ""
+
+
+class Staged(msgspec.Struct, frozen=True):
+    """What came besides the files: what silence is not proven, what went wrong."""
+
+    gaps: tuple[Gap, ...] = ()
+    findings: tuple[ErrorRow, ...] = ()
+
+
+class _Chunk(msgspec.Struct):
+    """Some patients of a search: their ids, and what is to be said of them."""
+
+    patients: list[str] = []
+    gaps: list[Gap] = []
+    findings: list[ErrorRow] = []
+
+
+def options_of(server: Server) -> dict[str, str]:
+    """What of a server is part of the question."""
+    return {name: str(value) for name, value in msgspec.to_builtins(server).items()}
+
+
+def stage(
+    server: Server, screening: Screening, plan: Plan, settings: Settings, work: Path, day: int, told: Progress
+) -> tuple[list[Input], Staged]:
+    """Bring the population into the work folder, or go on where a killed run was. SourceError where nothing comes."""
+    folder = work / FETCHED
+    _begin(folder, server)
+    done = folder / STAGED
+    if not done.exists():
+        servers = FhirServers([*settings.fhir_allowed, server.base], settings.max_body)
+        queries = prefetch.queries(plan, screening.inputs, screening.terminology)
+        with servers:
+            try:
+                if server.bulk:
+                    staged = _export(server, servers, queries, settings, folder, told)
+                else:
+                    selection = Selection(server.base, date.fromordinal(day), queries, server.query, server.group)
+                    access = _access(servers, server, selection.reads, settings)
+                    staged = _search(Gathering(servers, selection, access=access), folder, told)
+            except (ExportError, NotAllowed, NotAuthorized) as problem:
+                raise SourceError(f"{problem.message}") from None
+        write_whole(done, msgspec.json.encode(staged))
+    staged = msgspec.json.decode(done.read_bytes(), type=Staged)
+    return find_inputs(folder / "files"), staged
+
+
+def _begin(folder: Path, server: Server) -> None:
+    """A folder of this question: a killed run of another one is not gone on with."""
+    asked = msgspec.json.encode(server)
+    if (folder / ASKED).exists():
+        if (folder / ASKED).read_bytes() != asked:
+            raise ChangedQuestion("the earlier run asked the server something else; name another folder")
+        return
+    (folder / "files").mkdir(parents=True, exist_ok=True)
+    folder.parent.chmod(0o700)
+    write_whole(folder / ASKED, asked)
+
+
+def _access(servers: FhirServers, server: Server, types: tuple[str, ...], settings: Settings) -> Access:
+    if not settings.backend_client_id:
+        return Bearer()
+    backend = Backend(servers, settings.backend_client_id, settings.backend_key, settings.backend_scopes)
+    return backend.access(server.base, types)
+
+
+# -- Bulk Data
+
+
+def _export(
+    server: Server,
+    servers: FhirServers,
+    queries: tuple[prefetch.Query, ...],
+    settings: Settings,
+    folder: Path,
+    told: Progress,
+) -> Staged:
+    types = tuple(dict.fromkeys([*(query.type for query in queries), "Medication"]))
+    order = Order(server.base, types, "group" if server.group else "patient", server.group, server.since)
+    access = _access(servers, server, order.reads, settings)
+    exported = run_export(
+        servers, order, folder / "export", access=access, progress=told.note, resume=(folder / "export").exists()
+    )
+    for file in exported.files:
+        shutil.move(file.path, folder / "files" / file.path.name)
+    return Staged(exported.coverage, exported.findings)
+
+
+# -- search
+
+
+def _search(gathering: Gathering, folder: Path, told: Progress) -> Staged:
+    """Patients in chunks; what was fetched before a kill is not fetched again."""
+    chunks = [msgspec.json.decode(p.read_bytes(), type=_Chunk) for p in sorted((folder / "files").glob(".chunk-*"))]
+    known = {patient for chunk in chunks for patient in chunk.patients}
+    told.phase("fetching", 0, "patients")
+    taken: list[Found] = []
+    for found in gathering.records(known.__contains__):
+        taken.append(found)
+        told.advance(1)
+        if len(taken) == CHUNK:
+            chunks.append(_keep(taken, folder / "files", len(chunks)))
+            taken = []
+    if taken or not chunks:
+        chunks.append(_keep(taken, folder / "files", len(chunks)))
+    if not any(chunk.patients for chunk in chunks):
+        raise SourceError(next((f.reason for c in chunks for f in c.findings), "the server lists no patient"))
+    return Staged(tuple(g for c in chunks for g in c.gaps), tuple(f for c in chunks for f in c.findings))
+
+
+def _keep(taken: list[Found], folder: Path, number: int) -> _Chunk:
+    """A chunk as lines, and the mark that says it is whole, which is written last."""
+    chunk = _Chunk([], [], [])
+    lines: list[bytes] = []
+    for found in taken:
+        if found.document is None:
+            chunk.findings.append(_problem(found))
+            if not found.patient:
+                continue
+        else:
+            lines += _lines(found.document)
+            chunk.gaps += [Gap(kind, reason, found.patient) for kind, reason in found.document.gaps]
+        chunk.patients.append(found.patient)
+    write_whole(folder / f"searched-{number:05}.ndjson", b"".join(line + b"\n" for line in lines))
+    write_whole(folder / f".chunk-{number:05}", msgspec.json.encode(chunk))
+    return chunk
+
+
+def _problem(found: Found) -> ErrorRow:
+    return ErrorRow("search", 0, found.problem, f"Patient/{found.patient}" if found.patient else "")
+
+
+def _lines(document: Document) -> Iterator[bytes]:
+    for item in document.items:
+        yield bytes(item.raw).replace(b"\n", b" ").replace(b"\r", b" ")

@@ -1,0 +1,131 @@
+"""A FHIR server as a source by search: the same answers as from files, resumed after a kill, failures told."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.serving import make_server
+
+from service.demo import AS_OF, patient_files
+from service.demo.fhir_endpoint import fhir_endpoint
+from service.demo.store import demo_store
+from service.population import staging
+from service.screening import Screening
+from tests.population.conftest import Screen
+
+BROKEN: set[str] = set()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The sample patients on a server of this process; types in BROKEN fail."""
+    app = Flask("records")
+    base: list[str] = []
+
+    @app.before_request
+    def fail() -> tuple[str, int] | None:
+        from flask import request
+
+        kind = request.path.split("/")[2] if request.path.count("/") > 1 else ""
+        return ("{}", 403) if kind in BROKEN or request.path in BROKEN else None
+
+    app.register_blueprint(fhir_endpoint(demo_store(), lambda: base[0]), url_prefix="/fhir")
+    running = make_server("127.0.0.1", 0, app, threaded=True)
+    base.append(f"http://127.0.0.1:{running.port}/fhir")
+    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread.start()
+    yield base[0]
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+@pytest.fixture(autouse=True)
+def _whole() -> Iterator[None]:
+    yield
+    BROKEN.clear()
+
+
+@pytest.fixture
+def expected(screening: Screening) -> dict[str, dict[str, str]]:
+    """The grades that `evaluate` gives."""
+    from datetime import date
+
+    found = {}
+    for path in patient_files():
+        result = screening.screen(screening.read(path.read_bytes(), path.name), date.fromisoformat(AS_OF))
+        found[result.patient] = {trial.trial: trial.grade for trial in result.results}
+    return found
+
+
+def grades(results: list[dict]) -> dict[str, dict[str, str]]:  # type: ignore[type-arg]
+    return {r["patient"]: {t["trial"]: t["grade"] for t in r["results"]} for r in results if "results" in r}
+
+
+def test_all_patients_by_search(screen: Screen, server: str, expected: dict[str, dict[str, str]]) -> None:
+    ran = screen(server, as_of=AS_OF)
+    assert (ran.code, grades(ran.results)) == (0, expected)
+
+
+def test_patients_of_a_query(screen: Screen, server: str) -> None:
+    ran = screen(server, "--query", "Patient?_id=anna", as_of=AS_OF)
+    assert [result["patient"] for result in ran.results] == ["Patient/anna"]
+
+
+def test_killed_and_resumed(
+    screen: Screen, server: str, expected: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(staging, "CHUNK", 5)
+    whole, left = staging.write_whole, [4]
+
+    class Killed(BaseException):
+        pass
+
+    def counted(path: Path, data: bytes) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        whole(path, data)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "write_whole", counted)
+        with pytest.raises(Killed):
+            screen(server, as_of=AS_OF)
+    ran = screen(server, "--resume", as_of=AS_OF)
+    assert grades(ran.results) == expected
+    assert len(ran.results) == len(expected)
+
+
+def test_a_search_that_is_refused_is_no_silence(screen: Screen, server: str) -> None:
+    BROKEN.add("AllergyIntolerance")
+    ran = screen(server, "--query", "Patient?_id=anna", as_of=AS_OF)
+    criteria = {c["id"]: c for t in ran.results[0]["results"] if t["trial"] == "NCT03304080" for c in t["criteria"]}
+    assert (criteria["allergy"]["outcome"], criteria["allergy"]["basis"]) == ("unknown", "missing")
+
+
+def test_a_server_that_lists_no_patients(screen: Screen, server: str) -> None:
+    BROKEN.add("/fhir/Patient")
+    assert "the list of patients is not complete" in screen(server, as_of=AS_OF).err
+
+
+def test_another_question_to_the_server_is_refused(screen: Screen, server: str) -> None:
+    screen(server, "--query", "Patient?_id=anna", as_of=AS_OF)
+    ran = screen(server, "--query", "Patient?_id=dora", "--resume", as_of=AS_OF)
+    assert (ran.code, "query was Patient?_id=anna" in ran.err) == (2, True)
+
+
+def test_a_finished_run_is_not_asked_again(screen: Screen, server: str) -> None:
+    first = screen(server, as_of=AS_OF)
+    BROKEN.add("/fhir/Patient")
+    again = screen(server, "--resume", as_of=AS_OF)
+    assert (again.code, len(again.results)) == (0, len(first.results))
+
+
+@pytest.mark.parametrize("options", [("--group", "g"), ("--bulk",), ("--since", "2026-01-01T00:00:00Z")])
+def test_a_servers_options_are_refused_for_files(screen: Screen, tmp_path: Path, options: tuple[str, ...]) -> None:
+    import click
+
+    with pytest.raises(click.UsageError, match="go with a FHIR base URL"):
+        screen(tmp_path, *options)
