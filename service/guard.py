@@ -92,15 +92,21 @@ def may_matter(screening: Screening, plan: Plan, order: Order, patient: str) -> 
 
 
 def effects(
-    screening: Screening, plan: Plan, document: Document, patient: str, day: int, orders: Sequence[Order]
+    screening: Screening,
+    plan: Plan,
+    document: Document,
+    patient: str,
+    day: int,
+    orders: Sequence[Order],
+    base: str = "",
 ) -> list[Effect]:
     """What each order would do that somebody should know: a trial closed that is open to the patient, or one that would
-    open later than it does now. The record is decoded once."""
-    now = screening.screen(screening.of_document(document, patient), day, plan)
+    open later than it does now. The record is decoded once; `base` is the server it came from, where that is known."""
+    now = screening.screen(screening.of_document(document, patient, base), day, plan)
     found: list[Effect] = []
     for order in orders:
         added = read_document(order.carried_out, "order", strict=False)
-        record = screening.of_document(joined([document, added], document.name), patient)
+        record = screening.of_document(joined([document, added], document.name), patient, base)
         found += _differences(order, now, screening.screen(record, day, plan))
     return found
 

@@ -41,6 +41,8 @@ GOOD: list[tuple[str, str, Any]] = [
     ("CLIENTS", "{}", {}),
     ("CLIENTS", json.dumps({EHR: {"jwks": KEYS}}), {EHR: Client(EHR, KEYS)}),
     ("CLIENTS", json.dumps({EHR: {"jwks": KEYS, "tenants": ["a"]}}), {EHR: Client(EHR, KEYS, "", ("a",))}),
+    ("CLIENTS", json.dumps({EHR: {"jwksUrl": f"{EHR}/keys"}}), {EHR: Client(EHR, {}, f"{EHR}/keys")}),
+    ("CLIENTS", json.dumps({EHR: {"jwksUrl": f"{EHR}/keys/"}}), {EHR: Client(EHR, {}, f"{EHR}/keys")}),
     ("PUBLIC_URL", "", ""),
     ("PUBLIC_URL", "https://trials.example.org", "https://trials.example.org"),
     ("PUBLIC_URL", "https://trials.example.org:8443/base/", "https://trials.example.org:8443/base"),
@@ -48,16 +50,32 @@ GOOD: list[tuple[str, str, Any]] = [
     ("FHIR_ALLOWED", "", ()),
     ("FHIR_ALLOWED", f"{EHR}/fhir/", (f"{EHR}/fhir",)),
     ("FHIR_ALLOWED", f"{EHR}/fhir, http://lab/r4 https://b/r4", (f"{EHR}/fhir", "http://lab/r4", "https://b/r4")),
+    ("FHIR_ALLOWED", f"{EHR}/fhir\n\thttp://[::1]:8080/r4\n", (f"{EHR}/fhir", "http://[::1]:8080/r4")),
     ("FHIR_ANONYMOUS", "yes", True),
     ("FHIR_ANONYMOUS", "no", False),
     ("TIME_BUDGET_MS", "50", 50),
     ("TIME_BUDGET_MS", "60000", 60_000),
     ("MAX_BODY", "1024", 1024),
     ("MAX_BODY", "1073741824", 1 << 30),
-    ("DATABASE_URL", "postgresql+psycopg://u:p@db/trialhook", "postgresql+psycopg://u:p@db/trialhook"),
+    ("TIME_BUDGET_MS", "0050", 50),
+    *(
+        ("DATABASE_URL", text, text)
+        for text in (
+            *("sqlite:///trialhook.db", "sqlite:////var/lib/my data/trialhook.db", "sqlite+pysqlite:///a.db?timeout=5"),
+            *("postgresql+psycopg://u:p@db/trialhook", "postgresql://db", "postgres://u@[::1]:5432/trialhook"),
+            *("postgresql://u:p%40%2F@db:5432/trialhook?sslmode=require", "postgresql:///trialhook?host=/run/postgres"),
+        )
+    ),
     ("SECRET", "", ()),
     ("SECRET", "s" * MIN_SECRET, ("s" * MIN_SECRET,)),
     ("SECRET", f"{'n' * 40} {'o' * 32}", ("n" * 40, "o" * 32)),
+    ("BACKEND_CLIENT_ID", "", ""),
+    ("BACKEND_CLIENT_ID", "trialhook at the hospital", "trialhook at the hospital"),
+    ("BACKEND_KEY", "", {}),
+    ("BACKEND_KEY", json.dumps(KEYS), KEYS),
+    ("BACKEND_KEY", json.dumps(KEYS["keys"][0]), KEYS["keys"][0]),
+    ("BACKEND_SCOPES", "auto", "auto"),
+    ("BACKEND_SCOPES", "system/Patient.rs  system/Observation.rs", "system/Patient.rs system/Observation.rs"),
     ("EXPLAIN_MINUTES", "1", 1),
     ("EXPLAIN_MINUTES", "1440", 1440),
     ("CORS_ORIGINS", "", ()),
@@ -81,6 +99,23 @@ WRONG: list[tuple[str, str, str]] = [
     ("CLIENTS", json.dumps({EHR: {"jwks": KEYS, "tenant": "a"}}), "unknown field"),
     ("CLIENTS", json.dumps({EHR: {"jwks": KEYS, "tenants": "a"}}), "tenants"),
     ("CLIENTS", json.dumps({"the hospital": {"jwks": KEYS}}), "an address such as"),
+    ("CLIENTS", json.dumps({EHR: {"jwksUrl": "keys.json"}}), "an address such as"),
+    ("CLIENTS", json.dumps({EHR: {"jwksUrl": "https://[::1/keys"}}), "an address such as"),
+    ("CLIENTS", json.dumps({EHR: {"jwks": "a\0b"}}), "a JSON file such as"),
+    ("CLIENTS", "a\0b", "a JSON file such as"),
+    ("CLIENTS", '{"a":' * 100_000, "a JSON file such as"),
+    *(("TRIALS", text, "a list of folders") for text in ("a\0b", "a" * 5000)),
+    *(("TIMEZONE", text, "a time zone such as") for text in ("a\0b", "a" * 5000, "Europe")),
+    *(("ULN", text, "a JSON file such as") for text in ("a\0b", '{"alt": ' + "9" * 5000 + "}", '{"a":' * 100_000)),
+    *(
+        ("DATABASE_URL", text, "such as sqlite:////var/lib/trialhook/trialhook.db or postgresql://")
+        for text in (
+            *("", "nonsense", "sqlite", "sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite:///?mode=memory"),
+            *("sqlite:///file:a?mode=memory&uri=true", "sqlite://host/a.db", "mysql://u:p@db/x", "postgresql:"),
+            *("postgresql://", "postgresql://u:p@db:port/x", "postgresql://u:p@[::1/x", "postgresql://db/x\n"),
+            "postgresql+asyncpg://db/x",
+        )
+    ),
     *(
         (name, text, "an address such as")
         for name in ("PUBLIC_URL", "FHIR_ALLOWED", "SMART_APP_URL", "CORS_ORIGINS")
@@ -91,13 +126,27 @@ WRONG: list[tuple[str, str, str]] = [
         for name in ("PUBLIC_URL", "FHIR_ALLOWED")
         for host in ("user@ehr.example.org", "user:pass@ehr.example.org", ":443", "ehr:0", "ehr:65536", "ehr:port")
     ),
+    *(
+        (name, f"https://{rest}", "an address such as")
+        for name in ("PUBLIC_URL", "SMART_APP_URL", "FHIR_ALLOWED", "CORS_ORIGINS")
+        for rest in ("[::1", "ehr/\x00", "ehr/\x1f", "ehr/\x7f", "ehr/\u00a0", "ehr/\u200b", "ehr/\u2028")
+    ),
+    *(
+        (name, text, "an address such as")
+        for name in ("PUBLIC_URL", "SMART_APP_URL")
+        for text in (f"{EHR}/a b", f"{EHR}/a\tb", f"{EHR}/a\nb", f" {EHR}", f"{EHR}\n", f"{EHR} {EHR}")
+    ),
     ("CORS_ORIGINS", f"{EHR}/path", "without a path"),
     ("CORS_ORIGINS", "*", "an address such as"),
     *(("FHIR_ANONYMOUS", text, "one of yes, no was expected") for text in ("", "true", "1", "Yes")),
     *(("TIME_BUDGET_MS", text, "a whole number from 50 to 60000") for text in ("49", "60001", "", "2s", "-50", "1e3")),
     *(("MAX_BODY", text, "a whole number from 1024 to 1073741824") for text in ("1023", "1073741825", "32MB", "²048")),
+    ("MAX_BODY", "9" * 5000, "a whole number from 1024 to 1073741824"),
     *(("EXPLAIN_MINUTES", text, "a whole number from 1 to 1440") for text in ("0", "1441", "1.5", " 5", "٥")),
     *(("SECRET", text, "keys of at least 32") for text in ("s", "s" * (MIN_SECRET - 1), f"{'n' * 32} {'o' * 31}")),
+    *(("BACKEND_CLIENT_ID", text, "a text without control characters") for text in ("a\0b", "a\nb", " a", "a ")),
+    *(("BACKEND_KEY", text, "a JSON Web Key or a key set") for text in ("{", "{}", "[]", "a\0b", '{"a":' * 100_000)),
+    *(("BACKEND_SCOPES", text, "auto, v1, v2 or scopes") for text in ("", "v3", "Patient.rs", "system/a user/b")),
     *(("LOG_LEVEL", text, "one of debug, info, warning, error") for text in ("", "INFO", "trace")),
 ]
 
@@ -118,7 +167,7 @@ def test_a_wrong_value_is_refused_with_its_name_and_what_was_expected(name: str,
 def test_every_setting_has_a_good_case_and_every_checked_one_a_wrong_case() -> None:
     names = {setting.name for setting in SETTINGS}
     assert {name for name, *_ in GOOD} == names
-    assert {name for name, *_ in WRONG} == names - {"DATABASE_URL"}
+    assert {name for name, *_ in WRONG} == names
 
 
 def test_every_default_is_good_and_every_setting_explained() -> None:
@@ -217,7 +266,12 @@ def test_bytes_that_are_no_text_are_refused(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe" + b"s" * 40)
     message = refused(SECRET_FILE=str(path))
     assert message.startswith("TRIALHOOK_SECRET: ")
+    assert "UTF-8 text was expected" in message
     assert "ssss" not in message
+
+
+def test_a_name_of_a_file_that_no_file_can_have_is_refused() -> None:
+    assert refused(SECRET_FILE="a\0b").startswith("TRIALHOOK_SECRET: TRIALHOOK_SECRET_FILE: the name of a file")
 
 
 # ---- all mistakes at once, and none with a secret ----
@@ -255,12 +309,34 @@ def test_no_message_repeats_a_secret(tmp_path: Path) -> None:
     assert SECRET not in refused(SECRET=SECRET, SECRET_FILE=str(path))
     assert SECRET not in refused(SECRET_KEY=SECRET)
     assert SECRET not in refused(DATABASE_URL=f"postgresql://u:{SECRET}@db/x", DATABASE_URL_FILE=str(path))
+    assert SECRET not in refused(BACKEND_KEY=SECRET)
+    assert SECRET not in refused(BACKEND_KEY=json.dumps({"d": SECRET}))
     assert SECRET not in refused(PUBLIC_URL=f"https://user:{SECRET}@ehr.example.org")
     assert SECRET not in refused(CLIENTS=json.dumps({EHR: {"jwks": {"key": [{"k": SECRET}]}}}))
 
 
+@pytest.mark.parametrize("address", [f"postgresql://u:{SECRET}@db:port/x", f"mysql://u:{SECRET}@db/x", SECRET])
+def test_a_wrong_database_address_is_not_repeated(address: str) -> None:
+    assert SECRET not in refused(DATABASE_URL=address)
+
+
+def test_settings_that_are_printed_show_no_secret_and_all_else() -> None:
+    secret = f"{SECRET}-{'s' * MIN_SECRET}"
+    given = read(
+        SECRET=secret,
+        DATABASE_URL=f"postgresql://u:{SECRET}@db/x",
+        BACKEND_KEY=json.dumps({"kty": "EC", "d": SECRET}),
+        TIMEZONE="Europe/Berlin",
+    )
+    for shown in (repr(given), str(given), f"{given}"):
+        assert SECRET not in shown
+        assert "TIMEZONE='Europe/Berlin'" in shown
+        assert all(f"{setting.name}=***" in shown for setting in SETTINGS if setting.secret)
+    assert "SECRET=''" in repr(load({}))
+
+
 def test_what_may_hold_a_password_is_marked_secret() -> None:
-    assert {setting.name for setting in SETTINGS if setting.secret} == {"DATABASE_URL", "SECRET"}
+    assert {setting.name for setting in SETTINGS if setting.secret} == {"BACKEND_KEY", "DATABASE_URL", "SECRET"}
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,8 @@ A change has the shape of a patient; what it names replaces what the base patien
 away. A case states the outcome of one criterion; a patient of the list `patients` may state many, and the grade.
 """
 
-import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date
 from pathlib import Path
@@ -13,17 +13,19 @@ from typing import Any
 
 import msgspec
 from marshmallow import ValidationError, fields, post_load
+from marshmallow.error_store import merge_errors
 
-from service.cases.sketch import SYSTEMS
+from service.cases.sketch import SYSTEMS, SketchError, read_code, read_day
 from service.criteria.catalogue import Trial
 from service.criteria.logic import GRADES, OUTCOMES
-from service.criteria.places import PlacedError, problems_of, read
+from service.criteria.places import Placed, PlacedError, problems_of, read
 from service.criteria.schema import ListOf, OneOf, Strict, Text, nearest
 from service.errors import TrialError
 
 BASES = ("recorded", "no-record", "not-applicable", "missing", "stale", "conflict", "unusable", "manual")
 NAMES: ContextVar[Mapping[str, Iterable[str]]] = ContextVar("names")
 NONE = "none"
+_SOME_DAY = date(2026, 1, 1)  # whether `10 days ago` can be read does not hang on the day
 
 
 class Case(msgspec.Struct, frozen=True):
@@ -44,6 +46,56 @@ class CaseFile(msgspec.Struct, frozen=True):
     cases: tuple[Case, ...]
 
 
+class _Day(Text):
+    """A date of a sketch: 2026-11-10, `10 days ago`, today, `in 3 days`; `none` takes away the usual one."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        if text != NONE:
+            _understood(lambda: read_day(text, _SOME_DAY))
+        return text
+
+
+class _AsOf(Text):
+    """The day as of which a case is judged: a whole date."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = value if isinstance(value, str) else ""
+        try:
+            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+                return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass
+        raise ValidationError("a date such as 2026-11-21 was expected")
+
+
+class _Code(Text):
+    """A code with its system: `loinc 751-8`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = super()._deserialize(value, attr, data, **kwargs)
+        _understood(lambda: read_code(text))
+        return text
+
+
+class ResourceField(fields.Field[dict[str, Any]]):
+    """A FHIR resource as it stands; the patient is told by the sketch itself."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> dict[str, Any]:
+        if not isinstance(value, dict) or not isinstance(value.get("resourceType"), str):
+            raise ValidationError("a FHIR resource was expected: a mapping with resourceType")
+        if value["resourceType"] == "Patient":
+            raise ValidationError("a case has one Patient: say gender, born and died beside `resources`")
+        return value
+
+
+def _understood(read: Callable[[], Any]) -> None:
+    try:
+        read()
+    except SketchError as problem:
+        raise ValidationError(str(problem)) from None
+
+
 class _Entry(Strict):
     """Options of one entry of a sketch; all are texts."""
 
@@ -51,47 +103,47 @@ class _Entry(Strict):
 class _Result(_Entry):
     value = Text(metadata={"description": "a number with its unit, the name of an answer, or a date"})
     text = Text(metadata={"description": "free text as the value"})
-    on = Text(metadata={"description": "when: a date, `10 days ago`, today, none"})
+    on = _Day(metadata={"description": "when: a date, `10 days ago`, today, none"})
     high = Text(metadata={"description": "the upper limit of normal, with its unit"})
     flag = Text(metadata={"description": "the laboratory's flag: N, L, H …"})
     status = Text()
-    code = Text(metadata={"description": "a code instead of the input's first one, such as `loinc 751-8`"})
+    code = _Code(metadata={"description": "a code instead of the input's first one, such as `loinc 751-8`"})
     method = Text()
     specimen = Text()
 
 
 class _Diagnosis(_Entry):
-    onset = Text()
-    recorded = Text()
-    ended = Text()
+    onset = _Day()
+    recorded = _Day()
+    ended = _Day()
     status = Text(metadata={"description": "clinical status; active where nothing is said, none for no status"})
     verification = Text()
     encounter = OneOf("true", "false")
     site = Text()
     stage = Text()
-    code = Text()
+    code = _Code()
     text = Text()
 
 
 class _Drug(_Entry):
-    given = Text(metadata={"description": "one dose on a day"})
-    ordered = Text(metadata={"description": "an order written on a day"})
-    from_ = Text(data_key="from")
-    to = Text()
+    given = _Day(metadata={"description": "one dose on a day"})
+    ordered = _Day(metadata={"description": "an order written on a day"})
+    from_ = _Day(data_key="from")
+    to = _Day()
     status = Text()
     route = Text()
     reason = Text()
-    code = Text()
+    code = _Code()
     text = Text()
 
 
 class _Procedure(_Entry):
-    on = Text()
-    from_ = Text(data_key="from")
-    to = Text()
+    on = _Day()
+    from_ = _Day(data_key="from")
+    to = _Day()
     status = Text()
     site = Text()
-    code = Text()
+    code = _Code()
 
 
 class _Allergy(_Entry):
@@ -99,7 +151,7 @@ class _Allergy(_Entry):
     status = Text()
     verification = Text()
     reaction = Text()
-    code = Text()
+    code = _Code()
 
 
 class SectionField(fields.Field[dict[str, list[dict[str, Any]]]]):
@@ -155,15 +207,15 @@ class PatientSchema(Strict):
     """A sketch of a patient, or a change to one."""
 
     gender = OneOf("female", "male", "other", "unknown", NONE)
-    born = Text()
-    died = Text()
+    born = _Day()
+    died = _Day()
     results = SectionField("input", _Result, "value")
     diagnoses = SectionField("diagnosis", _Diagnosis, "onset")
     drugs = SectionField("drug", _Drug, "from")
     procedures = SectionField("procedure", _Procedure, "on")
     allergies = SectionField("allergy", _Allergy, "type")
     unread = ListOf(OneOf("Observation", "Condition", "Procedure", "MedicationStatement", "AllergyIntolerance"))
-    resources = fields.List(fields.Dict(), metadata={"description": "FHIR resources as they stand"})
+    resources = fields.List(ResourceField(), metadata={"description": "FHIR resources as they stand"})
 
 
 class _Expected(Strict):
@@ -173,7 +225,7 @@ class _Expected(Strict):
 
 class _Named(Strict):
     name = Text(required=True)
-    as_of = Text(data_key="as-of")
+    as_of = _AsOf(data_key="as-of")
     change = fields.Nested(PatientSchema)
     expect = fields.Nested(_Expected, required=True)
 
@@ -194,7 +246,7 @@ class CaseSchema(Strict):
     review = _Change(PatientSchema, allow_none=True)
     basis = OneOf(*BASES)
     note = Text(metadata={"description": "what the case is about"})
-    as_of = Text(data_key="as-of")
+    as_of = _AsOf(data_key="as-of")
 
     error_messages = {  # noqa: RUF012 - the base class declares it so
         "type": "a mapping such as {pass: {results: {anc: 1500 /mm3}}} was expected"
@@ -233,7 +285,7 @@ class CasesField(fields.Field[dict[str, list[dict[str, Any]]]]):
 
 
 class FileSchema(Strict):
-    as_of = Text(data_key="as-of", required=True)
+    as_of = _AsOf(data_key="as-of", required=True)
     patient = fields.Nested(PatientSchema, required=True)
     cases = CasesField()
     patients = fields.List(fields.Nested(_Named))
@@ -249,47 +301,49 @@ def read_cases(path: Path, trial: Trial, names: Mapping[str, Iterable[str]]) -> 
         raise TrialError(line, (line,)) from None
     except (OSError, UnicodeDecodeError) as problem:
         raise TrialError(f"{shown}:1:1: cannot be read: {problem}", (f"{shown}:1:1: cannot be read",)) from None
-    token = NAMES.set(names)
-    try:
-        data = FileSchema().load(placed.data)
-        _check_criteria(data, trial)
-    except ValidationError as problem:
-        lines = problems_of(problem.messages, placed, shown)
-        raise TrialError("\n".join(lines), lines) from None
-    finally:
-        NAMES.reset(token)
-    assert isinstance(data, dict)
+    data = _loaded(placed, trial, names, shown)
     cases = (*_by_criterion(data, placed.place, shown), *_by_patient(data, placed.place, shown))
     return CaseFile(shown, data["as_of"], cases)
 
 
-def _check_criteria(data: Any, trial: Trial) -> None:
+def _loaded(placed: Placed, trial: Trial, names: Mapping[str, Iterable[str]], path: str) -> dict[str, Any]:
+    data: Any = None
+    mistakes = _unknown_criteria(placed.data, trial)
+    token = NAMES.set(names)
+    try:
+        data = FileSchema().load(placed.data)
+    except ValidationError as problem:
+        mistakes = merge_errors(problem.messages, mistakes)  # type: ignore[no-untyped-call]
+    finally:
+        NAMES.reset(token)
+    if mistakes:
+        lines = problems_of(mistakes, placed, path)
+        raise TrialError("\n".join(lines), lines)
+    assert isinstance(data, dict)
+    return data
+
+
+def _unknown_criteria(data: Any, trial: Trial) -> dict[str, Any]:
+    """Criteria that the trial lacks, looked for in the file as it stands: also beside mistakes of other kinds."""
     known = [criterion.id for criterion in trial.criteria]
     mistakes: dict[str, Any] = {}
-    for name in data.get("cases", ()):
-        if name not in known:
-            mistakes.setdefault("cases", {})[name] = [_no_criterion(name, trial.id, known)]
-    for i, named in enumerate(data.get("patients", ())):
-        for name in named["expect"].get("outcomes", ()):
-            if name not in known and name != "alive":
-                at = (
-                    mistakes.setdefault("patients", {})
-                    .setdefault(i, {})
-                    .setdefault("expect", {})
-                    .setdefault("outcomes", {})
-                )
-                at[name] = [_no_criterion(name, trial.id, known)]
-    try:
-        date.fromisoformat(data["as_of"])
-    except ValueError:
-        mistakes["as-of"] = ["a date such as 2026-11-21 was expected"]
-    if mistakes:
-        raise ValidationError(mistakes)
+    if unknown := _strange(_inside(data, "cases"), known, trial.id):
+        mistakes["cases"] = unknown
+    patients = data.get("patients") if isinstance(data, dict) else None
+    for i, named in enumerate(patients if isinstance(patients, list) else ()):
+        if unknown := _strange(_inside(named, "expect", "outcomes"), [*known, "alive"], trial.id):
+            mistakes.setdefault("patients", {})[i] = {"expect": {"outcomes": unknown}}
+    return mistakes
 
 
-def _no_criterion(name: str, trial: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
-    return f"{trial} has no criterion {name}" + (f"; did you mean {close[0]}?" if close else "")
+def _inside(data: Any, *keys: str) -> dict[str, Any]:
+    for key in keys:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data if isinstance(data, dict) else {}
+
+
+def _strange(named: dict[str, Any], known: list[str], trial: str) -> dict[str, list[str]]:
+    return {name: [f"{trial} has no criterion {name}{nearest(name, known)}"] for name in named if name not in known}
 
 
 def _by_criterion(data: dict[str, Any], place: Any, path: str) -> Iterable[Case]:

@@ -7,8 +7,9 @@ An editor with yaml-language-server completes keys, kinds and names with it. It 
 from typing import Any
 
 from marshmallow import Schema, fields
+from marshmallow.validate import Length
 
-from service.cases.casefile import CaseSchema, CasesField, FileSchema, PatientSchema, SectionField
+from service.cases.casefile import CaseSchema, CasesField, FileSchema, PatientSchema, ResourceField, SectionField
 from service.criteria.catalogue import TrialSchema
 from service.criteria.kinds import ShowField, ShowSchema
 from service.criteria.lexicon import Lexicon
@@ -22,6 +23,7 @@ from service.criteria.schema import (
     OneOf,
     RuleField,
     SignField,
+    WholeNumber,
     WindowField,
 )
 
@@ -102,11 +104,16 @@ class _Writer:
             case fields.Nested():
                 return self._nested(field)
             case fields.List():
-                return {"type": "array", "items": self._of_field(field.inner)}
+                made = {"type": "array", "items": self._of_field(field.inner)}
+                return made | ({"minItems": 1} if any(isinstance(v, Length) for v in field.validators) else {})
+            case ResourceField():
+                return {"type": "object", "required": ["resourceType"]}
             case fields.Dict():
                 return {"type": "object"}
             case fields.Boolean():
                 return {"type": "boolean"}
+            case WholeNumber():
+                return {"type": "integer", "minimum": field.least, "maximum": field.most}
             case fields.Integer():
                 return {"type": "integer"}
         return {"type": "string", "minLength": 1}

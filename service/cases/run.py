@@ -11,6 +11,7 @@ from service.cases.sketch import Sketcher, SketchError
 from service.criteria.catalogue import Trial, Trials
 from service.criteria.plan import Plan
 from service.criteria.results import TrialResult
+from service.errors import RecordError
 from service.screening import Screening
 
 CASES = "cases.yaml"
@@ -70,7 +71,10 @@ def _verdict(screening: Screening, plan: Plan, case: Case) -> Verdict:
         bundle = Sketcher(screening.terminology, screening.inputs, day).bundle(case.sketch)
     except SketchError as problem:
         return Verdict(case, (str(problem),))
-    record = screening.read(_ENCODE(bundle), case.name)
+    try:
+        record = screening.read(_ENCODE(bundle), case.name)
+    except (RecordError, msgspec.MsgspecError, TypeError) as problem:  # what stands under `resources` is no FHIR
+        return Verdict(case, (f"the case's resources cannot be read: {problem}",))
     result = screening.screen(record, day, plan).results[0]
     return Verdict(case, tuple(_problems(case, result)), result)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from service.criteria.places import DecimalText
 from service.criteria.spans import Window, add_months
+from service.mappers.dates import Calendar
 from service.mappers.inputs import Input, Inputs
 from service.mappers.terminology import Terminology
 
@@ -26,8 +27,8 @@ SYSTEMS = {
 }
 PATIENT = "Patient/case"
 FRESH = 7  # days before the as-of date on which a result was taken, where a sketch says nothing
-_AGO = re.compile(r"(\d{1,4}) (day|week|month|year)s? ago")
-_AHEAD = re.compile(r"in (\d{1,4}) days?")
+_AGO = re.compile(r"([0-9]{1,4}) (day|week|month|year)s? ago")
+_AHEAD = re.compile(r"in ([0-9]{1,4}) days?")
 _VALUE = re.compile(r"(<=|>=|<|>)?\s*(-?\d[\d,]*(?:\.\d+)?)\s*(.*)")
 _CLINICAL = "http://terminology.hl7.org/CodeSystem/condition-clinical"
 _VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
@@ -35,6 +36,8 @@ _CATEGORY = "http://terminology.hl7.org/CodeSystem/condition-category"
 _ALLERGY_CLINICAL = "http://terminology.hl7.org/CodeSystem/allergyintolerance-clinical"
 _ALLERGY_VERIFICATION = "http://terminology.hl7.org/CodeSystem/allergyintolerance-verification"
 _FLAGS = "http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation"
+
+_CALENDAR = Calendar()
 
 Resource = dict[str, Any]
 
@@ -47,17 +50,30 @@ def read_day(text: str, today: date) -> str:
     """A date of a sketch as FHIR writes it: a date as it stands, `10 days ago`, `today`, `in 3 days`."""
     if text == "today":
         return today.isoformat()
-    if found := _AGO.fullmatch(text):
-        window = Window(int(found[1]), f"{found[2]}s")
-        if window.unit in ("days", "weeks"):
-            days = window.number * (7 if window.unit == "weeks" else 1)
-            return date.fromordinal(today.toordinal() - days).isoformat()
-        return date.fromordinal(add_months(today.toordinal(), -window.months)).isoformat()
-    if found := _AHEAD.fullmatch(text):
-        return date.fromordinal(today.toordinal() + int(found[1])).isoformat()
-    if re.match(r"\d{4}(-\d{2}(-\d{2}(T.*)?)?)?\Z", text):
+    try:
+        if found := _AGO.fullmatch(text):
+            return date.fromordinal(_back(today.toordinal(), Window(int(found[1]), f"{found[2]}s"))).isoformat()
+        if found := _AHEAD.fullmatch(text):
+            return date.fromordinal(today.toordinal() + int(found[1])).isoformat()
+    except (ValueError, OverflowError):
+        raise SketchError(f"{text!r} lies before or after every calendar") from None
+    if _CALENDAR.read(text) is not None:
         return text
     raise SketchError(f"{text!r} is no date; 2026-11-10, 10 days ago, today or in 3 days was expected")
+
+
+def _back(day: int, window: Window) -> int:
+    if window.unit in ("days", "weeks"):
+        return day - window.number * (7 if window.unit == "weeks" else 1)
+    return add_months(day, -window.months)
+
+
+def read_code(text: str) -> tuple[str, str]:
+    """A code that is written out, such as `loinc 751-8`, as system and code."""
+    name, _, code = text.partition(" ")
+    if name not in SYSTEMS or not code.strip():
+        raise SketchError(f"{text!r} is no code such as loinc 751-8; known systems are {', '.join(SYSTEMS)}")
+    return SYSTEMS[name], code.strip()
 
 
 class Sketcher:
@@ -249,10 +265,9 @@ class Sketcher:
 
     def _code(self, family: str, concept: str, written: str) -> Resource:
         """A CodeableConcept: of the code written out, else the first code of the named concept."""
-        text = written or concept
-        system, _, code = text.partition(" ")
-        if code and system in SYSTEMS:
-            return {"coding": [{"system": SYSTEMS[system], "code": code}]}
+        if written or " " in concept:
+            system, code = read_code(written or concept)
+            return {"coding": [{"system": system, "code": code}]}
         found = self._terminology.first_code(family, concept)
         if found is None:
             raise SketchError(f"{concept} is no {family} that a value set names")

@@ -61,8 +61,9 @@ def more_than(value: Interval, limit: Decimal) -> bool | None:
 
 def at_most(value: Interval, limit: Decimal) -> bool | None:
     """value ≤ limit."""
-    above = more_than(value, limit)
-    return None if above is None else not above
+    if value.low is not None and (value.low > limit or (value.low == limit and value.low_open)):
+        return False
+    return True if value.high is not None and value.high <= limit else None
 
 
 def less_than(value: Interval, limit: Decimal) -> bool | None:

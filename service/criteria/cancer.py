@@ -16,6 +16,7 @@ from service.criteria.findings import Evidence, Finding, Need, cite, cite_measur
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import LONG_AGO, Span
+from service.criteria.wording import named
 
 EARLY_STAGES = frozenset({"stage-0", "stage-1", "stage-2", "stage-3"})
 NO_SPREAD = frozenset({"m0", "none"}) | EARLY_STAGES
@@ -92,7 +93,7 @@ def diagnosed(ev: Evaluation, cancer: Cancer) -> Status:
     for match in ev.record.diagnoses(cancer.history):
         _weigh(ev, match, past, maybe, refuted)
     if sure:
-        return Status("yes", f"{cancer.label}: {_said(sure)}", "recorded", tuple(sure))
+        return Status("yes", f"{cancer.label}: {named(sure)}", "recorded", tuple(sure))
     if past:
         return _from_history(ev, cancer, past)
     if maybe:
@@ -135,10 +136,6 @@ def _weigh(
         maybe.append((cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), basis))
     else:
         sure.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
-
-
-def _said(evidence: Iterable[Evidence]) -> str:
-    return "; ".join(dict.fromkeys([e.says for e in evidence]))
 
 
 # -- spread
@@ -237,7 +234,7 @@ def spread_of(ev: Evaluation, cancer: Cancer) -> Spread:
         if doubt is not None:
             return Spread(doubt, since)
         first = traces.sure[0].evidence
-        return Spread(Status("yes", f"metastatic: {_said([first])}", "recorded", (*shown, *traces.aside)), since)
+        return Spread(Status("yes", f"metastatic: {named([first])}", "recorded", (*shown, *traces.aside)), since)
     return Spread(_without_certain_spread(ev, cancer, traces))
 
 
@@ -289,7 +286,7 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
         return Status("maybe", f"spread is not certain: {best.evidence.says} ({why})", best.basis, evidence)
     unclear = list(_present(ev, cancer.unclear))
     if unclear:
-        return Status("maybe", f"{_said(unclear)} alone does not tell distant spread", "unusable", tuple(unclear))
+        return Status("maybe", f"{named(unclear)} alone does not tell distant spread", "unusable", tuple(unclear))
     shown = (*(t.evidence for t in traces.against), *traces.aside)
     if gap := ev.record.unread("Condition", "Observation"):
         return Status("maybe", f"no distant spread found, but {gap}", "missing", shown)
@@ -303,7 +300,7 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
 def _early_only(ev: Evaluation, cancer: Cancer, traces: _Traces, shown: tuple[Evidence, ...]) -> Status:
     again = list(recurrences(ev, cancer))
     if again:
-        return Status("maybe", f"{traces.against[0].evidence.says}, but {_said(again)}", "missing", (*shown, *again))
+        return Status("maybe", f"{traces.against[0].evidence.says}, but {named(again)}", "missing", (*shown, *again))
     return Status("no", f"no distant spread: {traces.against[0].evidence.says}", "recorded", shown)
 
 
@@ -371,7 +368,7 @@ class CancerRule(msgspec.Struct, frozen=True):
             return passed(spread.reason, spread.evidence)
         again = tuple(recurrences(ev, self.cancer))
         if self.recurrent and again:
-            return passed(f"recurrent: {_said(again)}", again)
+            return passed(f"recurrent: {named(again)}", again)
         need = (Need("metastasis", "conflict" if spread.basis == "conflict" else "missing"),)
         if spread.state != "no":
             return unknown(spread.basis, spread.reason, spread.evidence, need)

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 from marshmallow import ValidationError, fields, validates_schema
+from marshmallow.validate import Length
 
 import service.criteria.kinds  # noqa: F401 - registers every kind of rule and sign
 from service.criteria.evaluation import Rule
@@ -134,18 +135,28 @@ class TrialSchema(Strict):
     sites = fields.List(fields.Nested(_SiteSchema))
     results = fields.List(fields.Nested(_ResultSchema))
     interpretations = fields.List(Text())
-    criteria = fields.List(fields.Nested(_CriterionSchema), required=True)
+    criteria = fields.List(
+        fields.Nested(_CriterionSchema),
+        required=True,
+        validate=Length(min=1, error="at least one criterion was expected: a trial without any would fit everybody"),
+    )
 
     error_messages = {"type": "a mapping was expected"}  # noqa: RUF012 - the base class declares it so
 
-    @validates_schema
-    def _ids_once(self, data: dict[str, Any], **_: Any) -> None:
-        seen: dict[str, int] = {}
-        for i, criterion in enumerate(data.get("criteria", ())):
-            name = criterion.get("id")
-            if name in seen:
-                raise ValidationError({"criteria": {i: {"id": [f"the id {name} stands twice"]}}})
-            seen[name] = i
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _ids_once(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """Read from the file as it stands: a criterion with another mistake is not in the loaded data."""
+        seen: set[str] = set()
+        twice: dict[int, Any] = {}
+        criteria = original.get("criteria") if isinstance(original, dict) else None
+        for i, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
+            name = criterion.get("id") if isinstance(criterion, dict) else None
+            if isinstance(name, str) and (shown := " ".join(name.split())):
+                if shown in seen:
+                    twice[i] = {"id": [f"the id {shown} stands twice"]}
+                seen.add(shown)
+        if twice:
+            raise ValidationError({"criteria": twice})
 
 
 @contextmanager

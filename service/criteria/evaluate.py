@@ -114,7 +114,8 @@ def _needed(pairs: Iterable[tuple[Criterion, Finding]], lexicon: Lexicon) -> Ite
             first.setdefault(need.input, need)
     for name in sorted(by_input, key=lambda n: -len(by_input[n])):
         need = first[name]
-        yield Needed(name, need.why, tuple(by_input[name]), need.last_date or UNSET, _order(name, lexicon))
+        label = lexicon.title(name)
+        yield Needed(name, need.why, tuple(by_input[name]), need.last_date or UNSET, _order(name, lexicon), label)
 
 
 def _order(name: str, lexicon: Lexicon) -> Order | UnsetType:

@@ -2,7 +2,7 @@
 
 from typing import Any, ClassVar, Literal
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validates_schema
 
 from service.criteria.cancer import CancerRule
 from service.criteria.evaluation import Rule, Sign
@@ -38,7 +38,9 @@ from service.criteria.rules import (
     WishRule,
 )
 from service.criteria.schema import (
+    COMPARISONS,
     LEXICON,
+    MAX_YEARS,
     Kind,
     LimitText,
     ListOf,
@@ -48,6 +50,7 @@ from service.criteria.schema import (
     SignField,
     Strict,
     Text,
+    WholeNumber,
     WindowField,
     interned,
     rule,
@@ -77,9 +80,19 @@ class _Limits(Kind):
     at_most = LimitText(data_key="at-most", metadata={"description": "the value or less"})
     less_than = LimitText(data_key="less-than", metadata={"description": "strictly less than the value"})
 
+    @validates_schema(skip_on_field_errors=False, pass_original=True)
+    def _limit_fits(self, data: dict[str, Any], original: Any, **_: Any) -> None:
+        """The limit is looked at even beside other mistakes, so that all of them are told together."""
+        read = [key for key in COMPARISONS if key.replace("-", "_") in data]
+        if "measurement" in data and len(read) == len([key for key in COMPARISONS if key in original]):
+            try:
+                self.threshold(data["measurement"], data)
+            except ValueError as problem:
+                raise ValidationError(str(problem)) from None
+
     @staticmethod
     def threshold(name: str, data: dict[str, Any]) -> Threshold:
-        options = {key.replace("_", "-"): data.get(key) for key in ("at_least", "more_than", "at_most", "less_than")}
+        options = {key: data.get(key.replace("-", "_")) for key in COMPARISONS}
         info = LEXICON.get().input(name)
         return Threshold(
             input=name,
@@ -172,7 +185,7 @@ class ClassKind(Kind):
 
     word: ClassVar[str] = "class"
     class_ = Name("class", data_key="class", required=True)
-    of = ListOf(fields.Integer(strict=True), metadata={"description": "the classes that count"})
+    of = ListOf(WholeNumber(0, 9), metadata={"description": "the classes that count"})
     not_told = fields.Boolean(
         data_key="not-told", metadata={"description": "the illness without a class in the window"}
     )
@@ -185,6 +198,9 @@ class ClassKind(Kind):
         if bool(of) == not_told:
             raise ValueError("either `of` or `not-told` was expected")
         info = LEXICON.get().classes(class_)
+        if impossible := sorted(set(of or ()) - info.grades):
+            known = ", ".join(str(grade) for grade in sorted(info.grades))
+            raise ValueError(f"no {info.label} class {impossible[0]}; known are {known}")
         wanted = frozenset(f"{info.prefix}{n}" for n in of or ())
         return ClassSign(info.input, info.label, info.prefix, wanted, within, info.illness, not_told)
 
@@ -227,8 +243,8 @@ class AnySignKind(Kind):
 
 
 class _Bounds(Strict):
-    at_least = fields.Integer(strict=True, data_key="at-least")
-    below = fields.Integer(strict=True)
+    at_least = WholeNumber(0, MAX_YEARS, data_key="at-least")
+    below = WholeNumber(1, MAX_YEARS)
 
 
 @rule
@@ -562,7 +578,7 @@ class LinesKind(Kind):
     word: ClassVar[str] = "lines-of-therapy"
     therapy = Name("therapy", data_key="lines-of-therapy", required=True)
     cancer = Name("cancer", required=True)
-    at_most = fields.Integer(strict=True, data_key="at-most", required=True)
+    at_most = WholeNumber(0, 20, data_key="at-most", required=True)
     new_after = WindowField(
         data_key="new-after", required=True, metadata={"description": "a drug not taken for so long is new"}
     )

@@ -12,13 +12,16 @@ from service.criteria.therapy import Therapy
 
 
 class InputInfo(msgspec.Struct, frozen=True):
-    """An input that a rule can hold against a limit or show."""
+    """An input that a rule can hold against a limit or show. `usable`: the values a living person can have, in `unit`;
+    `ranges`: results come with an upper limit of normal."""
 
     name: str
     label: str
     unit: str = ""
     window: Window | None = None
     order: tuple[str, str, str] | None = None
+    usable: tuple[Decimal, Decimal] | None = None
+    ranges: bool = False
 
 
 class DiagnosisInfo(msgspec.Struct, frozen=True):
@@ -38,13 +41,14 @@ class ProcedureInfo(msgspec.Struct, frozen=True):
 
 
 class ClassInfo(msgspec.Struct, frozen=True):
-    """A graded class of an illness, such as NYHA."""
+    """A graded class of an illness, such as NYHA, and the grades there are."""
 
     name: str
     label: str
     input: str
     prefix: str
     illness: tuple[str, ...]
+    grades: frozenset[int] = frozenset()
 
 
 class Lexicon(Protocol):
@@ -69,5 +73,8 @@ class Lexicon(Protocol):
 
     def order(self, name: str) -> tuple[str, str, str] | None:
         """What to order where this input is missing: system, code, display."""
+
+    def title(self, name: str) -> str:
+        """What a reader calls something that is missing: an input, a diagnosis, a procedure, a drug or a therapy."""
 
     def names(self, kind: str) -> list[str]: ...

@@ -20,6 +20,7 @@ from service.criteria.findings import (
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import Selection, select
 from service.criteria.spans import Window
+from service.criteria.wording import labelled
 
 NORMAL_FLAGS = frozenset({"N", "L", "LL"})
 
@@ -134,6 +135,10 @@ class Threshold(msgspec.Struct, frozen=True):
             return Verdict(meets, "unusable" if meets is None else "recorded", because)
         return Verdict(None, "missing", "no upper limit of normal with the result")
 
+    def said(self, m: Measurement) -> str:
+        """The value with its label."""
+        return labelled(self.label, self.value_said(m))
+
     def value_said(self, m: Measurement) -> str:
         """The value for a reader: in the unit of the limit where it is exact, else as written."""
         limit = self.limit
@@ -196,7 +201,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
                 return self._not_inside(m, inside)
         verdict = t.verdict(ev, m)
         span = m.span
-        said = f"{t.label} {t.value_said(m)}{f' on {span.text}' if span is not None else ', undated'}"
+        said = f"{t.said(m)}{f' on {span.text}' if span is not None else ', undated'}"
         if verdict is _MET or verdict is _NOT_MET:
             reason = f"{said}, {t.limit.asked} asked for"
             return Finding("pass" if verdict is _MET else "fail", "recorded", reason, (cite_measurement(m),))
@@ -212,7 +217,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         t = self.threshold
         date = m.span.text if m.span else ""
         if inside is False:
-            reason = f"{t.label} {t.value_said(m)} on {date} is older than {t.window}{self._default}"
+            reason = f"{t.said(m)} on {date} is older than {t.window}{self._default}"
             return unknown(
                 "stale", reason, (cite_measurement(m, False, f"older than {t.window}"),), (self._need("stale", m),)
             )
@@ -298,7 +303,7 @@ class ThresholdSign(msgspec.Struct, frozen=True):
             if not m.problem and self._would_exclude(ev, m):
                 evidence = (cite_measurement(m, False, m.why),)
                 return Sighting(
-                    "maybe", f"{t.label} {m.said}, {m.why}", "missing", evidence, (Need(t.input, "missing"),)
+                    "maybe", f"{labelled(t.label, m.said)}, {m.why}", "missing", evidence, (Need(t.input, "missing"),)
                 )
         aside = tuple(e for s in sightings for e in s.evidence)
         if gap := ev.record.unread("Observation"):
@@ -319,7 +324,7 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         verdict = t.verdict(ev, m)
         inside = ev.within(m.span, t.window) if t.window else True
         date = m.span.text if m.span else ""
-        said = f"{t.label} {t.value_said(m)}{f' on {date}' if date else ', undated'}"
+        said = f"{t.said(m)}{f' on {date}' if date else ', undated'}"
         if inside is not True:
             why = f"older than {t.window}" if inside is False else "its date does not tell"
             if verdict.meets is False:

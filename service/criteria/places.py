@@ -14,6 +14,11 @@ from yaml.nodes import MappingNode, Node, SequenceNode
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
 
+MAX_DEPTH = 60  # the parser recurses: far deeper, it would end the process
+MAX_DIGITS = 18
+# What YAML does not allow in a file, whatever the quotes. https://yaml.org/spec/1.2.2/#rule-c-printable
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -38,8 +43,8 @@ class PlacedError(ValueError):
     """A YAML mistake with its place."""
 
     def __init__(self, message: str, line: int, column: int) -> None:
-        super().__init__(f"line {line}, column {column}: {message}")
-        self.message, self.line, self.column = message, line, column
+        self.message, self.line, self.column = one_line(message), line, column
+        super().__init__(f"line {line}, column {column}: {self.message}")
 
 
 class Placed:
@@ -58,20 +63,42 @@ class Placed:
 
 def read(text: str) -> Placed:
     """Parse a YAML document. PlacedError where it is not one."""
-    loader = _Loader(text)
+    if found := _FORBIDDEN.search(text):
+        line, column = text.count("\n", 0, found.start()) + 1, found.start() - text.rfind("\n", 0, found.start())
+        raise PlacedError(f"the character U+{ord(found[0]):04X} is not allowed", line, column)
     try:
-        root = loader.get_single_node()
+        _check_depth(text)
+        root = _composed(text)
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise PlacedError(problem.problem or "not YAML", line, column) from None
-    except yaml.YAMLError as problem:  # characters that YAML does not allow have no mark
+    except yaml.YAMLError as problem:
         raise PlacedError(f"not YAML: {problem}", 1, 1) from None
-    finally:
-        loader.dispose()
     places: dict[Path, Place] = {}
     data = _build(root, (), places, set()) if root else None
     return Placed(data, places)
+
+
+def _check_depth(text: str) -> None:
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                mark: Any = event.start_mark
+                raise PlacedError(f"nested more than {MAX_DEPTH} deep", mark.line + 1, mark.column + 1)
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _composed(text: str) -> Node | None:
+    loader = _Loader(text)
+    try:
+        root: Node | None = loader.get_single_node()
+        return root
+    finally:
+        loader.dispose()
 
 
 def _build(node: Node, path: Path, places: dict[Path, Place], seen: set[int]) -> Any:
@@ -92,6 +119,8 @@ def _mapping(node: MappingNode, path: Path, places: dict[Path, Place], seen: set
         if isinstance(key_node, MappingNode | SequenceNode):
             raise _error("a key must be a word", key_node)
         key = key_node.value
+        if not key.isprintable():
+            raise _error(f"a key must be a word; {key!r} holds control characters", key_node)
         if key in out:
             raise _error(f"the key {key!r} stands twice", key_node)
         places[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
@@ -102,6 +131,8 @@ def _mapping(node: MappingNode, path: Path, places: dict[Path, Place], seen: set
 def _scalar(node: Node) -> Any:
     match node.tag.removeprefix("tag:yaml.org,2002:"):
         case "int":
+            if len(node.value) > MAX_DIGITS:
+                raise _error(f"a number of at most {MAX_DIGITS} digits was expected", node)
             return int(node.value)
         case "float":
             return DecimalText(node.value)
@@ -116,6 +147,11 @@ def _scalar(node: Node) -> Any:
 
 def _error(message: str, node: Node) -> PlacedError:
     return PlacedError(message, node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+def one_line(text: str) -> str:
+    """A message without line breaks and other control characters: they are shown as escapes."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def flatten(messages: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
@@ -135,7 +171,7 @@ def problems_of(messages: Any, placed: Placed, path: str) -> tuple[str, ...]:
     found = []
     for where, message in flatten(messages):
         line, column = placed.place(where)
-        name = _name(where, placed.data)
+        name, message = one_line(_name(where, placed.data)), one_line(message)
         found.append(
             (
                 line,

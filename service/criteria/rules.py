@@ -24,6 +24,7 @@ from service.criteria.logic import RANK, TRUTH, Basis, Outcome
 from service.criteria.measured import newest_of
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Window
+from service.criteria.wording import labelled, named
 
 
 class AgeRule(msgspec.Struct, frozen=True):
@@ -243,10 +244,15 @@ class ClassSign(msgspec.Struct, frozen=True):
             return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
         if state == "stale" and not self.unclassified and classes & self.classes:
             return Sighting(
-                "maybe", f"{self.label} {evidence[0].says} is older than {self.window}", "stale", evidence, need
+                "maybe",
+                f"{labelled(self.label, evidence[0].says)} is older than {self.window}",
+                "stale",
+                evidence,
+                need,
             )
         if state == "doubtful" and not self.unclassified:
-            return Sighting("maybe", f"{self.label}: {evidence[0].says} ({evidence[0].why})", basis, evidence, need)
+            said = labelled(self.label, evidence[0].says, ":")
+            return Sighting("maybe", f"{said} ({evidence[0].why})", basis, evidence, need)
         if self.unclassified:
             return self._illness_alone(ev, evidence, need)
         if gap := ev.record.unread("Observation", "Condition"):
@@ -254,7 +260,7 @@ class ClassSign(msgspec.Struct, frozen=True):
         return Sighting("silent", f"no record of {self.label}", "no-record", evidence)
 
     def _with_class(self, found: str, evidence: tuple[Evidence, ...]) -> Sighting:
-        said = f"{self.label}: {evidence[0].says}"
+        said = labelled(self.label, evidence[0].says, ":")
         if self.unclassified:
             return Sighting("absent", said, "recorded", evidence)
         return Sighting("found" if found in self.classes else "absent", said, "recorded", evidence)
@@ -344,14 +350,14 @@ class AllergyRule(msgspec.Struct, frozen=True):
         evidence = (*against, *(e for e, _ in doubtful), *judged, *none_known)
         need = (Need("allergies", "missing"),)
         if against:
-            return failed(f"allergy: {'; '.join(e.says for e in against)}", evidence)
+            return failed(f"allergy: {named(against)}", evidence)
         if doubtful:
             first, basis = doubtful[0]
             return unknown(basis, f"allergy not certain: {first.says} ({first.why})", evidence, need)
         if gap := ev.record.unread("AllergyIntolerance"):
             return unknown("missing", f"no allergy found, but {gap}", evidence, need)
         if judged:
-            return review(f"{'; '.join(e.says for e in judged)}: a person judges", evidence)
+            return review(f"{named(judged)}: a person judges", evidence)
         if none_known:
             return passed(f"recorded: {none_known[0].says}", evidence)
         return passed(f"no record of an allergy to {self.label}", evidence, "no-record")
@@ -446,7 +452,7 @@ def _combined(findings: list[Finding], lowest: bool) -> Finding:
     if lowest and rank == RANK["pass"]:
         return _all_passed(findings)
     if not lowest and rank == RANK["pass"]:
-        if len(deciding) == 1:
+        if len(deciding) == 1 and len(deciding[0].evidence) < 2:
             return deciding[0]
         best = min(deciding, key=lambda f: f.basis == "no-record")
         return msgspec.structs.replace(best, evidence=_unique(f.evidence for f in deciding))
@@ -529,7 +535,7 @@ class Show(msgspec.Struct, frozen=True):
             chosen = ev.shared(newest_of, name)
             for m in chosen.candidates or chosen.undated:
                 shown.append(cite_measurement(m, True, m.why))
-                said.append(f"{label} {m.said}{f' on {m.span.text}' if m.span else ''}")
+                said.append(f"{labelled(label, m.said)}{f' on {m.span.text}' if m.span else ''}")
         for sign in self.signs:
             seen = ev.see(sign)
             shown += seen.evidence
@@ -552,7 +558,8 @@ class ReviewRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         evidence, said = self.show.evidence(ev)
-        return review(f"{self.question}{f' Known: {chr(59).join(said)}.' if said else ''}", evidence)
+        known = "; ".join(said)
+        return review(f"{self.question} Known: {known}." if known else self.question, evidence)
 
 
 class WishRule(msgspec.Struct, frozen=True):
@@ -618,16 +625,14 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))
         need = (Need("other-malignancy", "missing"),)
         if against:
-            return failed(f"another cancer: {'; '.join(dict.fromkeys(e.says for e in against))}", evidence)
+            return failed(f"another cancer: {named(against)}", evidence)
         if doubtful:
             first, basis = doubtful[0]
             return unknown(basis, f"another cancer? {first.says}: {first.why}", evidence, need)
         if gap := ev.record.unread("Condition"):
             return unknown("missing", f"no other cancer found, but {gap}", evidence, need)
         if harmless:
-            return passed(
-                f"other cancers long ago or exempt: {'; '.join(dict.fromkeys(e.says for e in harmless))}", evidence
-            )
+            return passed(f"other cancers long ago or exempt: {named(harmless)}", evidence)
         return passed("no record of another cancer", evidence, "no-record")
 
     def _weigh(

@@ -6,21 +6,23 @@ kind is a marshmallow schema registered here; the JSON Schema for editors is gen
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
 import msgspec
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load
 
-from service.criteria.lexicon import Lexicon
-from service.criteria.measured import Limit
+from service.criteria.lexicon import InputInfo, Lexicon
+from service.criteria.measured import Limit, plain
 from service.criteria.spans import Window
 
 T = TypeVar("T")
 LEXICON: ContextVar[Lexicon] = ContextVar("lexicon")
 INTERNED: ContextVar[dict[Any, Any]] = ContextVar("interned")
+MAX_YEARS = 130  # nobody has lived longer
 COMPARISONS = ("at-least", "more-than", "at-most", "less-than")
 
 RULES: dict[str, type["Kind"]] = {}
@@ -47,6 +49,8 @@ class Strict(Schema):
                     error.messages[key] = [f"unknown key {key}{nearest(key, known)}"]
                 elif messages == ["Missing data for required field."]:
                     error.messages[key] = [f"{key} is missing"]
+                elif messages == ["Field may not be null."]:
+                    error.messages[key] = ["a value was expected; there is none"]
 
 
 class Kind(Strict):
@@ -123,7 +127,10 @@ class Text(fields.String):
         text = super()._deserialize(value, attr, data, **kwargs)
         if not text.strip():
             raise ValidationError("a text was expected; this is empty")
-        return re.sub(r"\s+", " ", text).strip()
+        text = re.sub(r"\s+", " ", text).strip()
+        if any(unicodedata.category(sign) == "Cc" for sign in text):
+            raise ValidationError("a text without control characters was expected")
+        return text
 
 
 class WindowField(fields.Field[Window]):
@@ -134,10 +141,13 @@ class WindowField(fields.Field[Window]):
 
 
 def read_window(value: Any) -> Window:
-    found = re.fullmatch(r"(\d{1,4}) (day|week|month|year)s?", value) if isinstance(value, str) else None
+    found = re.fullmatch(r"([0-9]{1,4}) (day|week|month|year)s?", value) if isinstance(value, str) else None
     if found is None or int(found[1]) == 0:
         raise ValidationError("a length of time was expected, such as 28 days, 6 months or 3 years")
-    return Window(int(found[1]), f"{found[2]}s")
+    window = Window(int(found[1]), f"{found[2]}s")
+    if window.months > MAX_YEARS * 12 and window.unit in ("months", "years"):
+        raise ValidationError(f"a length of time of at most {MAX_YEARS} years was expected")
+    return window
 
 
 class Name(fields.String):
@@ -199,7 +209,8 @@ class LimitText(fields.Field[str]):
         return str(value)
 
 
-_LIMIT = re.compile(r"(?P<number>-?\d+(?:\.\d+)?)\s*(?:(?P<uln>[x×]\s*ULN)|(?P<unit>\S.*))?\Z")
+MAX_TIMES_ULN = 100
+_LIMIT = re.compile(r"(?P<number>-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(?:(?P<uln>[x×]\s*ULN)|(?P<unit>\S.*))?\Z")
 
 
 def limit_of(input_name: str, comparison: str, text: str) -> Limit:
@@ -207,22 +218,45 @@ def limit_of(input_name: str, comparison: str, text: str) -> Limit:
     found = _LIMIT.match(text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a limit such as 1500 /mm3, 50 % or 1.5 x ULN")
-    try:
-        number = Decimal(found["number"])
-    except InvalidOperation:
-        raise ValueError(f"{text!r} has no number") from None
+    number = Decimal(found["number"])
+    info = LEXICON.get().input(input_name)
     if found["uln"]:
+        if not info.ranges:
+            raise ValueError(f"{text!r}: {input_name} has no upper limit of normal")
+        if not 0 < number <= MAX_TIMES_ULN:
+            raise ValueError(f"{text!r}: more than 0 and at most {MAX_TIMES_ULN} times ULN was expected")
         return _worded(Limit(comparison, number, True))
     unit = (found["unit"] or "").strip()
-    own = LEXICON.get().input(input_name).unit
-    if not unit and own != "1":
-        raise ValueError(f"{text!r} has no unit; {input_name} is measured in {own or 'no unit'}")
+    if not unit and info.unit != "1":
+        raise ValueError(f"{text!r} has no unit; {input_name} is measured in {info.unit or 'no unit'}")
     scale = LEXICON.get().scale(input_name, unit) if unit else Decimal(1)
+    _check_possible(text, input_name, number * scale, info)
     return _worded(Limit(comparison, number * scale, False, unit, scale))
+
+
+def _check_possible(text: str, input_name: str, number: Decimal, info: InputInfo) -> None:
+    """A limit far beyond every value that a living person can have is a slip of the pen or of the unit."""
+    low, high = info.usable or (Decimal(0), Decimal("Infinity"))
+    if not min(low, Decimal(0)) <= number <= 2 * high:
+        values = f"whose values lie from {plain(low)} to {plain(high)}" if info.usable else "which is never below zero"
+        raise ValueError(f"{text!r} is no limit for {input_name}, {values} {info.unit}".rstrip())
 
 
 def _worded(limit: Limit) -> Limit:
     return msgspec.structs.replace(limit, asked=limit.words())
+
+
+class WholeNumber(fields.Integer):
+    """A whole number from `least` to `most`."""
+
+    def __init__(self, least: int, most: int, **kwargs: Any) -> None:
+        super().__init__(strict=True, **kwargs)
+        self.least, self.most = least, most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not self.least <= value <= self.most:
+            raise ValidationError(f"a whole number (integer) from {self.least} to {self.most} was expected")
+        return value
 
 
 def the_comparison(input_name: str, options: dict[str, str | None]) -> Limit:

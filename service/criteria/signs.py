@@ -3,7 +3,6 @@
 Signs know nothing of pass and fail; the rules `present` and `absent` turn what was seen into an outcome.
 """
 
-from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -14,6 +13,7 @@ from service.criteria.facts import Diagnosis, Match, Operation
 from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement
 from service.criteria.logic import Basis
 from service.criteria.spans import Span, Window
+from service.criteria.wording import listed
 
 ENCOUNTER_WINDOW = Window(28, "days")
 Reading = Literal["has", "history-of"]
@@ -37,13 +37,15 @@ class Look(msgspec.Struct):
         """The strongest thing seen; silence counts only where everything was read."""
         everything = tuple(dict.fromkeys((*self.found, *self.maybe, *self.aside)))
         if self.found:
-            return Sighting("found", f"{what}: {_list(self.found)}", "recorded", everything)
+            return Sighting("found", f"{what}: {listed(self.found)}", "recorded", everything)
         if self.maybe:
             why = next((e.why for e in self.maybe if isinstance(e.why, str)), "not certain")
-            return Sighting("maybe", f"{what} may be there: {_list(self.maybe)} ({why})", self.basis, everything, needs)
+            return Sighting(
+                "maybe", f"{what} may be there: {listed(self.maybe)} ({why})", self.basis, everything, needs
+            )
         if gap:
             return Sighting("maybe", f"{what} not found, but {gap}", "missing", everything, needs)
-        said = f"no {what} that counts: {_list(self.aside)} ({self._why_aside})" if self.aside else ""
+        said = f"no {what} that counts: {listed(self.aside)} ({self._why_aside})" if self.aside else ""
         if self.absent:
             return Sighting("absent", said or f"no {what} that counts", "recorded", everything)
         if said:  # what has ended or is too old is no record of an absence
@@ -53,11 +55,6 @@ class Look(msgspec.Struct):
     @property
     def _why_aside(self) -> str:
         return next((e.why for e in self.aside if isinstance(e.why, str)), "")
-
-
-def _list(evidence: Iterable[Evidence]) -> str:
-    said = [f"{e.says}{f' on {e.date}' if isinstance(e.date, str) else ''}" for e in evidence]
-    return "; ".join(dict.fromkeys(said))
 
 
 def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:

@@ -40,7 +40,7 @@ from service.criteria.newest import select
 from service.criteria.reproduction import sex
 from service.criteria.signs import ProcedureSign, doubt_of, has, told
 from service.criteria.spans import FOREVER, LONG_AGO, Span, Window, of_days
-
+from service.criteria.wording import listed
 
 # More starts than this are not tried in every order: whether they make too many lines is then not known.
 MAX_STARTS = 40
@@ -144,7 +144,7 @@ class _Weighed(msgspec.Struct):
         given, so they answer it; "none now" and "none since" still rest on silence."""
         evidence = (*self.against, *(e for e, _ in self.doubtful), *self.judged, *self.harmless)
         if self.against:
-            return failed(f"{what}: {_listed(self.against)}", evidence)
+            return failed(f"{what}: {listed(self.against)}", evidence)
         if self.doubtful:
             first, basis = self.doubtful[0]
             why = first.why if isinstance(first.why, str) else "not certain"
@@ -154,15 +154,10 @@ class _Weighed(msgspec.Struct):
         if gap:
             return unknown(basis, f"no {what} found, but {gap}", evidence, (need,))
         if self.judged:
-            return review(f"{_listed(self.judged)}: a person judges", evidence)
+            return review(f"{listed(self.judged)}: a person judges", evidence)
         if self.harmless:
-            return passed(f"no {what}; earlier: {_listed(self.harmless)}", evidence, earlier)
+            return passed(f"no {what}; earlier: {listed(self.harmless)}", evidence, earlier)
         return passed(f"no record of {what}", evidence, "no-record")
-
-
-def _listed(evidence: list[Evidence]) -> str:
-    said = [f"{e.says}{f' on {e.date}' if isinstance(e.date, str) else ''}" for e in evidence]
-    return "; ".join(dict.fromkeys(said))
 
 
 # -- since the metastasis
@@ -737,7 +732,7 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
             elif event.now is not False:
                 weighed.doubtful.append((event.cite(), "missing"))
         if now and self.outcome == "review":
-            return review(f"{_listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
+            return review(f"{listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
         weighed.against += now
         return weighed.finding(ev, f"{self.therapy.drugs.label} now", Need(self.therapy.drugs.input, "missing"))
 

@@ -33,10 +33,9 @@ class _Extension(msgspec.Struct, gc=False):
 class DiagnosisMapper:
     """Maps the Conditions of one patient; the birth date turns an Age into a date."""
 
-    def __init__(self, terminology: Terminology, calendar: Calendar, date_of: Callable[[str], Span | None]) -> None:
+    def __init__(self, terminology: Terminology, calendar: Calendar) -> None:
         self._terminology = terminology
         self._calendar = calendar
-        self._date_of = date_of
 
     def coded(self, condition: wire.Condition) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """-> (sure concepts, ambiguous concepts, why they are ambiguous). The body site completes a general code."""
@@ -67,8 +66,10 @@ class DiagnosisMapper:
             return frozenset()
         return frozenset(c for site in body_sites for c in self._terminology.look_up("site", site).sure)
 
-    def map(self, condition: wire.Condition, ref: str, person: Person) -> Diagnosis | None:
-        """The diagnosis, or None where it was entered in error."""
+    def map(
+        self, condition: wire.Condition, ref: str, person: Person, date_of: Callable[[str], Span | None]
+    ) -> Diagnosis | None:
+        """The diagnosis, or None where it was entered in error. `date_of` tells when a stage's assessment was made."""
         verification = code_of(condition.verificationStatus)
         if verification == "entered-in-error":
             return None
@@ -91,7 +92,7 @@ class DiagnosisMapper:
             abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(condition.bodySite),
-            stages=tuple(self._stages(condition.stage)) if condition.stage else (),
+            stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
             text=texts(condition.code),
             related=tuple(_related(condition.extension)) if condition.extension else (),
         )
@@ -118,10 +119,10 @@ class DiagnosisMapper:
             return at_age(person.birth, condition.abatementRange.low, condition.abatementRange.high)
         return None
 
-    def _stages(self, stages: list[wire.ConditionStage] | None) -> Iterable[Stage]:
-        for stage in stages or ():
+    def _stages(self, stages: list[wire.ConditionStage], date_of: Callable[[str], Span | None]) -> Iterable[Stage]:
+        for stage in stages:
             answers = frozenset(self._terminology.look_up("answer", stage.summary).sure)
-            dates = [d for r in stage.assessment or () if r.reference and (d := self._date_of(r.reference))]
+            dates = [d for r in stage.assessment or () if r.reference and (d := date_of(r.reference))]
             if answers:
                 yield Stage(answers, dates[0] if dates else None, shown(stage.summary))
 

@@ -14,8 +14,11 @@ from service.criteria.spans import DAY_SECONDS, LONG_AGO, Span
 from service.mappers import wire
 
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
-_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z")
-_TIME = re.compile(r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?\Z")
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?\Z", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4})-(\d{2})-(\d{2})[T ](\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?\Z", re.ASCII
+)
+_FARTHEST = timedelta(hours=14)  # no zone lies farther from UTC, and FHIR allows no more
 _CACHE_LIMIT = 100_000
 # Age units as UCUM codes and the words in use, in months (days and weeks stand apart).
 _AGE_MONTHS = {"a": 12, "year": 12, "years": 12, "y": 12, "yr": 12, "yrs": 12, "mo": 1, "month": 1, "months": 1}
@@ -99,6 +102,8 @@ def _offset(text: str | None) -> timedelta | None:
         return timedelta(0)
     digits = text[1:].replace(":", "")
     size = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if size > _FARTHEST or digits[2:] > "59":
+        raise ValueError("no offset of any zone")
     return -size if text[0] == "-" else size
 
 

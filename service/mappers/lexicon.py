@@ -62,7 +62,9 @@ class Vocabulary:
 
     def input(self, name: str) -> InputInfo:
         found = self._inputs.by_name[name]
-        return InputInfo(name, found.label, found.unit, found.window, found.order)
+        ends = [end for pair in found.usable for end in pair]
+        usable = (min(ends), max(ends)) if ends else None
+        return InputInfo(name, found.label, found.unit, found.window, found.order, usable, found.ranges)
 
     def scale(self, input_name: str, unit: str) -> Decimal:
         found = self._inputs.by_name[input_name]
@@ -79,7 +81,10 @@ class Vocabulary:
 
     def classes(self, name: str) -> ClassInfo:
         entry = self._entries["classes"][name]
-        return ClassInfo(name, entry["label"], entry["input"], entry["prefix"], tuple(entry["illness"]))
+        prefix = str(entry["prefix"])
+        answers = (a.removeprefix(prefix) for a in self._terminology.concepts("answer") if a.startswith(prefix))
+        grades = frozenset(int(grade) for grade in answers if grade.isdecimal())
+        return ClassInfo(name, entry["label"], entry["input"], prefix, tuple(entry["illness"]), grades)
 
     def drugs(self, *names: str) -> Drugs:
         labels = [self._drug_label(name) for name in names]
@@ -98,11 +103,18 @@ class Vocabulary:
         return found.order if found else None
 
     def title(self, name: str) -> str:
-        """What an input is called where something is said to be missing."""
+        """What a reader calls something that is missing: an input, a diagnosis, a procedure, a therapy or a drug."""
         if need := self._entries["needs"].get(name):
             return str(need["title"])
-        found = self._inputs.by_name.get(name)
-        return found.label if found else name.replace("-", " ")
+        if found := self._inputs.by_name.get(name):
+            return found.title
+        for section in ("diagnoses", "procedures", "therapies"):
+            if entry := self._entries[section].get(name):
+                return str(entry["label"])
+        try:
+            return self._drug_label(name)
+        except KeyError:
+            return name.replace("-", " ")
 
     def names(self, kind: str) -> list[str]:
         match kind:
@@ -166,7 +178,7 @@ class Vocabulary:
             return str(entry["label"])
         value_sets = self._terminology.value_sets
         found = value_sets.get(f"drugclass-{name}") or value_sets[f"drug-{name}"]
-        return str(found["title"])
+        return str(found.get("title") or name.replace("-", " "))
 
     def _group(self, names: Iterable[str]) -> frozenset[str]:
         return frozenset(i for name in names for i in self._ingredients(name))

@@ -76,6 +76,7 @@ class ObservedValue:
         self._component = component
         self._item_mark = mark
         self._given = given
+        self.ref = item.reference
 
     def __getattr__(self, name: str) -> Any:
         """Called for an attribute that is not there yet."""
@@ -91,7 +92,6 @@ class ObservedValue:
 
     def work_out(self) -> None:
         """Do now what a rule will surely ask for, and what costs nothing because the resource says nothing of it."""
-        self.ref = self._item.reference
         self._work_out_standing()
         self._work_out_value()
         part, resource = self._part, self._resource
@@ -112,14 +112,13 @@ class ObservedValue:
             problem = "its date cannot be read"
         self.standing, self.why = ("unusable", problem) if problem else self._given
 
-    def _work_out_ref(self) -> None:
-        self.ref = self._item.reference
-
     def _work_out_value(self) -> None:
         part = self._part
         if part.valueQuantity is not None and self._is_plain_number(part):
             return
         if part.valueCodeableConcept is not None and self._is_plain_answer(part):
+            return
+        if part.valueInteger is not None and self._is_plain_score(part):
             return
         reader = _ValueReader(self.input, part, self._source.library.terminology)
         reader.read()
@@ -173,6 +172,22 @@ class ObservedValue:
         self.problem = ""
         self.conflicting = self.empty = False
         self.said = shown(concept)[:200]
+        return True
+
+    def _is_plain_score(self, part: wire.Observation | wire.Component) -> bool:
+        """The usual case, kept short: one whole number of a score. False: read it in full."""
+        made = self.input
+        if not made.score or made.grades or "quantity" not in made.reads or _has_other_value(part, "integer"):
+            return False
+        value = Decimal(part.valueInteger or 0)
+        if value < _ZERO or not _is_usable(value, made):
+            return False
+        self.value = Interval(value, value)
+        self.answers = _NO_ANSWERS
+        self.date = None
+        self.problem = ""
+        self.conflicting = self.empty = False
+        self.said = str(part.valueInteger)
         return True
 
     def _work_out_flags(self) -> None:
@@ -254,7 +269,6 @@ _WORK: dict[str, Callable[[ObservedValue], None]] = {
     ),
     "standing": ObservedValue._work_out_standing,
     "why": ObservedValue._work_out_standing,
-    "ref": ObservedValue._work_out_ref,
     "flags": ObservedValue._work_out_flags,
     "limits": ObservedValue._work_out_limits,
     "marks": ObservedValue._work_out_marks,
@@ -276,11 +290,12 @@ def _is_usable(value: Decimal, made: Input) -> bool:
     return not made.usable
 
 
-def _has_other_value(part: wire.Observation | wire.Component, beside: Literal["number", "concept"]) -> bool:
+def _has_other_value(part: wire.Observation | wire.Component, beside: Literal["number", "concept", "integer"]) -> bool:
     return (
-        (part.valueCodeableConcept if beside == "number" else part.valueQuantity) is not None
-        or part.valueString is not None
-        or part.valueInteger is not None
+        part.valueString is not None
+        or (part.valueQuantity is not None and beside != "number")
+        or (part.valueCodeableConcept is not None and beside != "concept")
+        or (part.valueInteger is not None and beside != "integer")
         or part.valueRange is not None
         or part.valueRatio is not None
         or part.valueBoolean is not None

@@ -94,7 +94,7 @@ class Record:
         self._exposures_by: dict[frozenset[str], list[Match[Exposure]]] = {}
         self._allergies: list[Allergy] | None = None
         self._report_of: dict[str, str] | None = None
-        self._mapper = DiagnosisMapper(library.terminology, library.calendar, self._assessed_on)
+        self._mapper = DiagnosisMapper(library.terminology, library.calendar)
 
     # -- what the rules ask for
 
@@ -378,7 +378,7 @@ class Record:
     def _diagnosis(self, item: Item) -> Diagnosis | None:
         key = id(item)
         if key not in self._diagnosed:
-            self._diagnosed[key] = self._mapper.map(item.resource, self.reference(item), self.person)
+            self._diagnosed[key] = self._mapper.map(item.resource, item.reference, self.person, self._assessed_on)
         return self._diagnosed[key]
 
     def _assessed_on(self, reference: str) -> Span | None:

@@ -19,46 +19,41 @@ import msgspec
 
 from service.errors import TrialError
 from service.mappers import wire
+from service.mappers.code_systems import (
+    ATC,
+    ICD10,
+    ICD10CM,
+    LOINC,
+    NDC,
+    PREFIX_SYSTEMS,
+    RXNORM,
+    SNOMED,
+    canonical_system,
+)
+from service.mappers.value_sets import (
+    DEPOT_STRENGTH,
+    DOSE_FORM,
+    FAMILIES,
+    MAY_MEAN,
+    SPOKEN_NAME,
+    check_value_set,
+)
 
-LOINC = "http://loinc.org"
-SNOMED = "http://snomed.info/sct"
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
-ICD10CM = "http://hl7.org/fhir/sid/icd-10-cm"
-ICD10 = "http://hl7.org/fhir/sid/icd-10"
-ATC = "http://www.whocc.no/atc"
-NDC = "http://hl7.org/fhir/sid/ndc"
-
-BASE = "https://trialhook.org/fhir"
-SPOKEN_NAME = f"{BASE}/StructureDefinition/spoken-name"
-DOSE_FORM = f"{BASE}/StructureDefinition/dose-form"
-DEPOT_STRENGTH = f"{BASE}/StructureDefinition/depot-strength"
-MAY_MEAN = f"{BASE}/StructureDefinition/may-mean"
-
-FAMILIES = ("observation", "answer", "condition", "procedure", "drug", "drugclass", "site")
-_PREFIX_SYSTEMS = frozenset({ICD10CM, ICD10, ATC})
-_OIDS = {
-    "2.16.840.1.113883.6.1": LOINC,
-    "2.16.840.1.113883.6.96": SNOMED,
-    "2.16.840.1.113883.6.88": RXNORM,
-    "2.16.840.1.113883.6.90": ICD10CM,
-    "2.16.840.1.113883.6.3": ICD10,
-    "2.16.840.1.113883.6.73": ATC,
-    "2.16.840.1.113883.6.69": NDC,
-}
-_ALIASES = {"http://www.whocc.no/atc": ATC, "http://fhir.de/codesystem/bfarm/atc": ATC}
-
-
-@lru_cache(1024)
-def canonical_system(system: str) -> str:
-    """One spelling a code system: versions, OIDs, https and trailing slashes removed."""
-    plain = system.strip().partition("|")[0].rstrip("/")
-    if plain.lower().startswith("urn:oid:"):
-        return _OIDS.get(plain[8:], plain)
-    if plain.startswith("https://"):
-        plain = f"http://{plain[8:]}"
-    if plain.lower().startswith(f"{SNOMED}/") or plain.lower() == SNOMED:
-        return SNOMED
-    return _ALIASES.get(plain.lower(), plain)
+__all__ = [
+    "ATC",
+    "FAMILIES",
+    "ICD10",
+    "ICD10CM",
+    "LOINC",
+    "NDC",
+    "RXNORM",
+    "SNOMED",
+    "CodeIndex",
+    "Found",
+    "Terminology",
+    "canonical_system",
+    "icd_code",
+]
 
 
 @lru_cache(16384)
@@ -105,12 +100,23 @@ class CodeIndex:
     def add(self, system: str, code: str, concept: str) -> None:
         self.systems.add(system)
         key = icd_code(code) if system in (ICD10CM, ICD10) else code
-        if system in _PREFIX_SYSTEMS:
+        if system in PREFIX_SYSTEMS:
             # a listed code of a hierarchical system stands for itself alone: recorded as a full-length prefix
             self._prefixes.setdefault(system, {}).setdefault(f"{key}$", {})[concept] = True
             return
         systems = self.by_code.setdefault(key, {})
         systems[system] = (*systems.get(system, ()), concept)
+
+    def exclude(self, system: str, code: str, concept: str) -> None:
+        """Take one code away again from a concept."""
+        if system in PREFIX_SYSTEMS:
+            key = icd_code(code) if system in (ICD10CM, ICD10) else code
+            self._prefixes.setdefault(system, {}).setdefault(f"{key}$", {})[concept] = False
+            return
+        systems = self.by_code.get(code, {})
+        systems[system] = tuple(name for name in systems.get(system, ()) if name != concept)
+        if not systems[system]:
+            del systems[system]
 
     def add_prefix(self, system: str, prefix: str, concept: str, included: bool) -> None:
         self.systems.add(system)
@@ -251,9 +257,12 @@ class Terminology:
     def first_code(self, family: str, concept: str) -> tuple[str, str, str] | None:
         """The first code listed for a concept: system, code, display."""
         value_set = self.value_sets.get(f"{family}-{concept}")
-        for include in (value_set or {}).get("compose", {}).get("include", ()):
-            for entry in include.get("concept", ()):
-                return include["system"], entry["code"], entry.get("display", "")
+        if value_set is None:
+            return None
+        excluded = {(system, code) for system, code, _entry in _codes(value_set, "exclude")}
+        for system, code, entry in _codes(value_set, "include"):
+            if (system, code) not in excluded:
+                return system, code, entry.get("display", "")
         return None
 
     def _index(self, value_set: dict[str, Any]) -> None:
@@ -266,7 +275,7 @@ class Terminology:
         for system, prefix in _prefixes(value_set, "exclude"):
             index.add_prefix(system, prefix, concept, False)
         for system, code, _entry in _codes(value_set, "exclude"):
-            index.add_prefix(system, code, concept, False)
+            index.exclude(system, code, concept)
         if family == "drug":
             self._index_forms(value_set)
             if meanings := tuple(_extensions(value_set, MAY_MEAN)):
@@ -307,12 +316,25 @@ def _load(folder: Traversable | Path) -> Iterator[dict[str, Any]]:
     for path in sorted(_json_files(folder), key=str):
         try:
             found = msgspec.json.decode(path.read_bytes())
-        except msgspec.DecodeError as problem:
-            raise TrialError(f"{path.name}: not JSON: {problem}") from None
-        bundled = isinstance(found, dict) and found.get("resourceType") == "Bundle"
-        for value_set in [e.get("resource") for e in found.get("entry", ())] if bundled else [found]:
-            _check(value_set, path.name)
+        except OSError as problem:
+            raise TrialError(f"{path}: cannot be read: {problem.strerror}") from None
+        except (msgspec.DecodeError, RecursionError) as problem:
+            raise TrialError(f"{path}: not JSON: {problem}") from None
+        for place, value_set in _value_sets(found, str(path)):
+            check_value_set(value_set, str(path), place)
             yield value_set
+
+
+def _value_sets(found: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The ValueSets of a file with their places in it."""
+    if not isinstance(found, dict) or found.get("resourceType") != "Bundle":
+        yield "", found
+        return
+    entries = found.get("entry", [])
+    if not isinstance(entries, list):
+        raise TrialError(f"{name}: entry: a list was expected")
+    for i, entry in enumerate(entries):
+        yield f"entry[{i}].resource", entry.get("resource") if isinstance(entry, dict) else entry
 
 
 def _json_files(folder: Traversable | Path) -> Iterator[Traversable | Path]:
@@ -323,28 +345,16 @@ def _json_files(folder: Traversable | Path) -> Iterator[Traversable | Path]:
             yield path
 
 
-def _check(value_set: Any, name: str) -> None:
-    if not isinstance(value_set, dict) or value_set.get("resourceType") != "ValueSet":
-        raise TrialError(f"{name}: a FHIR R4 ValueSet was expected")
-    family = str(value_set.get("id", "")).partition("-")[0]
-    if family not in FAMILIES:
-        raise TrialError(f"{name}: the id must begin with one of {', '.join(FAMILIES)} and a dash")
-    for include in value_set.get("compose", {}).get("include", ()):
-        for rule in include.get("filter", ()):
-            if rule.get("op") != "is-a" or include.get("system") not in _PREFIX_SYSTEMS:
-                raise TrialError(f"{name}: only is-a filters on ICD-10, ICD-10-CM and ATC are supported")
-
-
 def _codes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    for include in value_set.get("compose", {}).get(part, ()):
+    for include in value_set["compose"].get(part, ()):
         for entry in include.get("concept", ()):
-            yield include["system"], str(entry["code"]), entry
+            yield canonical_system(include["system"]), entry["code"], entry
 
 
 def _prefixes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str]]:
-    for include in value_set.get("compose", {}).get(part, ()):
+    for include in value_set["compose"].get(part, ()):
         for rule in include.get("filter", ()):
-            yield include["system"], rule["value"]
+            yield canonical_system(include["system"]), rule["value"]
 
 
 def _extensions(element: dict[str, Any], url: str) -> Iterator[Any]:

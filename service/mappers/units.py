@@ -33,11 +33,13 @@ _ENZYME = {
     "U/L": D(1), "[iU]/L": D(1), "[IU]/L": D(1), "m[iU]/mL": D(1), "m[IU]/mL": D(1), "mU/mL": D(1), "U/mL": D(1000),
     "[iU]/mL": D(1000), "[IU]/mL": D(1000), "ukat/L": D(60), "nkat/L": D("0.06"), "mkat/L": D(60000),
     "U/dL": D(10), "kU/L": D(1000),
+    "MU/L": D(1000000), "M[iU]/L": D(1000000), "M[IU]/L": D(1000000), "MU/mL": D(1000000000),
 }  # fmt: skip
 _HORMONE = {
     "[iU]/L": D(1), "[IU]/L": D(1), "m[iU]/mL": D(1), "m[IU]/mL": D(1), "mU/mL": D(1), "U/L": D(1),
     "[iU]/mL": D(1000), "[IU]/mL": D(1000), "m[iU]/L": D("0.001"), "m[IU]/L": D("0.001"), "u[iU]/mL": D("0.001"),
     "u[IU]/mL": D("0.001"), "k[iU]/L": D(1000), "k[IU]/L": D(1000), "mU/L": D("0.001"), "U/mL": D(1000),
+    "MU/L": D(1000000), "M[iU]/L": D(1000000), "M[IU]/L": D(1000000), "MU/mL": D(1000000000),  # mega, not milli
 }  # fmt: skip
 _PLAIN = {"1": D(1), "{ratio}": D(1), "{score}": D(1), "{#}": D(1)}
 _PERCENT = {"%": D(1)}
@@ -60,6 +62,7 @@ _SPELLINGS = {
 }  # fmt: skip
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _POWER = re.compile(r"^[xX×*]?\s*10\s*(?:\*\*|\*|\^|[eE]\^?|\()?\s*\+?(\d{1,2})\)?\s*(.*)$")
+_TRAILING_ANNOTATION = re.compile(r"\{[^{}]*\}\Z")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 MAX_LENGTH = 64
 
@@ -113,7 +116,7 @@ def factor(unit: str, target: str, molar_mass: Decimal | None = None) -> Decimal
 
 
 def _from_table(table: dict[str, Decimal], unit: str, target: str) -> Decimal:
-    found = table.get(unit) or table.get(normalised(unit))
+    found = table.get(unit) or table.get(normalised(unit)) or table.get(_TRAILING_ANNOTATION.sub("", unit))
     if found is None:
         raise UnitError(f"{unit} is not {target}")
     return found
@@ -149,11 +152,15 @@ _TABLES: dict[str, tuple[dict[str, Decimal], ...]] = {
 }
 
 # Read wrongly by the library, or dimensionless there although UCUM forbids to convert them.
-_REFUSED = re.compile(r"\[p'diop\]|\bNp\b|\[Cal\]|\[in_i'Hg\]|(?<![A-Za-z\[])'|\[pH\]")
-_ARBITRARY = re.compile(
-    r"\[(?:[iI]U|arb'U|USP'U|GPL'U|MPL'U|APL'U|beth'U|anti'Xa'U|todd'U|dye'U|smgy'U|bdsk'U|ka'U|knk'U|mclg'U|tb'U|"
-    r"CCID_50|TCID_50|EID_50|PFU|FFU|CFU|BAU|AU|IR|Lf|hp_[XCMQ]|hp'_[XCMQ]|kp_[CMQ])\]|(?<![A-Za-z])[mun]?eq(?![A-Za-z])"
+_REFUSED = re.compile(r"\[p'diop\]|\bNp\b|\[Cal\]|\[in_i'Hg\]|(?<![A-Za-z\[])'(?![^\[\]]*\])|\[pH\]")
+# UCUM's own table, as the library holds it, says which units are arbitrary; these are others that the library takes for
+# plain numbers or moles: microscope fields, homeopathic and optical scales, equivalents, osmoles.
+_OTHER_ARBITRARY = frozenset(
+    {"[hpf]", "[lpf]", "[hnsf'u]", "[ntu]", "[fnu]", "[car_au]", "[mesh_i]", "[iu]"}
+    | {f"[hp{prime}_{kind}]" for prime in ("", "'") for kind in "xcmq"}
 )
+_BRACKETED = re.compile(r"\[[^\[\]]*\]")
+_CHARGES = re.compile(r"(?<![A-Za-z])(?:da|[YZEPTGMkhdcmunpfazy])?(eq|osm)(?![A-Za-z])")
 
 
 def _library_factor(unit: str, target: str) -> Decimal:
@@ -168,7 +175,18 @@ def _library_factor(unit: str, target: str) -> Decimal:
 
 
 def _arbitrary(code: str) -> tuple[str, ...]:
-    return tuple(sorted(m.lower() for m in _ARBITRARY.findall(code)))
+    """The units in a code that no factor leads out of: they must stand on both sides."""
+    bracketed = [unit for unit in map(str.lower, _BRACKETED.findall(code)) if unit in _arbitrary_units()]
+    return tuple(sorted([*bracketed, *_CHARGES.findall(code)]))
+
+
+@lru_cache(1)
+def _arbitrary_units() -> frozenset[str]:
+    """Every unit that UCUM's own table marks as arbitrary, in lower case as both spellings of [iU] are one."""
+    from ucumvert.xml_util import get_units_with_full_definition  # slow to import, like the registry
+
+    told = (unit for unit in get_units_with_full_definition() if unit.is_arbitrary)
+    return _OTHER_ARBITRARY | {unit.code_cs.lower() for unit in told}
 
 
 @lru_cache(4096)

@@ -212,9 +212,15 @@ def recruitment(code: str) -> str:
 
 
 def input_name(name: str) -> str:
-    """An input's name as a reader writes it: `her2-antibody` is `HER2 antibody`."""
+    """An input's name as a reader writes it, where its label is not at hand: `her2-antibody` is `HER2 antibody`."""
     words = [word.upper() if word in ACRONYMS else word for word in name.split("-")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def at_start(label: str) -> str:
+    """A label as the start of a line; a first word with capitals of its own, such as hCG, keeps them."""
+    first = label.partition(" ")[0]
+    return label[:1].upper() + label[1:] if first.islower() else label
 
 
 def _no_link(reference: str) -> str | None:
@@ -307,7 +313,7 @@ def _evidence(evidence: Evidence, link_for: LinkFor) -> EvidenceRow:
 def _need(need: Needed, texts: dict[str, str]) -> NeedView:
     order = need.order if need.order is not UNSET else None
     return NeedView(
-        name=input_name(need.input),
+        name=at_start(need.label or need.input),
         why=WHY[need.why],
         last_date=need.last_date if need.last_date is not UNSET else "",
         order=f"{SYSTEMS.get(order.system, order.system)} {order.code}" if order else "",

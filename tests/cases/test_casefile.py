@@ -82,6 +82,32 @@ patients:
     ]
 
 
+def test_a_criterion_that_the_trial_has_not_is_told_beside_mistakes_of_other_kinds(mistakes: Mistakes) -> None:
+    told = mistakes(
+        PATIENT.replace("gender: female", "gender: woman").replace('"2026-11-21"', "tomorrow")
+        + """\
+cases:
+  anx:
+    - maybe: {}
+  anc:
+    - pass: {results: {ank: 5}}
+patients:
+  - name: one
+    expect: {grade: perhaps, outcomes: {histology: pass, anc: yes}}
+"""
+    )
+    assert [line.split(": ")[1] for line in told] == [
+        "as-of",
+        "patient → gender",
+        "cases → anx",
+        "cases → anx → entry 1 → maybe",
+        "cases → anc → entry 1 → pass → results → ank",
+        "one → expect → grade",
+        "one → expect → outcomes → histology",
+        "one → expect → outcomes → anc → value",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -92,6 +118,40 @@ patients:
         (PATIENT.replace("gender", "gendre"), "3:3: patient → gendre: unknown key gendre; did you mean gender?"),
         (PATIENT + "  diagnoses: {cirrosis: today}\n", "7:15: patient → diagnoses → cirrosis: no diagnosis called"),
         (PATIENT + "  drugs: {aspirine: today}\n", "7:11: patient → drugs → aspirine: no drug called aspirine"),
+        (PATIENT.replace('"1960-07-07"', "1960-02-30"), "4:3: patient → born: '1960-02-30' is no date"),
+        (PATIENT.replace('"1960-07-07"', "1960-13"), "4:3: patient → born: '1960-13' is no date"),
+        (
+            PATIENT.replace('"1960-07-07"', "9999 years ago"),
+            "4:3: patient → born: '9999 years ago' lies before or after",
+        ),
+        (PATIENT.replace('"1960-07-07"', "last year"), "4:3: patient → born: 'last year' is no date"),
+        (PATIENT.replace('"2026-11-21"', "2026-02-30"), "1:1: as-of: a date such as 2026-11-21 was expected"),
+        (PATIENT.replace('"2026-11-21"', "20261121"), "1:1: as-of: a date such as 2026-11-21 was expected"),
+        (
+            PATIENT + "cases:\n  anc:\n    - {pass: {}, as-of: tomorrow}\n",
+            "9:18: cases → anc → entry 1 → as-of: a date",
+        ),
+        (PATIENT + "patients:\n  - {name: a, as-of: '٢٠٢٦-11-21', expect: {}}\n", "8:15: a → as-of: a date such as"),
+        (
+            PATIENT + "  diagnoses: {cirrhosis: last year}\n",
+            "7:15: patient → diagnoses → cirrhosis → onset: 'last year'",
+        ),
+        (
+            PATIENT + "  drugs: {docetaxel: {code: xyz 12}}\n",
+            "7:23: patient → drugs → docetaxel → code: 'xyz 12' is no code",
+        ),
+        (
+            PATIENT + "  drugs: {docetaxel: {code: '1191'}}\n",
+            "7:23: patient → drugs → docetaxel → code: '1191' is no code",
+        ),
+        (PATIENT + "  drugs: {xyz 12: today}\n", "7:11: patient → drugs → xyz 12: no drug called xyz 12"),
+        (PATIENT + "  resources: [{a: b}]\n", "7:15: patient → resources → entry 1: a FHIR resource was expected"),
+        (PATIENT + "  resources: [{resourceType: 5}]\n", "7:15: patient → resources → entry 1: a FHIR resource was"),
+        (PATIENT + "  resources: [x]\n", "7:15: patient → resources → entry 1: a FHIR resource was expected"),
+        (
+            PATIENT + "  resources: [{resourceType: Patient}]\n",
+            "7:15: patient → resources → entry 1: a case has one Patient",
+        ),
         (PATIENT + "  unread: Encounter\n", "7:3: patient → unread: one of Observation, Condition, Procedure"),
         (PATIENT + "cases: []\n", "7:1: cases: a mapping of criteria to their cases was expected"),
         (PATIENT + "cases:\n  anc: [pass]\n", "8:9: cases → anc → entry 1: a mapping such as {pass: "),

@@ -127,7 +127,10 @@ def test_what_was_not_read_is_unknown(ran: Run) -> None:
     ("change", "said"),
     [
         ("{results: {anc: many}}", "'many' is no value of ANC"),
-        ("{results: {anc: {value: 2000 /mm3, on: last week}}}", "'last week' is no date"),
+        (
+            "{resources: [{resourceType: Bundle, entry: [{resource: {resourceType: Patient, id: b}}]}]}",
+            "cannot be read",
+        ),
     ],
 )
 def test_a_sketch_that_means_nothing_is_a_failure_of_its_case_alone(ran: Run, change: str, said: str) -> None:

@@ -114,6 +114,26 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistak
         ("", "rule", "rule"),
         ("{age: {}}", "rule", "at-least or below was expected"),
         ("{age: {at-least: old}}", "at-least", "integer"),
+        ("{age: {at-least: -1}}", "at-least", "a whole number (integer) from 0 to 130 was expected"),
+        ("{age: {at-least: 131}}", "at-least", "from 0 to 130 was expected"),
+        ("{age: {at-least: true}}", "at-least", "from 0 to 130 was expected"),
+        ("{age: {below: 0}}", "below", "from 1 to 130 was expected"),
+        ("{measurement: anc, at-least: -1500 /mm3}", "rule", "'-1500 /mm3' is no limit for anc, whose values lie"),
+        ("{measurement: anc, at-least: 1500 10*3/uL}", "rule", "whose values lie from 0 to 200 10*3/uL"),
+        ("{measurement: fsh, at-least: '-1 [iU]/L'}", "rule", "which is never below zero"),
+        ("{measurement: anc, at-least: ١٥٠٠ /mm3}", "rule", "is not a limit such as 1500 /mm3"),
+        ("{measurement: anc, at-most: 1.5 x ULN}", "rule", "anc has no upper limit of normal"),
+        ("{measurement: alt, at-most: 0 x ULN}", "rule", "more than 0 and at most 100 times ULN was expected"),
+        ("{measurement: alt, at-most: 101 x ULN}", "rule", "more than 0 and at most 100 times ULN was expected"),
+        ("{measurement: anc, at-least: 1 /mm3, within: 131 years}", "within", "at most 130 years was expected"),
+        ("{measurement: anc, at-least: 1 /mm3, within: ٢٨ days}", "within", "a length of time was expected"),
+        (
+            "{lines-of-therapy: chemotherapy, cancer: breast, at-most: -1, new-after: 1 days, together: 1 days}",
+            "at-most",
+            "from 0 to 20 was expected",
+        ),
+        ("{present: {class: nyha, of: 7, within: 6 months}}", "present", "no NYHA"),
+        ('{review: "x\\x07"}', "review", "a text without control characters was expected"),
         ("{age: {at-least: 18, below: 10}}", "rule", "nobody is at least 18 and younger than 10"),
         ("{absent: []}", "absent", "at least one was expected"),
         ("{absent: cirrhosis}", "absent", "a sign was expected: a mapping such as {diagnosis: cirrhosis}"),
@@ -131,6 +151,41 @@ def test_a_mistake_in_a_rule_names_its_place_and_what_was_expected(
     assert said in told
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "{age: {at-least: 0, below: 130}}",
+        "{measurement: anc, at-least: 0 /mm3, within: 130 years}",
+        "{measurement: anc, at-least: 400 10*3/uL}",
+        "{measurement: alt, at-most: 100 x ULN}",
+        "{present: {class: nyha, of: [1, 4], within: 6 months}}",
+    ],
+)
+def test_numbers_on_the_edge_of_sense_are_taken(compiled: Compile, rule: str) -> None:
+    assert compiled(HEAD + criterion(rule)).criteria
+
+
+def test_a_limit_that_does_not_fit_is_told_beside_other_mistakes_of_its_rule(mistakes: Mistakes) -> None:
+    told = mistakes(HEAD + criterion("{measurement: anc, at-least: 1500 mg/dL, windw: 1}"))
+    assert [line.split(" → rule", 1)[1] for line in told] == [
+        ": mg/dL does not fit anc, which is measured in 10*3/uL",
+        " → windw: unknown key windw; did you mean window-is?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "said"),
+    [
+        ("{measurement: ank, at-least: 1500 mg/dL}", ["no input called ank; did you mean anc?"]),
+        ("{measurement: anc, at-least: true}", ["a limit was expected, such as 1500 /mm3, 50 % or 1.5 x ULN"]),
+    ],
+)
+def test_a_limit_that_cannot_be_held_against_anything_is_no_second_mistake(
+    mistakes: Mistakes, rule: str, said: list[str]
+) -> None:
+    assert [line.rsplit(": ", 1)[1] for line in mistakes(HEAD + criterion(rule))] == said
+
+
 @pytest.mark.parametrize("limit", ["1500 /mm3", "1500 cells/uL", "1.5 10*3/uL", "1.50 K/uL", "1.5 10*9/L"])
 def test_limits_are_exact_decimals_in_any_unit_that_fits(compiled: Compile, limit: str) -> None:
     rule = compiled(HEAD + criterion(f"{{measurement: anc, at-least: {limit}}}")).criteria[0].rule
@@ -141,6 +196,25 @@ def test_limits_are_exact_decimals_in_any_unit_that_fits(compiled: Compile, limi
 def test_an_id_stands_once(mistakes: Mistakes) -> None:
     (told,) = mistakes(HEAD + criterion("{review: x}") + criterion("{review: y}", "b") + criterion("{review: z}"))
     assert told == "trial.yaml:22:5: a → id: the id a stands twice"
+
+
+def test_an_id_that_stands_twice_is_told_beside_every_other_mistake(mistakes: Mistakes) -> None:
+    text = HEAD.replace("status: active", "status: activ") + criterion("{review: ''}") + criterion("{sex: x}")
+    told = mistakes(text + criterion("{review: z}"))
+    assert [line.split(": ", 1)[1].split(":")[0] for line in told] == [
+        *("status", "a → rule → review", "a → id", "a → rule → sex", "a → id"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("criteria", "said"),
+    [("criteria: []\n", "at least one criterion was expected"), ("criteria:\n", "a value was expected; there is none")],
+)
+def test_a_trial_without_criteria_would_fit_everybody_and_is_refused(
+    mistakes: Mistakes, criteria: str, said: str
+) -> None:
+    (told,) = mistakes(HEAD.replace("criteria:\n", criteria))
+    assert told.startswith(f"trial.yaml:11:1: criteria: {said}")
 
 
 def test_entries_that_are_no_criteria_are_each_told(mistakes: Mistakes) -> None:
@@ -162,6 +236,15 @@ def test_entries_that_are_no_criteria_are_each_told(mistakes: Mistakes) -> None:
         ("id: !!python/object:os.system x\n", "1:5: the tag tag:yaml.org,2002:python/object:os.system is not allowed"),
         ("? [a]\n: b\n", "1:3: a key must be a word"),
         ("id: [x\n", "2:1: "),
+        ("id: x\ntitle: 'a\x00'\n", "2:10: the character U+0000 is not allowed"),
+        ("id: x\x07\n", "1:6: the character U+0007 is not allowed"),
+        ("id: \ud800\n", "1:5: the character U+D800 is not allowed"),
+        ('"i\\nd": x\n', "1:1: a key must be a word; 'i\\nd' holds control characters"),
+        ("id: !<a%0Ab> x\n", "1:5: the tag a\\nb is not allowed"),
+        (f"id: {'9' * 19}\n", "1:5: a number of at most 18 digits was expected"),
+        (f"id: {'9' * 5000}\n", "1:5: a number of at most 18 digits was expected"),
+        (f"id: {'[' * 60}\n", "1:64: nested more than 60 deep"),
+        (f"id: {'[' * 100_000}\n", "1:64: nested more than 60 deep"),
         ("id: x\n\tstatus: y\n", "2:1: "),
         ("id: x\n---\nid: y\n", "2:1: "),
     ],
@@ -169,6 +252,13 @@ def test_entries_that_are_no_criteria_are_each_told(mistakes: Mistakes) -> None:
 def test_what_is_no_plain_yaml_is_refused_with_its_place(mistakes: Mistakes, text: str, said: str) -> None:
     (told,) = mistakes(text)
     assert told.startswith(f"trial.yaml:{said}")
+    assert told.isprintable()
+
+
+def test_a_name_with_a_line_break_in_quotes_is_told_in_one_line(mistakes: Mistakes) -> None:
+    (told,) = mistakes(HEAD + criterion('{measurement: "an\\nk", at-least: 1500 /mm3}'))
+    assert "no input called an\\nk" in told
+    assert told.isprintable()
 
 
 def test_words_and_dates_stay_what_they_are(compiled: Compile, mistakes: Mistakes) -> None:

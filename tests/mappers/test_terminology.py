@@ -26,7 +26,29 @@ from service.screening import Screening
 
 T_DM1, T_DXD, TRASTUZUMAB = "ado-trastuzumab-emtansine", "trastuzumab-deruxtecan", "trastuzumab"
 # the owner that a value set must name for the codes of a system
-OWNERS = {SNOMED: "SNOMED CT", LOINC: "LOINC", RXNORM: "RxNorm", ATC: "ATC", ICD10CM: "ICD-10-CM", ICD10: "ICD-10 is"}
+CPT = "http://www.ama-assn.org/go/cpt"
+AJCC = "http://cancerstaging.org"
+OWNERS = {
+    SNOMED: "SNOMED CT",
+    LOINC: "LOINC",
+    RXNORM: "RxNorm",
+    ATC: "ATC",
+    ICD10CM: "ICD-10-CM",
+    ICD10: "ICD-10 is",
+    CPT: "CPT is copyright © American Medical Association",
+    AJCC: "American College of Surgeons",
+}
+# what its description calls a system
+SOURCES = {
+    SNOMED: "SNOMED CT",
+    LOINC: "LOINC",
+    RXNORM: "RxNorm",
+    ATC: "ATC",
+    ICD10CM: "ICD-10-CM",
+    ICD10: "ICD-10",
+    CPT: "CPT",
+    AJCC: "AJCC",
+}
 
 
 @pytest.fixture(scope="session")
@@ -70,10 +92,24 @@ def test_every_value_set_names_the_owners_of_its_codes(terminology: Terminology)
             assert OWNERS[system] in value_set.get("copyright", ""), (identifier, system)
 
 
-def test_every_drug_comes_from_a_named_source(terminology: Terminology) -> None:
+def test_every_value_set_with_codes_says_of_which_code_systems_they_are(terminology: Terminology) -> None:
+    described = set()
     for identifier, value_set in terminology.value_sets.items():
-        if identifier.startswith("drug-"):
-            assert value_set.get("description"), identifier
+        systems = {part["system"] for part in includes(value_set) if "system" in part}
+        if systems:
+            described.add(identifier.partition("-")[0])
+            description = value_set.get("description", "")
+            assert description.startswith("Codes of "), identifier
+            for system in systems & SOURCES.keys():
+                assert SOURCES[system] in description, (identifier, system)
+    assert described == set(FAMILIES) - {"drugclass"}
+
+
+def test_codes_of_cpt_stand_without_descriptors(terminology: Terminology) -> None:
+    parts = [part for value_set in terminology.value_sets.values() for part in includes(value_set)]
+    codes = [entry for part in parts if part.get("system") == CPT for entry in part["concept"]]
+    assert codes
+    assert all(entry.keys() == {"code"} for entry in codes)
 
 
 def test_no_code_stands_twice_in_one_part_of_a_value_set(terminology: Terminology) -> None:
@@ -333,6 +369,142 @@ def test_an_excluded_code_or_prefix_of_icd_10_is_left_out(tmp_path: Path) -> Non
     own = written(tmp_path, {"resourceType": "ValueSet", "id": "condition-own", "compose": compose})
     for code, expected in (("K50", True), ("K50.00", True), ("K50.1", False), ("K50.119", False), ("K50.90", False)):
         assert ("own" in found(own, "condition", (ICD10CM, code)).sure) is expected, code
+
+
+@pytest.mark.parametrize("system", [SNOMED, LOINC, RXNORM, ATC, ICD10CM, "urn:oid:1.2.3.4"])
+def test_an_excluded_code_is_left_out_in_every_system(tmp_path: Path, system: str) -> None:
+    codes = [{"code": code} for code in ("C50.1", "C50.2", "C50.3")]
+    compose = {
+        "include": [{"system": system, "concept": codes}],
+        "exclude": [{"system": system, "concept": [{"code": "C50.2"}]}],
+    }
+    own = written(tmp_path, {"resourceType": "ValueSet", "id": "procedure-own", "compose": compose})
+    for code, expected in (("C50.1", ("own",)), ("C50.2", ()), ("C50.3", ("own",))):
+        assert found(own, "procedure", (system, code)).sure == expected, code
+    if system not in (ATC, ICD10CM):
+        assert found(own, "procedure", (None, "C50.2")).ambiguous == ()
+        assert found(own, "procedure", (None, "C50.3")).ambiguous == ("own",)
+
+
+def test_an_excluded_code_stays_in_other_value_sets_and_is_not_the_first_one(tmp_path: Path) -> None:
+    def content(name: str, *excluded: str) -> dict[str, Any]:
+        parts = [{"system": SNOMED, "concept": [{"code": code} for code in excluded]}] if excluded else []
+        include = [{"system": f"{SNOMED}|2026", "concept": [{"code": "1"}, {"code": "2"}]}]
+        return {
+            "resourceType": "ValueSet",
+            "id": f"procedure-{name}",
+            "compose": {"include": include, "exclude": parts},
+        }
+
+    written(tmp_path, content("a", "1"), "a.json")
+    own = written(tmp_path, content("b"), "b.json")
+    assert found(own, "procedure", (SNOMED, "1")).sure == ("b",)
+    assert set(found(own, "procedure", (SNOMED, "2")).sure) == {"a", "b"}
+    assert own.first_code("procedure", "a") == (SNOMED, "2", "")
+
+
+def test_an_excluded_code_of_icd_10_takes_nothing_below_it_away(tmp_path: Path) -> None:
+    compose = {
+        "include": [{"system": ICD10CM, "filter": [{"property": "concept", "op": "is-a", "value": "K50"}]}],
+        "exclude": [{"system": ICD10CM, "concept": [{"code": "K50.1"}]}],
+    }
+    own = written(tmp_path, {"resourceType": "ValueSet", "id": "procedure-own", "compose": compose})
+    for code, expected in (("K50", ("own",)), ("K50.1", ()), ("K50.11", ("own",))):
+        assert found(own, "procedure", (ICD10CM, code)).sure == expected, code
+
+
+GOOD_PART = {"system": SNOMED, "concept": [{"code": "1"}]}
+SPOKEN = "https://trialhook.org/fhir/StructureDefinition/spoken-name"
+STRENGTH = "https://trialhook.org/fhir/StructureDefinition/depot-strength"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"compose": None}, "compose: Expected `object`, got `null`"),
+        ({"compose": {}}, "compose: Object missing required field `include`"),
+        ({"compose": {"include": {}}}, "compose.include: Expected `array`"),
+        ({"compose": {"include": [1]}}, "compose.include[0]: Expected `object`"),
+        ({"compose": {"include": [GOOD_PART, {"concept": [{"code": "1"}]}]}}, "compose.include[1].system: "),
+        (
+            {"compose": {"include": [{"system": SNOMED, "concept": [{"display": "x"}]}]}},
+            "compose.include[0].concept[0]: ",
+        ),
+        (
+            {"compose": {"include": [{"system": SNOMED, "concept": [{"code": 1}]}]}},
+            "include[0].concept[0].code: Expected",
+        ),
+        (
+            {"compose": {"include": [{"system": SNOMED, "concept": [{"code": ""}]}]}},
+            "concept[0].code: a code was expected",
+        ),
+        (
+            {"compose": {"include": [{"system": SNOMED, "concept": "1"}]}},
+            "compose.include[0].concept: Expected `array`",
+        ),
+        ({"compose": {"include": [{"system": 5, "concept": []}]}}, "compose.include[0].system: Expected `str`"),
+        ({"compose": {"include": [{"system": SNOMED}]}}, "include[0]: either codes (`concept`) or a `filter`"),
+        (
+            {"compose": {"include": [{"system": ICD10CM, "filter": [{"op": "is-a"}]}]}},
+            "filter[0]: Object missing required",
+        ),
+        ({"compose": {"include": [{"system": ICD10CM, "filter": [{"op": "is-a", "value": ""}]}]}}, "filter[0].value: "),
+        ({"compose": {"include": [{"valueSet": ["x/condition-y"]}]}}, "compose.include[0].valueSet: other ValueSets"),
+        (
+            {"compose": {"include": [GOOD_PART], "exclude": [{"valueSet": ["x/condition-y"]}]}},
+            "compose.exclude[0].valueSet: other ValueSets",
+        ),
+        (
+            {
+                "compose": {
+                    "include": [GOOD_PART],
+                    "exclude": [{"system": SNOMED, "filter": [{"op": "is-a", "value": "1"}]}],
+                }
+            },
+            "compose.exclude[0].filter[0]: only is-a filters on ICD-10, ICD-10-CM and ATC are supported",
+        ),
+        ({"extension": {}}, "extension: Expected `array`"),
+        ({"extension": [{"url": SPOKEN, "valueString": 5}]}, "extension[0]: a text was expected"),
+        ({"extension": [{"url": SPOKEN}]}, "extension[0]: one value was expected"),
+        ({"extension": [{"url": STRENGTH, "valueQuantity": {"unit": "mg"}}]}, "extension[0]: a number of milligrams"),
+        ({"title": ["x"]}, "title: Expected `str`"),
+        ({"id": "condition-"}, "the id must begin with"),
+    ],
+)
+def test_a_malformed_value_set_is_named_with_its_file_and_the_place_in_it(
+    tmp_path: Path, change: dict[str, Any], said: str
+) -> None:
+    good = {"resourceType": "ValueSet", "id": "condition-x", "compose": {"include": [GOOD_PART]}}
+    assert "x" in written(tmp_path / "good", good).concepts("condition")
+    for content, place in (
+        (good | change, ""),
+        ({"resourceType": "Bundle", "entry": [{"resource": good}, {"resource": good | change}]}, "entry[1].resource: "),
+    ):
+        with pytest.raises(TrialError) as caught:
+            written(tmp_path / "bad", content)
+        assert caught.value.message.startswith(f"{tmp_path}/bad/own.json: {place}")
+        assert said in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"resourceType": "Bundle", "entry": {}}, "own.json: entry: a list was expected"),
+        ({"resourceType": "Bundle", "entry": None}, "own.json: entry: a list was expected"),
+        ({"resourceType": "Bundle", "entry": [1]}, "own.json: entry[0].resource: a FHIR R4 ValueSet was expected"),
+        ({"resourceType": "Bundle", "entry": [{}]}, "own.json: entry[0].resource: a FHIR R4 ValueSet was expected"),
+        ("[" * 100_000, "own.json: not JSON"),
+    ],
+)
+def test_a_file_that_holds_no_value_set_is_named(tmp_path: Path, content: Any, said: str) -> None:
+    with pytest.raises(TrialError) as caught:
+        written(tmp_path, content)
+    assert said in caught.value.message
+
+
+def test_a_sites_drug_without_a_title_is_called_by_its_name(tmp_path: Path) -> None:
+    written(tmp_path, value_set("drug-own-inhibitor", RXNORM, "999999999"))
+    assert Screening(value_set_folders=[tmp_path]).vocabulary.drugs("own-inhibitor").label == "own inhibitor"
 
 
 @pytest.mark.parametrize(

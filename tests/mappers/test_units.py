@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ucumvert import PintUcumRegistry
+from ucumvert.xml_util import get_units_with_full_definition
 
 from service.mappers import units
 from service.mappers.units import MAX_LENGTH, UnitError, UnreadableUnit, factor
@@ -50,7 +51,7 @@ SPELLINGS: dict[tuple[str, str], tuple[str, ...]] = {
     (HORMONE, "0.001"): ("m[iU]/L", "mIU/L", "u[iU]/mL"),
     (HORMONE, "1000"): ("[iU]/mL", "k[iU]/L"),
     ("pg/mL", "1"): ("pg/mL", "ng/L", "PG/ML"),
-    ("%", "1"): ("%", "percent", "pct", "% of cells"),
+    ("%", "1"): ("%", "percent", "pct", "% of cells", "%{cells}", "%{WBC}", "%{}"),
     ("1", "1"): ("1", "{ratio}", "{score}", "{#}", "{INR}", "score", "ratio", "copies/cell"),
 }
 
@@ -197,7 +198,9 @@ ARBITRARY = [
     *("[arb'U]/L", "[USP'U]/L", "[GPL'U]/mL", "[MPL'U]/mL", "[APL'U]/mL", "[beth'U]/mL", "[anti'Xa'U]/mL"),
     *("[todd'U]/mL", "[dye'U]/mL", "[smgy'U]/mL", "[bdsk'U]/mL", "[ka'U]/mL", "[knk'U]/mL", "[mclg'U]/mL"),
     *("[tb'U]/mL", "[CCID_50]/mL", "[TCID_50]/mL", "[EID_50]/mL", "[PFU]/mL", "[FFU]/mL", "[CFU]/uL", "[BAU]/mL"),
-    *("[AU]/mL", "[IR]/mL", "[Lf]/mL", "[hp_X]", "[hp'_X]", "[kp_C]"),
+    *("[AU]/mL", "[IR]/mL", "[Lf]/mL", "[hp_X]", "[hp'_X]", "[kp_C]", "[FEU]/mL", "ng[FEU]/mL", "[ELU]/mL", "[EU]/mL"),
+    *("[PNU]/mL", "[D'ag'U]/mL", "[Amb'a'1'U]/mL", "/[HPF]", "/[LPF]", "[HPF]/uL", "{cells}/[HPF]", "10*3/[HPF]"),
+    *("[hnsf'U]", "[NTU]", "[FNU]", "mosm/L", "eq/L"),
 ]
 TARGETS = (COUNT, MASS, "g/dL", ENZYME, HORMONE, "%", "1", "pg/mL")
 
@@ -207,6 +210,30 @@ def test_an_arbitrary_unit_is_converted_to_nothing(unit: str) -> None:
     for target in TARGETS:
         with pytest.raises(UnitError):
             factor(unit, target, CREATININE)
+
+
+def test_every_unit_that_ucum_marks_as_arbitrary_stays_among_its_own() -> None:
+    codes = [unit.code_cs for unit in get_units_with_full_definition() if unit.is_arbitrary]
+    assert len(codes) > 40
+    for code in codes:
+        assert factor(f"{code}/mL", f"{code}/L") == 1000
+        for target in ("/mL", COUNT, "10*3/mL", "g/mL", "[beth'U]/mL" if code != "[beth'U]" else "[CFU]/mL"):
+            with pytest.raises(UnitError):
+                factor(f"{code}/mL", target)
+
+
+@pytest.mark.parametrize(("unit", "other"), [("/[HPF]", "/[LPF]"), ("meq/L", "mmol/L"), ("mosm/kg", "mmol/kg")])
+def test_what_counts_in_a_unit_of_its_own_is_converted_within_it_alone(unit: str, other: str) -> None:
+    assert factor(f"10*3{unit}" if unit.startswith("/") else unit.removeprefix("m"), unit) == 1000
+    with pytest.raises(UnitError):
+        factor(unit, other)
+
+
+@pytest.mark.parametrize("target", [ENZYME, HORMONE])
+def test_a_capital_m_is_mega_whatever_the_target(target: str) -> None:
+    assert factor("MU/L", target) == factor("M[iU]/L", target) == 1_000_000
+    assert factor("MU/mL", target) == 1_000_000_000
+    assert factor("mU/mL", target) == 1
 
 
 def test_international_units_are_those_of_enzymes_and_hormones_only() -> None:
@@ -247,6 +274,10 @@ def test_what_is_no_unit_is_refused(unit: str) -> None:
         (MASS, ENZYME),
         ("ng/mL", HORMONE),
         ("1", "%"),
+        ("{cells}%", "%"),  # no UCUM: an annotation follows its unit
+        ("%{cells", "%"),
+        ("%{cells}/L", "%"),
+        ("%[slope]", "%"),
         ("{ratio}", "%"),
         ("%", "1"),
         ("mm[Hg]", "%"),

@@ -13,6 +13,7 @@ from service.criteria.logic import GRADES, Basis, Grade, Outcome
 from service.criteria.results import Change, CriterionResult, Needed, Order, PatientResult, TrialResult
 from service.demo import AS_OF
 from service.render.explain import (
+    at_start,
     expired_page,
     explain_page,
     in_words,
@@ -94,7 +95,8 @@ def a_criterion(
 
 ANC = Evidence("Observation/anc-2", "2.1 10*3/uL", True, "2026-11-10")
 OLD = Evidence("Observation/anc-1", "0.9 10*3/uL", False, "2026-05-01", "older than 28 days")
-LVEF = Needed("lvef", "stale", ("lvef",), "2026-05-01", Order("http://loinc.org", "10230-1", "Ejection fraction"))
+LVEF_ORDER = Order("http://loinc.org", "10230-1", "Ejection fraction")
+LVEF = Needed("lvef", "stale", ("lvef",), "2026-05-01", LVEF_ORDER, "LVEF")
 MIXED = (
     a_criterion("anc", "pass", evidence=(ANC, OLD)),
     a_criterion("surgery", "pass", "no-record"),
@@ -201,9 +203,11 @@ def test_what_is_missing_says_why_since_when_what_to_order_and_what_it_settles(d
 
 
 def test_a_need_without_order_or_date_shows_neither(draw: Draw) -> None:
-    need = Needed("her2-antibody", "missing", ("lvef",))
+    need = Needed("her2-antibody", "missing", ("lvef",), label="antibody against HER2")
     page = draw(a_result(a_criterion("lvef", "unknown", "missing"), grade="possible", needed=(need,)))
-    assert page.of(css="needs")[0].text == "What would settle it HER2 antibody not on record Settles: text of lvef"
+    assert (
+        page.of(css="needs")[0].text == "What would settle it Antibody against HER2 not on record Settles: text of lvef"
+    )
 
 
 @pytest.mark.parametrize(
@@ -321,7 +325,7 @@ def hostile_page(draw: Draw) -> Node:
         CriterionResult(f"c{i}", HOSTILE, HOSTILE, HOSTILE, outcome, "recorded", HOSTILE, (evidence,))
         for i, outcome in enumerate(("fail", "unknown", "review", "pass"))
     )
-    need = Needed(HOSTILE, "stale", ("c1",), HOSTILE, Order(HOSTILE, HOSTILE, HOSTILE))
+    need = Needed(HOSTILE, "stale", ("c1",), HOSTILE, Order(HOSTILE, HOSTILE, HOSTILE), HOSTILE)
     result = a_result(*criteria, needed=(need,), change=Change(HOSTILE, "possible", (HOSTILE,)))
     return draw(
         result,
@@ -441,3 +445,6 @@ def test_inputs_are_written_as_readers_write_them() -> None:
     assert input_name("lvef") == "LVEF"
     assert input_name("her2-antibody") == "HER2 antibody"
     assert input_name("disease-status") == "Disease status"
+    assert at_start("haemoglobin") == "Haemoglobin"
+    assert at_start("hCG") == "hCG"
+    assert at_start("") == ""

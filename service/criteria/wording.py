@@ -1,0 +1,83 @@
+"""How a reason lists what was looked at: short enough to read, the newest kept. The evidence holds every record."""
+
+import re
+from collections.abc import Iterable
+
+from service.criteria.findings import Evidence
+
+MAX_LISTED = 3
+MAX_DRUGS = 6
+_DRUG_RECORD = re.compile(r"(?P<drug>.+) \((?P<kind>\w+), (?P<course>active|on hold|ended|given)\)")
+_STILL = frozenset({"active", "on hold"})
+
+
+def listed(evidence: Iterable[Evidence]) -> str:
+    """What evidence says, with dates: the records of one drug as one entry, of all else the newest few."""
+    drugs: dict[str, list[Evidence]] = {}
+    others: list[Evidence] = []
+    for item in evidence:
+        if found := _DRUG_RECORD.fullmatch(item.says):
+            drugs.setdefault(found["drug"], []).append(item)
+        else:
+            others.append(item)
+    said = [(_drug_said(name, records), max(map(_day, records))) for name, records in drugs.items()]
+    told = [(_said(item), _day(item)) for item in others]
+    parts = [*_newest(said, MAX_DRUGS), *_newest(told, MAX_LISTED)]
+    return "; ".join(parts)
+
+
+def named(evidence: Iterable[Evidence]) -> str:
+    """What evidence says, without dates: each thing once, the newest few."""
+    return "; ".join(_newest([(item.says, _day(item)) for item in evidence], MAX_LISTED))
+
+
+def labelled(label: str, said: str, mark: str = "") -> str:
+    """A value behind its label, which a value that names it already does not need: `ECOG 1` is no
+    `ECOG performance status ECOG 1`."""
+    if _begins(said, label):
+        return said
+    first = label.partition(" ")[0]
+    scale = label.endswith((" status", " class")) and first.isupper()
+    return said if scale and _begins(said, first) else f"{label}{mark} {said}"
+
+
+def _begins(said: str, name: str) -> bool:
+    rest = said[len(name) : len(name) + 1]
+    return said.casefold().startswith(name.casefold()) and not rest.isalnum()
+
+
+def _newest(entries: list[tuple[str, str]], most: int) -> list[str]:
+    """The newest entries in the order given, and how many more there are."""
+    newest: dict[str, str] = {}
+    for text, day in entries:
+        newest[text] = max(day, newest.get(text, ""))
+    if len(newest) <= most:
+        return list(newest)
+    kept = sorted(newest, key=lambda text: newest[text], reverse=True)[:most]
+    return [*(text for text in newest if text in kept), f"and {len(newest) - most} more"]
+
+
+def _day(item: Evidence) -> str:
+    return item.date if isinstance(item.date, str) else ""
+
+
+def _said(item: Evidence) -> str:
+    day = _day(item)
+    return f"{item.says} on {day}" if day else item.says
+
+
+def _drug_said(drug: str, records: list[Evidence]) -> str:
+    """`docetaxel (19 administrations, last on 2026-11-02)`; a single record as it stands."""
+    if len({(record.says, _day(record)) for record in records}) == 1:
+        return _said(records[0])
+    kinds: dict[str, set[str]] = {}
+    courses: dict[str, None] = {}
+    for record in records:
+        found = _DRUG_RECORD.fullmatch(record.says)
+        assert found is not None
+        kinds.setdefault(found["kind"], set()).add(record.reference)
+        courses[found["course"]] = None
+    counted = " and ".join(f"{len(ids)} {kind}{'' if len(ids) == 1 else 's'}" for kind, ids in kinds.items())
+    still = [course for course in courses if course in _STILL]
+    last = max(map(_day, records))
+    return f"{drug} ({', '.join([counted, *still, *([f'last on {last}'] if last else [])])})"
