@@ -7,7 +7,7 @@ import structlog
 from flask import Flask, Response, g, request
 
 from service import logs, prefetch
-from service.auth import Gate, check_clients
+from service.auth import Caller, Gate, check_clients
 from service.auth.startup import WARNING
 from service.cards import Desk
 from service.chart import Chart
@@ -105,7 +105,7 @@ def _observe(app: Flask) -> None:
             status=response.status_code,
             ms=round(took * 1000, 1),
             request_id=g.get("request_id"),
-            **_refusal(),
+            **_caller(),
         )
         return response
 
@@ -116,6 +116,9 @@ def _request_id() -> str:
     return given if 8 <= len(given) <= 64 and given.isascii() and given.replace("-", "").isalnum() else uuid4().hex
 
 
-def _refusal() -> dict[str, str]:
-    refused = request.environ.get("trialhook.refused")
-    return {"refused": refused} if refused else {}
+def _caller() -> dict[str, str]:
+    """Who called, or why nobody did, where calls are protected; nothing of the token itself."""
+    if refused := request.environ.get("trialhook.refused"):
+        return {"refused": refused}
+    caller: Caller | None = request.environ.get("trialhook.caller")
+    return {"issuer": caller.issuer, "tenant": caller.tenant, "key": caller.key_id} if caller else {}

@@ -13,6 +13,7 @@ import msgspec
 from service.criteria.catalogue import Trials, load_trials
 from service.criteria.evaluate import evaluate
 from service.criteria.evaluation import Site
+from service.criteria.facts import PatientRecord
 from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
 from service.errors import SettingsError
@@ -59,7 +60,7 @@ class Screening:
         """The questions of some of the trials."""
         return self.plan if trials is self.trials else Plan(trials)
 
-    def screen(self, record: Record, on: date | int, plan: Plan | None = None) -> PatientResult:
+    def screen(self, record: PatientRecord, on: date | int, plan: Plan | None = None) -> PatientResult:
         """The result of one record as of one day, against all trials or those of a plan."""
         day = on if isinstance(on, int) else on.toordinal()
         return evaluate(record, plan or self.plan, day, self.vocabulary, self.site)

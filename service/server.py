@@ -4,25 +4,56 @@ SIGHUP loads settings and trials anew and replaces the workers one by one, so th
 new ones are broken the old ones go on.
 """
 
+import secrets
+import socket
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from prometheus_client import multiprocess
 
 from service.app import create_app
 from service.errors import TrialhookError
-from service.settings import Settings
+from service.metrics import count_as
+from service.server_log import ServerLog
+from service.settings import MIN_SECRET, Settings
 from service.web.parts import EXTENSION, Parts
+from service.worker import PatientWorker
 
 GRACE_SECONDS = 30
 RECYCLE_AFTER = 20_000
 KEEP_ALIVE_SECONDS = 15
+CONNECTIONS = 500  # a worker; with its files below the limit of 1024 that many systems set
 
 log = structlog.get_logger("trialhook.server")
+
+
+class CannotListen(TrialhookError):
+    """The address to listen on is taken, not ours, or not allowed."""
+
+    code = "cannot-listen"
+
+
+def listener(host: str, port: int) -> socket.socket:
+    """A bound socket; port 0 takes a free one. CannotListen says why there is none.
+
+    It does not listen yet: until the workers are there, clients are refused and not kept waiting.
+    """
+    shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0] != socket.AF_INET)
+        made = socket.socket(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        made.bind(address)
+    except (OSError, UnicodeError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else "not a host"
+        raise CannotListen(f"cannot listen on {shown}: {reason}") from None
+    return made
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -34,12 +65,21 @@ class Server(BaseApplication):  # type: ignore[misc]
         self._demo = demo
         self._options = options
         self._reload = reload or (lambda: settings)
-        self._app = create_app(settings, demo=demo)
+        self._secret = secrets.token_urlsafe(MIN_SECRET)
+        self._app = self._made(settings)
         super().__init__()
+
+    def _made(self, settings: Settings) -> Any:
+        """The application. Without a secret in the settings it keeps this server's own, so that links that were made
+        before a reload still open after it."""
+        if not settings.secret:
+            settings = msgspec.structs.replace(settings, values=settings.values | {"SECRET": (self._secret,)})
+        return create_app(settings, demo=self._demo)
 
     def load_config(self) -> None:
         defaults = {
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
+            "worker_connections": CONNECTIONS,
             "preload_app": True,
             "timeout": 60,
             "graceful_timeout": GRACE_SECONDS,
@@ -48,10 +88,10 @@ class Server(BaseApplication):  # type: ignore[misc]
             "max_requests_jitter": RECYCLE_AFTER // 10,
             "limit_request_line": 4094,
             "worker_tmp_dir": _shared_memory(),
-            "errorlog": "-",
-            "loglevel": "warning",
+            "logger_class": ServerLog,
+            "pre_fork": _pre_fork,
+            "post_fork": _post_fork,
             "worker_exit": _worker_exit,
-            "child_exit": _child_exit,
             "control_socket_disable": True,
         }
         for name, value in {**defaults, **self._options}.items():
@@ -65,15 +105,20 @@ class Server(BaseApplication):  # type: ignore[misc]
         """On SIGHUP, in the master, before new workers are started."""
         super().reload()
         try:
-            self._app = create_app(self._reload(), demo=self._demo)
+            self._app = self._made(self._reload())
         except TrialhookError as problem:
             log.error("reload refused, the old trials stay", problem=problem.message)
-            return
-        self.callable = None
-        log.warning("reloaded")
+        except Exception as problem:  # noqa: BLE001 - whatever it is, it must not end a running service
+            log.error("reload refused, the old trials stay", problem=type(problem).__name__)
+        else:
+            self.callable = None
+            log.warning("reloaded")
 
     def run(self) -> None:
-        Arbiter(self).run()
+        try:
+            Arbiter(self).run()
+        except OSError as problem:  # another process was quicker to listen on the address
+            raise CannotListen(f"cannot listen: {problem.strerror}") from None
 
 
 def _shared_memory() -> str | None:
@@ -81,12 +126,18 @@ def _shared_memory() -> str | None:
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
 
+def _pre_fork(arbiter: Any, worker: Any) -> None:
+    """A new worker counts in the first place that no other one has, also no one that is still ending."""
+    taken = {other.place for other in arbiter.WORKERS.values()}
+    worker.place = next(place for place in count() if place not in taken)
+
+
+def _post_fork(_arbiter: Any, worker: Any) -> None:
+    count_as(str(worker.place))
+
+
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
     """A worker that ends writes what it still holds."""
     parts: Parts = worker.app.wsgi().extensions[EXTENSION]
     parts.explanations.flush()
     parts.shown.write()
-
-
-def _child_exit(_arbiter: Any, worker: Any) -> None:
-    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

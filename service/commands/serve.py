@@ -3,13 +3,17 @@
 import atexit
 import os
 import shutil
+import signal
+import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
 from service import settings as settings_module
+from service.errors import SettingsError
 from service.settings import Settings
 
 
@@ -23,16 +27,34 @@ from service.settings import Settings
 @click.option("--threads", default=8, show_default=True, type=click.IntRange(2, 128), help="Threads a worker.")
 def command(demo: bool, host: str, port: int, workers: int, threads: int) -> int:
     """Run the service."""
+    # Until gunicorn listens to signals: its default would leave temporary folders behind, and a container's first
+    # process would not be stopped at all.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     metrics_folder()
-    from service.server import Server  # after the metrics folder is known, and not before it is needed
+    from service.server import Server, listener  # after the metrics folder is known, and not before it is needed
 
+    bound = listener(host, port)
+    port = bound.getsockname()[1]
     settings = _demo_settings(host, port) if demo else settings_module.load()
-    address = f"[{host}]" if ":" in host else host
-    options = {"bind": f"{address}:{port}", "workers": workers or _default_workers(), "threads": threads}
+    options: dict[str, Any] = {
+        "bind": f"fd://{bound.detach()}",
+        "workers": workers or _default_workers(),
+        "threads": threads,
+    }
     if demo:
-        click.echo(f"trialhook demo: http://{address}:{port}/", err=True)
+        told = f"trialhook demo: http://{_address(_reached_at(host))}:{port}/"
+        options["when_ready"] = lambda _arbiter: click.echo(told, err=True)
     Server(settings, demo, options, reload=None if demo else settings_module.load).run()
     return 0
+
+
+def _address(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _reached_at(host: str) -> str:
+    """Where a server that listens on all addresses is reached from this machine."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
 
 
 def metrics_folder() -> None:
@@ -40,7 +62,14 @@ def metrics_folder() -> None:
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = _passing_folder("metrics")
         return
-    Path(os.environ["PROMETHEUS_MULTIPROC_DIR"]).mkdir(parents=True, exist_ok=True)
+    folder = Path(os.environ["PROMETHEUS_MULTIPROC_DIR"])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.db"):  # counts of a server that has ended
+            with suppress(FileNotFoundError):
+                old.unlink()
+    except OSError as problem:
+        raise SettingsError(f"PROMETHEUS_MULTIPROC_DIR: {folder} cannot be used ({problem.strerror})") from None
 
 
 def _passing_folder(purpose: str) -> str:
@@ -63,9 +92,9 @@ def _default_workers() -> int:
 def _demo_settings(host: str, port: int) -> Settings:
     """The demo needs nothing else: no tokens, its own FHIR endpoint, a database that goes away with it."""
     given: dict[str, Any] = dict(os.environ)
-    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host
     given.setdefault("TRIALHOOK_AUTH", "none")
-    own = f"http://{shown}:{port}/fhir http://localhost:{port}/fhir"
+    hosts = dict.fromkeys((_address(_reached_at(host)), "127.0.0.1", "localhost"))
+    own = " ".join(f"http://{name}:{port}/fhir" for name in hosts)
     given["TRIALHOOK_FHIR_ALLOWED"] = f"{own} {given.get('TRIALHOOK_FHIR_ALLOWED', '')}"
     if "TRIALHOOK_DATABASE_URL" not in given and "TRIALHOOK_DATABASE_URL_FILE" not in given:
         given["TRIALHOOK_DATABASE_URL"] = f"sqlite:///{_passing_folder('demo')}/trialhook.db"

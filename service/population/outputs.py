@@ -1,8 +1,9 @@
 """What a finished screening leaves beside its results: summary, tables, report; and what it says at the end."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -18,6 +19,8 @@ from service.population.spill import ErrorRow, Gap
 from service.population.summary import Tally, summary
 from service.population.tables import TableWriter
 from service.population.worklist import Worklist
+
+SHOWN_ERRORS = 100
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -52,7 +55,11 @@ def write(run: Run, done: Screened, wanted: Wanted) -> None:
     if wanted.report:
         from service.population.report import About, write_report
 
-        about = About(source=Path(run.source).name, errors=done.errors, gaps=tuple(_sentences(done.gaps)))
+        about = About(
+            source=Path(run.source).name,
+            errors=list(islice(error_rows(run.out), SHOWN_ERRORS)),
+            gaps=_sentences(done.gaps),
+        )
         write_report(run.out / "report.html", made, run.trials.trials, worklist, about)
 
 
@@ -86,10 +93,11 @@ def screened_before(run: Run) -> Screened:
     return Screened(count, errors, tally, gaps, old.get("resources", {}))
 
 
-def error_rows(folder: Path) -> list[ErrorRow]:
+def error_rows(folder: Path) -> Iterator[ErrorRow]:
     """The rows of errors.ndjson."""
     with (folder / "errors.ndjson").open("rb") as lines:
-        return [msgspec.json.decode(line, type=ErrorRow) for line in lines]
+        for line in lines:
+            yield msgspec.json.decode(line, type=ErrorRow)
 
 
 def describe(run: Run) -> None:

@@ -8,14 +8,19 @@ import msgspec
 from flask import request
 from marshmallow import Schema, ValidationError
 from msgspec import Raw
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.criteria.plan import Plan
+from service.mappers.documents import duplicate_key
 from service.web.parts import parts
 from service.web.problems import Rejected
 
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json\Z")
 _LINES = re.compile(r"application/(?:[\w.-]+\+)?(?:x-)?ndjson\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MEMBER = re.compile(rb'[\s,]*"([^"\\]*)"\s*:\s*')
+_END = re.compile(rb"\s*\}\s*")
 
 
 def json_body(lines: bool = False) -> bytes:
@@ -25,17 +30,59 @@ def json_body(lines: bool = False) -> bytes:
         raise Rejected(415, "unsupported-media-type", "a body of type application/json was expected")
     if request.content_encoding not in (None, "", "identity"):
         raise Rejected(415, "unsupported-media-type", "a body without Content-Encoding was expected")
-    return request.get_data(cache=False)
+    body = request.get_data(cache=False)
+    if len(body) == request.max_content_length and _has_more():
+        raise RequestEntityTooLarge
+    return body
+
+
+def _has_more() -> bool:
+    """Whether a chunked body goes on: werkzeug reads up to the limit and says nothing of the rest."""
+    return "wsgi.input_terminated" in request.environ and bool(request.environ["wsgi.input"].read(1))
+
+
+def text(body: bytes) -> bytes:
+    """A body as UTF-8 without a byte order mark."""
+    if not body.isascii():
+        try:
+            body.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Rejected(400, "wrong-encoding", f"the body is not UTF-8 (byte {error.start})") from None
+    return body.removeprefix(_BYTE_ORDER_MARK)
 
 
 def members(body: bytes | Raw, what: str = "") -> dict[str, Raw]:
-    """The members of a JSON object, undecoded."""
+    """The members of a JSON object, undecoded; a name that stands twice is refused, since two readers may differ."""
     try:
-        return msgspec.json.decode(body, type=dict[str, Raw])
+        found = msgspec.json.decode(body, type=dict[str, Raw])
     except RecursionError:
         raise Rejected(400, "too-deep", "the body is nested too deeply") from None
     except msgspec.DecodeError as error:
         raise _not_json(body, what, error) from None
+    if not _follow(body, found):
+        refuse_repeated(body, what or "the body")
+    return found
+
+
+def _follow(body: bytes | Raw, found: dict[str, Raw]) -> bool:
+    """Whether the text is just these members, one after the other: cheaper than looking at every key in them."""
+    whole = bytes(body)
+    at = whole.find(b"{") + 1
+    for name, raw in found.items():
+        head, value = _MEMBER.match(whole, at), bytes(raw)
+        if head is None or head[1] != name.encode() or not whole.startswith(value, head.end()):
+            return False
+        at = head.end() + len(value)
+    return _END.fullmatch(whole, at) is not None
+
+
+def refuse_repeated(body: bytes | Raw, what: str) -> None:
+    """Rejected where a key stands twice in one object, at any depth."""
+    problem = duplicate_key(body)
+    if problem.startswith("recursion limit"):
+        raise Rejected(400, "too-deep", f"{what} is nested too deeply")
+    if problem.startswith("a key stands twice"):
+        raise Rejected(400, "duplicate-key", f"{what}: {problem}")
 
 
 def _not_json(body: bytes | Raw, what: str, error: msgspec.DecodeError) -> Rejected:
@@ -46,23 +93,29 @@ def _not_json(body: bytes | Raw, what: str, error: msgspec.DecodeError) -> Rejec
     return Rejected(400, "not-json", f"the body is not JSON{where}")
 
 
-def decoded(raw: Raw, path: str) -> Any:
+def loaded(schema: Schema, found: dict[str, Raw]) -> dict[str, Any]:
+    """What a schema makes of the members it knows; the others are not even read."""
+    return load(schema, {name: _decoded(raw, name) for name, raw in found.items() if name in schema.fields})
+
+
+def _decoded(raw: Raw, path: str) -> Any:
     """The plain value of one member."""
+    refuse_repeated(raw, path)
     try:
         return msgspec.json.decode(raw)
     except RecursionError:
         raise Rejected(400, "too-deep", f"{path} is nested too deeply") from None
     except msgspec.DecodeError:
-        raise Rejected(400, "not-json", f"{path} is not JSON") from None
+        raise Rejected(400, "not-json", f"{path} is not JSON, or holds a number out of range") from None
 
 
 def load(schema: Schema, data: Any) -> dict[str, Any]:
     """What a schema makes of data; every mistake at once, each with its path and without the value."""
     try:
-        loaded: dict[str, Any] = schema.load(data)
+        made: dict[str, Any] = schema.load(data)
     except ValidationError as error:
         raise Rejected(400, "bad-request", "not as described", list(_mistakes(error.messages, ""))) from None
-    return loaded
+    return made
 
 
 def _mistakes(messages: Any, path: str) -> list[tuple[str, str]]:
@@ -75,21 +128,24 @@ def _mistakes(messages: Any, path: str) -> list[tuple[str, str]]:
     return [(path, str(message)) for message in messages]
 
 
-def day(text: str | None, path: str = "asOf") -> int:
+def day(given: str | None, path: str = "asOf") -> int:
     """A day as an ordinal; today where none is given."""
-    if not text:
+    if not given:
         return parts().today()
     try:
-        if not _DAY.fullmatch(text):
+        if not _DAY.fullmatch(given):
             raise ValueError
-        return date.fromisoformat(text).toordinal()
+        return date.fromisoformat(given).toordinal()
     except ValueError:
         raise Rejected(400, "bad-request", "not as described", [(path, "a date as YYYY-MM-DD was expected")]) from None
 
 
 def asked_day() -> int:
     """The day of `?asOf=`."""
-    return day(request.args.get("asOf"))
+    given = request.args.getlist("asOf")
+    if len(given) > 1:
+        raise Rejected(400, "bad-request", "not as described", [("asOf", "one date was expected")])
+    return day(given[0] if given else None)
 
 
 def asked_plan() -> Plan:

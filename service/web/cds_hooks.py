@@ -25,6 +25,7 @@ from service.web.schemas import FEEDBACK, HOOK_REQUEST
 
 TRIAL_MATCH = "trial-match"
 GUARD_SELECT = "trial-guard-select"
+MAX_ORDERS = 100  # each is judged on its own; more than a session of ordering ever holds
 HOOKS = {TRIAL_MATCH: "patient-view", GUARD_SELECT: "order-select", "trial-guard-sign": "order-sign"}
 _TOLD = {
     TRIAL_MATCH: (
@@ -103,9 +104,12 @@ def _guarded(service_id: str, envelope: dict[str, Any], prefetch: dict[str, Raw]
     orders = [order for order in orders if may_matter(own.screening, plan, order, patient)]
     if not orders:
         return ()
+    if len(orders) > MAX_ORDERS:
+        expected = f"at most {MAX_ORDERS} draft orders that matter to trials are judged at once"
+        raise Rejected(400, "too-many-orders", expected)
     document = own.chart.gather(_call_of(envelope, prefetch))
     try:
-        found = effects(own.screening, plan, document, patient, day, orders)
+        found = effects(own.screening, plan, document, patient, day, orders, server_of(document))
     except RecordError as error:
         raise InsufficientData(error.message) from None
     return guard_cards(found, own.trials, own.desk)

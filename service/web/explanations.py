@@ -30,7 +30,10 @@ def explain(token: str) -> Response:
     opened = parts().explanations.open(token)
     if isinstance(opened, NotOpened):
         return _page(expired_page(), 410 if opened is NotOpened.EXPIRED else 404)
-    result = _decode(opened)
+    try:
+        result = _decode(opened)
+    except msgspec.ValidationError:  # kept by another version of the service
+        return _page(expired_page(), 410)
     found = _chosen(result, request.args.get("trial", ""))
     if found is None:
         return _page(expired_page(), 404)

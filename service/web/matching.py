@@ -7,7 +7,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Raw
 
-from service.chart import Call
+from service.chart import Call, server_of
 from service.criteria.results import PatientResult
 from service.render.research_study import match_bundle
 from service.web import bodies, protection
@@ -56,13 +56,14 @@ def get_clinical_trial() -> Response:
 @blueprint.post("/fhir/ResearchStudy/$match")
 def match() -> Response:
     day = bodies.asked_day()
-    patient = _parameter_patient(bodies.json_body())
+    patient = _parameter_patient(bodies.text(bodies.json_body()))
     own = parts()
     if patient.resource:
         record = own.screening.read(bytes(patient.resource), "parameter.patient")
     else:
         call = _call_of(patient.valueReference.reference if patient.valueReference else "")
-        record = own.screening.of_document(own.chart.gather(call), call.patient)
+        document = own.chart.gather(call)
+        record = own.screening.of_document(document, call.patient, server_of(document))
     return _matches(own.screening.screen(record, day))
 
 
@@ -76,6 +77,7 @@ def _parameter_patient(body: bytes) -> _Parameter:
         raise _bad("a Parameters resource was expected") from None
     except msgspec.DecodeError:
         raise Rejected(400, "not-json", "the body is not JSON") from None
+    bodies.refuse_repeated(body, "the body")
     patients = [p for p in found.parameter if p.name == "patient"]
     if found.resourceType != "Parameters" or len(patients) != 1:
         raise _bad("Parameters with one parameter `patient` were expected")

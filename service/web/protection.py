@@ -9,7 +9,11 @@ from service.web.problems import Rejected
 
 METHODS = "GET, POST, OPTIONS"
 HEADERS = "Authorization, Content-Type, Accept"
-_PAGES = "default-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; frame-ancestors 'self'"
+# the viewer of /docs has its icons inside its stylesheet
+_PAGES = (
+    "default-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'self'; object-src 'none'; "
+    "frame-ancestors 'self'"
+)
 
 
 def authenticate() -> None:
@@ -18,9 +22,10 @@ def authenticate() -> None:
     if gate is None:
         return
     try:
-        gate.check(request.headers.get("Authorization"), [f"{parts().desk.public_url}{request.path}"])
+        caller = gate.check(request.headers.get("Authorization"), [f"{parts().desk.public_url}{request.path}"])
+        request.environ["trialhook.caller"] = caller
     except Unauthorized as refused:
-        request.environ["trialhook.refused"] = refused.code
+        request.environ["trialhook.refused"] = refused.message
         raise Rejected(
             401, "unauthorized", "a valid token for this endpoint was expected", headers={"WWW-Authenticate": "Bearer"}
         ) from None

@@ -10,8 +10,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from service import settings
+from service import screening, settings
 from service.app import create_app
+from service.screening import Screening
+from service.settings import Settings
 from service.web.parts import EXTENSION
 from tests.builders import AS_OF, SINAI, Json, Record, as_json, eligible, searchset
 
@@ -31,23 +33,59 @@ TYPES = {
 Serve = Callable[..., FlaskClient]
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _each_installation_is_read_once() -> Iterator[None]:
+    """Value sets and trials take half a second to read; services of the same settings share them."""
+    known: dict[str, Screening] = {}
+
+    def installed(of: Settings) -> Screening:
+        key = repr([of.texts[name] for name in ("TRIALS", "VALUE_SETS", "TIMEZONE", "ULN")])
+        if key not in known:
+            known[key] = screening.installed(of)
+        return known[key]
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("service.app.installed", installed)
+        yield
+
+
+def made(folder: Path, demo: bool = False, **given: str) -> Flask:
+    """A service that keeps its database in the folder."""
+    values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service.db", "LOG_LEVEL": "error"} | given
+    return create_app(settings.load({f"TRIALHOOK_{name}": value for name, value in values.items()}), demo=demo)
+
+
+def ended(app: Flask) -> None:
+    parts = app.extensions[EXTENSION]
+    parts.explanations.flush()
+    parts.store.dispose()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flask]:
+    """One service for all tests of a module that leave it as it is."""
+    app = made(tmp_path_factory.mktemp("service"))
+    yield app
+    ended(app)
+
+
+@pytest.fixture(scope="module")
+def shared(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
     """-> a client of a service; settings as keywords without their prefix, `demo=True` for the demo."""
     apps: list[Flask] = []
 
     def started(demo: bool = False, **given: str) -> FlaskClient:
-        values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{tmp_path}/service.db", "LOG_LEVEL": "error"} | given
-        loaded = settings.load({f"TRIALHOOK_{name}": value for name, value in values.items()})
-        app = create_app(loaded, demo=demo)
-        apps.append(app)
-        return app.test_client()
+        apps.append(made(tmp_path, demo, **given))
+        return apps[-1].test_client()
 
     yield started
     for app in apps:
-        parts = app.extensions[EXTENSION]
-        parts.explanations.flush()
-        parts.store.dispose()
+        ended(app)
 
 
 @pytest.fixture

@@ -52,7 +52,7 @@ def test_every_card_is_a_valid_card(client: FlaskClient, trial: str) -> None:
         assert UUID(card["uuid"]).version == 4
         assert card["selectionBehavior"] in ("any", "at-most-one")
         assert all(set(reason) == {"system", "code", "display"} for reason in card["overrideReasons"])
-        assert not [p for p in empties({k: v for k, v in card.items() if k != "extension"})]
+        assert not empties(card | {"extension": 1})
 
 
 def test_suggested_resources_are_valid_r4(client: FlaskClient) -> None:
@@ -90,7 +90,7 @@ def test_the_dead_get_no_card(client: FlaskClient) -> None:
 def test_trials_that_do_not_recruit_say_so_or_are_hidden(serve: Serve, recruitment: str, shown: bool) -> None:
     cards = called(serve(RECRUITMENT=recruitment), call_body())
     assert bool(cards) is shown
-    assert all("(not recruiting: " in card["summary"] for card in cards)
+    assert all("(not recruiting" in card["summary"] for card in cards)
 
 
 def test_open_trials_come_first_then_the_best(serve: Serve, tmp_path: object) -> None:

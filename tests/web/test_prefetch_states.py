@@ -7,7 +7,7 @@ import pytest
 import responses
 from flask.testing import FlaskClient
 
-from tests.builders import SERVER, SINAI, RxNorm, Json, eligible, medication, operation_outcome, request, searchset
+from tests.builders import SERVER, SINAI, Json, RxNorm, eligible, medication, operation_outcome, request, searchset
 from tests.web.conftest import CALL, Serve, call_body, called, post, prefetch, verdict
 
 RECORD = eligible(SINAI)
@@ -31,7 +31,7 @@ INCOMPLETE = {
     "a larger total": (searchset([], "AllergyIntolerance", total=3), "0 of 3"),
     "failed": (operation_outcome("error", "exception"), "the caller's search failed"),
     "failed inside": (
-        searchset([], "AllergyIntolerance", more_entries=[{"resource": operation_outcome(), "search": {"mode": "outcome"}}]),
+        searchset([], "AllergyIntolerance", more_entries=[{"resource": operation_outcome()}]),
         "OperationOutcome",
     ),
     "refused": (operation_outcome("error", "forbidden"), "the caller's search failed"),
