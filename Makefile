@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-live check fix bench lock clean
+.PHONY: install demo test test-live check fix bench lock dist sbom audit licences clean
 
 install: $(STAMP)
 
@@ -42,6 +42,18 @@ bench: install  ## ratios, measured in one run
 lock:  ## pin and hash every dependency; needs uv
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+
+dist: install  ## source distribution and wheel, the wheel made from the source distribution
+	$(BIN)/python -m build --no-isolation --outdir dist
+
+sbom: install  ## what the distribution needs, as CycloneDX
+	$(BIN)/python -m supply sbom --out dist/trialhook.cdx.json
+
+licences: install  ## checks the licences of the dependencies and writes docs/licences.md
+	$(BIN)/python -m supply licences
+
+audit: install  ## known vulnerabilities of the dependencies; exit code 3 of the command: the data are out of reach
+	$(BIN)/python -m supply audit
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist

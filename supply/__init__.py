@@ -1,0 +1,1 @@
+"""What the distribution is made of: licences, bill of materials, known vulnerabilities. Not shipped."""
