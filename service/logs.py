@@ -3,7 +3,9 @@
 import logging
 import sys
 from contextlib import suppress
+from typing import Any
 
+import msgspec
 import structlog
 
 _LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}
@@ -20,6 +22,10 @@ class _Stderr:
     debug = info = warning = error = msg
 
 
+def _json(event: Any, **_: Any) -> str:
+    return msgspec.json.encode(event, enc_hook=str).decode()
+
+
 def configure(level: str) -> None:
     """Log from a level on: debug, info, warning or error."""
     structlog.configure(
@@ -27,7 +33,7 @@ def configure(level: str) -> None:
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(serializer=_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(_LEVELS[level]),
         logger_factory=lambda *_: _Stderr(),

@@ -34,6 +34,8 @@ def named(evidence: Iterable[Evidence]) -> str:
 def labelled(label: str, said: str, mark: str = "") -> str:
     """A value behind its label, which a value that names it already does not need: `ECOG 1` is no
     `ECOG performance status ECOG 1`."""
+    if said[:1].isdigit():  # most values are numbers, and no label begins with one
+        return f"{label}{mark} {said}"
     if _begins(said, label):
         return said
     first = label.partition(" ")[0]

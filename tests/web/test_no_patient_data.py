@@ -97,7 +97,7 @@ def watched(
     watching.seen.append(client.get("/feedback/summary").get_data(as_text=True))
     parts.store.dispose()
     out, err = capfd.readouterr()
-    assert '"event": "request"' in err  # logs were caught
+    assert '"event":"request"' in err  # logs were caught
     watching.seen += [out, err, caplog.text, *(str(vars(record)) for record in caplog.records)]
     raw = b"".join(path.read_bytes() for path in sorted(tmp_path.glob("service.db*")))
     assert raw
