@@ -7,7 +7,6 @@ be carried along or trusted in a page about patients.
 import base64
 import hashlib
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from service.criteria.catalogue import Trial
@@ -24,10 +22,10 @@ from service.criteria.logic import GRADES
 from service.population.funnel import FunnelRow, full_width, funnel
 from service.population.worklist import LIMIT, WorkItem
 from service.render.explain import HEADLINES, SYSTEMS, counted, in_words, input_name, phase, recruitment, web_address
+from service.render.pages import environment
 
 SHOWN_ERRORS = 50
 _REST = ("older", "undated", "none")
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WHY = {"missing": "not on record", "stale": "too old", "conflict": "contradictory", "unusable": "unusable"}
 
 
@@ -359,17 +357,5 @@ def _policy(css: str, script: str) -> str:
     )
 
 
-def _shown(value: object) -> object:
-    # A record's text must not reorder or hide what stands around it; Markup is the template's own.
-    return _CONTROL.sub("", value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("service"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=_shown,
-)
+_TEMPLATES = environment()
 _TEMPLATES.filters |= {"number": number, "input_name": input_name, "recruitment": recruitment}

@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 from msgspec import UNSET
 
 from service.criteria.catalogue import Trial
 from service.criteria.findings import Evidence
 from service.criteria.results import Change, CriterionResult, Needed, PatientResult, TrialResult
+from service.render.pages import environment
 
 LinkFor = Callable[[str], str | None]
 
@@ -43,8 +42,6 @@ _NOT_CONCERNED = frozenset({"not-applicable"})
 _RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})
 _MISSING = "The record could answer these, but does not yet."
 _JUDGED = "No record settles these; what is known is shown."
-# A record's text must not reorder or hide what stands around it on the page.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _WEB = re.compile(r"https?://[^\s/]|/(?![/\\])", re.IGNORECASE)
 
 
@@ -322,16 +319,4 @@ def _need(need: Needed, texts: dict[str, str]) -> NeedView:
     )
 
 
-def _shown(value: object) -> object:
-    # Markup is the templates' own; any other text came from outside.
-    return _CONTROL.sub("", value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-_TEMPLATES = Environment(
-    loader=PackageLoader("service"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-    finalize=_shown,
-)
+_TEMPLATES = environment()

@@ -1,6 +1,5 @@
 """A result as a page for a terminal: a criterion a line, why, and what is missing."""
 
-import re
 import shutil
 import textwrap
 from collections.abc import Iterable
@@ -9,6 +8,7 @@ import click
 from msgspec import UNSET
 
 from service.criteria.results import CriterionResult, Effect, Needed, PatientError, PatientResult, TrialResult
+from service.render.pages import CONTROL
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unknown": ("?", "yellow"), "review": ("◦", "cyan")}
 GRADES = {
@@ -19,8 +19,6 @@ GRADES = {
 }
 BASES = {"no-record": "nothing on record", "not-applicable": "does not apply", "manual": "for a person to judge"}
 MAX_WIDTH = 110
-# A record's text must not reach the terminal as commands to it.
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 
 def page(result: PatientResult | PatientError) -> str:
@@ -79,7 +77,7 @@ def _needed(need: Needed) -> str:
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:
-    text = _CONTROL.sub("", text)
+    text = CONTROL.sub("", text)
     width = min(shutil.get_terminal_size((100, 24)).columns, MAX_WIDTH)
     indent = max(len(rest), len(first))
     lines = textwrap.wrap(text, max(40, width - indent), break_long_words=False, break_on_hyphens=False) or [""]
