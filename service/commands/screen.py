@@ -55,6 +55,13 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--query", default="Patient", metavar="QUERY", help="A server: only patients of a search, Patient?…")
 @click.option("--bulk", is_flag=True, help="A server: by Bulk Data $export, not by search.")
 @click.option("--since", default="", metavar="INSTANT", help="With --bulk: only what changed since.")
+@click.option(
+    "--longest-wait",
+    default=0.0,
+    metavar="SECONDS",
+    type=click.FloatRange(0),
+    help="With --bulk: ask at least so often.",
+)
 @click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
@@ -76,6 +83,7 @@ def command(
     query: str,
     bulk: bool,
     since: str,
+    longest_wait: float,
     limit: int,
     facts: Path | None,
     engine: str,
@@ -88,7 +96,7 @@ def command(
     SOURCE is a folder (or file, or archive) of NDJSON as Bulk Data writes it, or of Bundles; or a FHIR base URL, whose
     patients are searched for or exported.
     """
-    server = _server(source, query, group, bulk, since)
+    server = _server(source, query, group, bulk, since, longest_wait)
     settings = settings_module.load()
     screening = screening_of(settings)
     chosen = chosen_trials(screening, trials)
@@ -115,14 +123,14 @@ def command(
     return _screen(run, server, settings, resume, wanted, progress(form))
 
 
-def _server(source: str, query: str, group: str, bulk: bool, since: str) -> Server | None:
+def _server(source: str, query: str, group: str, bulk: bool, since: str, longest_wait: float) -> Server | None:
     """The FHIR server that a source names; None for files."""
     if source.startswith(("http://", "https://")):
         if since and not bulk:
             raise click.UsageError("--since goes with --bulk")
         if query != "Patient" and (bulk or group):
             raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
-        return Server(source.rstrip("/"), query, group, bulk, since)
+        return Server(source.rstrip("/"), query, group, bulk, since, longest_wait)
     if group or bulk or since or query != "Patient":
         raise click.UsageError("--group, --query, --bulk and --since go with a FHIR base URL")
     return None

@@ -44,7 +44,7 @@ def _sort_document(source: Input, number: int, document: Document, spill: Spill,
         return
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
     for line, item in enumerate(document.items):
-        _sort_resource(source, number, line, item.resource, _one_line(bytes(item.raw)), spill, only, found)
+        _sort_resource(source, number, line, item.resource, one_line(bytes(item.raw)), spill, only, found)
 
 
 def _sort_resource(
@@ -72,7 +72,7 @@ def _is_patient(resource: object) -> bool:
     return isinstance(resource, wire.Patient)
 
 
-def _one_line(data: bytes) -> bytes:
+def one_line(data: bytes) -> bytes:
     """JSON holds line breaks only between its tokens."""
     return data.replace(b"\n", b" ").replace(b"\r", b" ")
 

@@ -5,6 +5,7 @@ patient, shared resources beside them; results come back part by part. Every exe
 `parquet` extra in the Python it runs.
 """
 
+import atexit
 import importlib
 import os
 import sys
@@ -52,16 +53,20 @@ def session(master: str = "") -> Any:
     except ImportError as problem:
         raise SettingsError("--engine spark needs the extra `spark`: pip install 'trialhook[spark]'") from problem
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # a setting of the session does not reach executors
+    was_there = sql.SparkSession.getActiveSession() is not None
     builder = sql.SparkSession.builder.appName("trialhook")
     if master:
         builder = builder.master(master)
     made = builder.config("spark.ui.showConsoleProgress", "false").getOrCreate()
+    if not was_there:
+        atexit.register(made.stop)
     made.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BATCH_BYTES))
+    made.conf.set("spark.sql.files.maxPartitionBytes", str(BATCH_BYTES))  # tasks of few files, and none is moved first
     return made
 
 
 class SparkEngine:
-    """Sorts and judges one source on a cluster. `inputs` are its files; close it at the end."""
+    """Sorts and judges one source on a cluster: a `service.population.run.Engine`. `inputs` are its files."""
 
     def __init__(self, spark: Any, source: str, settings: Settings, out: Path) -> None:
         self._spark = spark
@@ -83,7 +88,7 @@ class SparkEngine:
             write_whole(mark(work, "sorted", number), msgspec.json.encode(report))
 
     def _sorted(self, run: Run, ledger: Ledger) -> Any:
-        """The rows of all inputs, kept on the executors' disks: they are looked at three times."""
+        """The rows of all inputs."""
         if self._rows is None:
             names = tuple(made.name for made in self.inputs)
             task = Sorting(names, self._numbers, ledger.parts, run.only)
@@ -93,8 +98,8 @@ class SparkEngine:
                 rows = lines.mapInArrow(partial(sort_rows, task), ROWS)
             else:
                 found = self._spark.read.format("binaryFile").load(list(self._numbers)).select("path", "content")
-                rows = found.repartition(len(self._numbers), "path").mapInArrow(partial(sort_files, task), ROWS)
-            self._rows = rows.persist(_level().DISK_ONLY)
+                rows = found.mapInArrow(partial(sort_files, task), ROWS)
+            self._rows = self._kept(rows)
         return self._rows
 
     def judge(self, run: Run, ledger: Ledger, gaps: Mapping[str, Sequence[Gap]], out: Path) -> Iterator[Judged]:
@@ -109,7 +114,7 @@ class SparkEngine:
         names = tuple(made.name for made in self.inputs)
         task = Judging(self._installation, trials, run.day, names, told, __version__)
         placed = rows.repartition(number, "part").sortWithinPartitions(*order)
-        judged = placed.mapInArrow(partial(judge_parts, task), JUDGED).persist(_level().DISK_ONLY)
+        judged = self._kept(placed.mapInArrow(partial(judge_parts, task), JUDGED))
         judged.count()  # all partitions at once; the iterator below would have them made one by one
         yield from _written(judged.toLocalIterator(), out)
         judged.unpersist()
@@ -119,23 +124,20 @@ class SparkEngine:
         """The lines of patients, and beside them the shared resources that they lead to."""
         f = _functions()
         last = f.max_by("json", f.struct("file", "line")).alias("json")  # a later version of the name counts
-        shared = rows.where("kind = 'shared'").groupBy("name").agg(last)
+        shared = self._kept(rows.where("kind = 'shared'").groupBy("name").agg(last))
         wanted = rows.where("kind = 'wanted'").select("part", "patient", "name").distinct()
-        all_rows = rows.where("kind = 'entry'")
-        found = None
-        for _ in range(MAX_DEPTH):
-            more = wanted.join(shared, "name")
-            found = more if found is None else found.unionByName(more)
+        found = more = self._kept(wanted.join(shared, "name"))
+        for _ in range(MAX_DEPTH - 1):
             wanted = more.mapInArrow(references_of, WANTED).distinct()
-        assert found is not None
+            more = self._kept(wanted.join(shared, "name"))
+            found = found.unionByName(more)
         found = found.dropDuplicates(["patient", "name"]).withColumn("kind", f.lit("shared"))
         found = found.withColumns({"file": f.lit(0), "line": f.lit(0)})
-        return all_rows.unionByName(found)
+        return rows.where("kind = 'entry'").unionByName(found)
 
-    def close(self) -> None:
-        if self._rows is not None:
-            self._rows.unpersist()
-            self._rows = None
+    def _kept(self, rows: Any) -> Any:
+        """Rows that are looked at more than once, on the executors' disks."""
+        return rows.persist(_level().DISK_ONLY)
 
 
 def _written(rows: Iterator[Any], out: Path) -> Iterator[Judged]:

@@ -4,10 +4,13 @@ What came is screened as files are; what did not come is handed on as gaps and f
 folder of the screening, for its owner only, and go away with it.
 """
 
+import re
 import shutil
+import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
@@ -18,7 +21,9 @@ from service.fhir_client import Access, Bearer, FhirServers, NotAllowed
 from service.fhir_client.access import NotAuthorized
 from service.fhir_client.backend import Backend
 from service.mappers.documents import Document
-from service.population.export import ExportError, Order, run_export
+from service.population.bundles import one_line as _one_line
+from service.population.export import Export, ExportError, Limits, Order, run_export
+from service.population.export_lines import read_lines
 from service.population.files import Input, find_inputs
 from service.population.ledger import write_whole
 from service.population.progress import Progress
@@ -29,6 +34,8 @@ from service.settings import Settings
 
 FETCHED = "fetched"
 CHUNK = 200
+PATIENCE = 600.0  # seconds for a chunk of single reads
+_MEDICATION = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?(Medication/[A-Za-z0-9\-.]{1,64})"')
 ASKED = "asked.json"
 STAGED = "staged.json"
 
@@ -41,6 +48,9 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str = ""
     bulk: bool = False
     since: str = ""
+    longest_wait: float = (
+        0  # seconds between two questions about an export; 0: as long as the server asks, within bounds
+    )
 
 
 class Staged(msgspec.Struct, frozen=True):
@@ -60,7 +70,8 @@ class _Chunk(msgspec.Struct):
 
 def options_of(server: Server) -> dict[str, str]:
     """What of a server is part of the question."""
-    return {name: str(value) for name, value in msgspec.to_builtins(server).items()}
+    plain = msgspec.to_builtins(msgspec.structs.replace(server, longest_wait=0))
+    return {name: str(value) for name, value in plain.items()}
 
 
 def stage(
@@ -90,7 +101,7 @@ def stage(
 
 def _begin(folder: Path, server: Server) -> None:
     """A folder of this question: a killed run of another one is not gone on with."""
-    asked = msgspec.json.encode(server)
+    asked = msgspec.json.encode(options_of(server))
     if (folder / ASKED).exists():
         if (folder / ASKED).read_bytes() != asked:
             raise ChangedQuestion("the earlier run asked the server something else; name another folder")
@@ -118,15 +129,65 @@ def _export(
     folder: Path,
     told: Progress,
 ) -> Staged:
-    types = tuple(dict.fromkeys([*(query.type for query in queries), "Medication"]))
-    order = Order(server.base, types, "group" if server.group else "patient", server.group, server.since)
+    """An export of the types that the trials need. Some servers refuse a type that is nobody's in an export of patients;
+    from those the Medications that are referred to are read afterwards."""
+    types = tuple(dict.fromkeys(query.type for query in queries))
+    try:
+        exported = _ordered(server, servers, (*types, "Medication"), settings, folder / "export", told, "get")
+    except ExportError as problem:
+        if problem.temporary:
+            raise
+        exported = _ordered(server, servers, types, settings, folder / "export-owned", told, "auto")
+        _take(exported, folder)
+        access = _access(servers, server, ("Medication",), settings)
+        lacking = _read_medications(servers.authorized(server.base, access), server.base, folder / "files", told)
+        return Staged(exported.coverage, (*exported.findings, *lacking))
+    _take(exported, folder)
+    return Staged(exported.coverage, exported.findings)
+
+
+def _ordered(
+    server: Server,
+    servers: FhirServers,
+    types: tuple[str, ...],
+    settings: Settings,
+    folder: Path,
+    told: Progress,
+    method: Literal["auto", "get"],
+) -> Export:
+    level: Literal["group", "patient"] = "group" if server.group else "patient"
+    order = Order(server.base, types, level, server.group, server.since, method=method)
     access = _access(servers, server, order.reads, settings)
-    exported = run_export(
-        servers, order, folder / "export", access=access, progress=told.note, resume=(folder / "export").exists()
-    )
+    limits = Limits(longest_wait=server.longest_wait) if server.longest_wait else None
+    return run_export(servers, order, folder, access=access, limits=limits, progress=told.note, resume=folder.exists())
+
+
+def _take(exported: Export, folder: Path) -> None:
     for file in exported.files:
         shutil.move(file.path, folder / "files" / file.path.name)
-    return Staged(exported.coverage, exported.findings)
+
+
+def _read_medications(servers: FhirServers, base: str, folder: Path, told: Progress) -> list[ErrorRow]:
+    """Read the Medications that the exported files refer to; what cannot be had leaves its drug unknown."""
+    wanted: dict[str, None] = {}
+    for path in sorted(folder.glob("*.Medication*")):
+        for line in read_lines(path):
+            wanted |= dict.fromkeys(name.decode() for name in _MEDICATION.findall(line))
+    names = list(wanted)
+    told.phase("medications", len(names), "resources")
+    lines: list[bytes] = []
+    findings: list[ErrorRow] = []
+    for first in range(0, len(names), CHUNK):
+        some = names[first : first + CHUNK]
+        answers = servers.at(base).ask_all({name: name for name in some}, time.monotonic() + PATIENCE)
+        for name, answer in answers.items():
+            if answer.complete and answer.pages:
+                lines.append(_one_line(answer.pages[0]))
+            else:
+                findings.append(ErrorRow("export", 0, f"{name} cannot be read: {answer.problem}"))
+        told.advance(len(some))
+    write_whole(folder / "read.Medication.ndjson", b"".join(line + b"\n" for line in lines))
+    return findings
 
 
 # -- search
@@ -175,4 +236,4 @@ def _problem(found: Found) -> ErrorRow:
 
 def _lines(document: Document) -> Iterator[bytes]:
     for item in document.items:
-        yield bytes(item.raw).replace(b"\n", b" ").replace(b"\r", b" ")
+        yield _one_line(bytes(item.raw))

@@ -206,7 +206,7 @@ def namespace() -> Iterator[str]:
 
 
 def dry_run(namespace: str, manifests: list[Manifest]) -> "subprocess.CompletedProcess[str]":
-    given = "\n---\n".join(json.dumps(manifest) for manifest in manifests)
+    given = yaml.safe_dump_all(manifests)
     return kubectl("apply", "-n", namespace, "--dry-run=server", "--validate=strict", "-f", "-", given=given)
 
 
