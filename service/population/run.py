@@ -273,7 +273,9 @@ def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[
             yield key, work(job)
         return
     context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent) as pool:
+    with ProcessPoolExecutor(
+        min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
+    ) as pool:
         running: dict[Future[T], int] = {pool.submit(work, job): key for key, job in jobs}
         try:
             while running:
@@ -286,11 +288,11 @@ def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[
             raise
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """A worker must not go on where its parent was killed: a resumed run may be writing the same files."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() == 1:
+        if os.getppid() != parent:  # it was gone before it could be watched
             os._exit(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops for both
 

@@ -40,6 +40,7 @@ from service.population.spill import Gap, Sorted
 from service.settings import Settings
 
 BATCH_BYTES = 32 << 20
+TASKS_PER_CORE = 4
 LINE = "value"  # the column of a Parquet source that holds the lines
 
 
@@ -61,6 +62,7 @@ def session(master: str = "") -> Any:
     if not was_there:
         atexit.register(made.stop)
     made.conf.set("spark.sql.execution.arrow.maxBytesPerBatch", str(BATCH_BYTES))
+    made.conf.set("spark.sql.shuffle.partitions", str(TASKS_PER_CORE * made.sparkContext.defaultParallelism))
     made.conf.set("spark.sql.files.maxPartitionBytes", str(BATCH_BYTES))  # tasks of few files, and none is moved first
     return made
 
@@ -107,7 +109,7 @@ class SparkEngine:
         context = self._spark.sparkContext
         done = [n for n in range(ledger.parts) if mark(out, "judged", n).exists()]
         rows = self._rows_of_patients(self._sorted(run, ledger)).where(~_functions().col("part").isin(done))
-        number = max(1, min(ledger.parts, 4 * context.defaultParallelism))
+        number = max(1, min(ledger.parts, TASKS_PER_CORE * context.defaultParallelism))
         order = ["part", "patient", "kind", "file", "line", "name"]
         told = context.broadcast(dict(gaps))
         trials = tuple(trial.id for trial in run.trials.trials)

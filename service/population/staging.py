@@ -129,8 +129,8 @@ def _export(
     folder: Path,
     told: Progress,
 ) -> Staged:
-    """An export of the types that the trials need. Some servers refuse a type that is nobody's in an export of patients;
-    from those the Medications that are referred to are read afterwards."""
+    """An export of the types that the trials need. Some servers refuse what is nobody's in an export of patients; from
+    those the Medications that are referred to are read afterwards."""
     types = tuple(dict.fromkeys(query.type for query in queries))
     try:
         exported = _ordered(server, servers, (*types, "Medication"), settings, folder / "export", told, "get")
