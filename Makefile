@@ -36,8 +36,9 @@ fix: install  ## format, lint, and write what is generated
 	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
 	$(BIN)/python -m service.render.settings README.md
 
-bench: install  ## ratios, measured in one run
+bench: install  ## ratios, measured in one run; the service under load takes some minutes
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.service --quick
 
 lock:  ## pin and hash every dependency; needs uv
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock

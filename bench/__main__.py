@@ -4,10 +4,10 @@ import argparse
 import os
 from types import ModuleType
 
-from bench import memory, one_patient
+from bench import memory, one_patient, population
 from bench.table import Size, printed
 
-SECTIONS: tuple[ModuleType, ...] = (one_patient, memory)
+SECTIONS: tuple[ModuleType, ...] = (one_patient, population, memory)
 
 
 def main(arguments: list[str] | None = None) -> None:
