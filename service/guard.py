@@ -17,6 +17,7 @@ from service.screening import Screening
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 # Orders that change what a record says of a patient, and what carrying them out leaves in it.
 ORDERS = ("MedicationRequest", "ServiceRequest")
+MAX_ORDERS = 100  # each is judged on its own; more than a session of ordering ever holds
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -109,6 +110,15 @@ def effects(
         record = screening.of_document(joined([document, added], document.name), patient, base)
         found += _differences(order, now, screening.screen(record, day, plan))
     return found
+
+
+def with_orders(
+    screening: Screening, plan: Plan, document: Document, patient: str, day: int, drafts: Any
+) -> PatientResult:
+    """The result of a record, and what the orders among drafts would do (`whatIf`)."""
+    result = screening.screen(screening.of_document(document, patient), day, plan)
+    orders = read_orders(drafts, result.patient.removeprefix("Patient/"), day)
+    return msgspec.structs.replace(result, what_if=tuple(effects(screening, plan, document, patient, day, orders)))
 
 
 def _differences(order: Order, now: PatientResult, then: PatientResult) -> Iterable[Effect]:

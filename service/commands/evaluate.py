@@ -15,7 +15,7 @@ from service.commands.setup import Day, chosen_trials, screening_of
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
-from service.guard import effects, read_orders
+from service.guard import read_orders, with_orders
 from service.mappers.documents import read_document
 from service.screening import Screening
 
@@ -87,12 +87,9 @@ def _evaluate(
         for problem in problems_of(data, shown):
             click.echo(f"trialhook: {problem}", err=True)
     document = read_document(data, shown)
-    result = screening.screen(screening.of_document(document, patient), day, plan)
-    if drafts is None:
-        return result
-    orders = read_orders(drafts, result.patient.removeprefix("Patient/"), day)
-    found = effects(screening, plan, document, patient, day, orders)
-    return msgspec.structs.replace(result, what_if=tuple(found))
+    if drafts is not None:
+        return with_orders(screening, plan, document, patient, day, drafts)
+    return screening.screen(screening.of_document(document, patient), day, plan)
 
 
 def _read(name: str) -> bytes:

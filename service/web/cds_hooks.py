@@ -13,7 +13,7 @@ from service.cards import OVERRIDE_REASONS, Card, Cards, cards, trial_of
 from service.chart import Call, InsufficientData, server_of
 from service.criteria.results import PatientResult
 from service.errors import RecordError
-from service.guard import effects, may_matter, read_orders
+from service.guard import MAX_ORDERS, effects, may_matter, read_orders
 from service.guard_cards import OVERRIDE_REASONS as ORDER_REASONS
 from service.guard_cards import guard_cards
 from service.store import FeedbackItem, TrialFeedback, offered_reason
@@ -25,7 +25,6 @@ from service.web.schemas import FEEDBACK, HOOK_REQUEST
 
 TRIAL_MATCH = "trial-match"
 GUARD_SELECT = "trial-guard-select"
-MAX_ORDERS = 100  # each is judged on its own; more than a session of ordering ever holds
 HOOKS = {TRIAL_MATCH: "patient-view", GUARD_SELECT: "order-select", "trial-guard-sign": "order-sign"}
 _TOLD = {
     TRIAL_MATCH: (

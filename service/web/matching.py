@@ -8,7 +8,11 @@ from flask import Blueprint, Response, request
 from msgspec import Raw
 
 from service.chart import Call, server_of
+from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
+from service.guard import MAX_ORDERS, read_orders, with_orders
+from service.mappers import wire
+from service.mappers.documents import read_document
 from service.render.research_study import match_bundle
 from service.web import bodies, protection
 from service.web.parts import parts
@@ -42,8 +46,35 @@ class _Parameters(msgspec.Struct):
 def evaluate() -> Response:
     day, plan = bodies.asked_day(), bodies.asked_plan()
     own = parts()
-    record = own.screening.read(bodies.json_body(lines=True), "body")
-    return Response(_encode(own.screening.screen(record, day, plan)), content_type="application/json")
+    body = bodies.json_body(lines=True)
+    if _is_parameters(body):
+        result = _what_if(bodies.text(body), day, plan)
+    else:
+        result = own.screening.screen(own.screening.read(body, "body"), day, plan)
+    return Response(_encode(result), content_type="application/json")
+
+
+def _is_parameters(body: bytes) -> bool:
+    if b'"Parameters"' not in body:
+        return False
+    try:
+        return wire.decode_kind(body).resourceType == "Parameters"
+    except (msgspec.DecodeError, RecursionError):
+        return False  # the reader of records says what is wrong with it
+
+
+def _what_if(body: bytes, day: int, plan: Plan) -> PatientResult:
+    """A record and draft orders as Parameters: the result, and which trials the orders would close."""
+    found = _parameters(body)
+    patients, orders = ([p for p in found if p.name == name and p.resource] for name in ("patient", "draftOrders"))
+    if len(patients) != 1 or len(orders) != 1:
+        raise _bad("Parameters with one `patient` and one `draftOrders`, each a Bundle, were expected")
+    document = read_document(bytes(patients[0].resource), "parameter.patient")
+    screening = parts().screening
+    drafts = read_orders(msgspec.json.decode(orders[0].resource), "p", day)
+    if len(drafts) > MAX_ORDERS:
+        raise Rejected(400, "too-many-orders", f"at most {MAX_ORDERS} draft orders are judged at once")
+    return with_orders(screening, plan, document, "", day, msgspec.json.decode(orders[0].resource))
 
 
 @blueprint.post("/getClinicalTrial")
@@ -67,8 +98,8 @@ def match() -> Response:
     return _matches(own.screening.screen(record, day))
 
 
-def _parameter_patient(body: bytes) -> _Parameter:
-    """The one parameter `patient` of an operation's Parameters."""
+def _parameters(body: bytes) -> list[_Parameter]:
+    """The parameters of a Parameters resource."""
     try:
         found = msgspec.json.decode(body, type=_Parameters)
     except RecursionError:
@@ -78,8 +109,15 @@ def _parameter_patient(body: bytes) -> _Parameter:
     except msgspec.DecodeError:
         raise Rejected(400, "not-json", "the body is not JSON") from None
     bodies.refuse_repeated(body, "the body")
-    patients = [p for p in found.parameter if p.name == "patient"]
-    if found.resourceType != "Parameters" or len(patients) != 1:
+    if found.resourceType != "Parameters":
+        raise _bad("a Parameters resource was expected")
+    return found.parameter
+
+
+def _parameter_patient(body: bytes) -> _Parameter:
+    """The one parameter `patient` of an operation's Parameters."""
+    patients = [p for p in _parameters(body) if p.name == "patient"]
+    if len(patients) != 1:
         raise _bad("Parameters with one parameter `patient` were expected")
     if bool(patients[0].resource) == (patients[0].valueReference is not None):
         raise _bad("either `resource` (a Bundle) or `valueReference` was expected")

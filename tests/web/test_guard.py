@@ -143,3 +143,29 @@ def test_prefetch_is_the_same_for_all_services(client: FlaskClient) -> None:
         "trial-match": "patient-view", "trial-guard-select": "order-select", "trial-guard-sign": "order-sign",
     }  # fmt: skip
     assert all(service["prefetch"].keys() == prefetch(eligible(SINAI)).keys() for service in services)
+
+
+def what_if(client: FlaskClient, *parameters: Json) -> Any:
+    body = {"resourceType": "Parameters", "parameter": list(parameters)}
+    return post(client, "/evaluate?asOf=2026-11-21", body)
+
+
+def test_evaluate_tells_what_drafts_would_close(client: FlaskClient) -> None:
+    record = {"name": "patient", "resource": eligible(SINAI).bundle()}
+    drafts = {"name": "draftOrders", "resource": bundle(drug(CLARITHROMYCIN), type="collection")}
+    told = what_if(client, record, drafts).json
+    assert [(effect["trial"], effect["criteria"]) for effect in told["whatIf"]] == [(SINAI, ["cyp3a4"])]
+    assert told["results"] == post(client, "/evaluate?asOf=2026-11-21", eligible(SINAI).bundle()).json["results"]
+
+
+@pytest.mark.parametrize("missing", ["patient", "draftOrders"])
+def test_evaluate_needs_a_record_and_drafts(client: FlaskClient, missing: str) -> None:
+    found = {"patient": eligible(SINAI).bundle(), "draftOrders": bundle(drug(CLARITHROMYCIN))}
+    answer = what_if(client, *({"name": name, "resource": r} for name, r in found.items() if name != missing))
+    assert (answer.status_code, answer.json["code"]) == (400, "bad-request")
+
+
+def test_more_drafts_than_anyone_signs_are_refused(client: FlaskClient) -> None:
+    many = bundle(*(drug(CLARITHROMYCIN, id=f"o{n}") for n in range(101)))
+    answer = post(client, "/cds-services/trial-guard-sign", guard_call(many))
+    assert (answer.status_code, answer.json["code"]) == (400, "too-many-orders")
