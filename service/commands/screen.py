@@ -49,6 +49,7 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--resume", is_flag=True, help="Go on with the screening in the folder.")
 @click.option("--format", "formats", type=Formats(), default=("ndjson",), help="ndjson, csv, parquet (a list).")
 @click.option("--report", is_flag=True, help="Write report.html too.")
+@click.option("--list", "as_list", is_flag=True, help="Write screening-list.ndjson too: FHIR Lists of candidates.")
 @click.option("--suppress-below", default=0, metavar="N", type=click.IntRange(0), help="Hide counts below N.")
 @click.option("--patient", default="", metavar="ID", help="Only this patient.")
 @click.option("--group", default="", metavar="ID", help="A server: only the members of this Group.")
@@ -77,6 +78,7 @@ def command(
     resume: bool,
     formats: tuple[str, ...],
     report: bool,
+    as_list: bool,
     suppress_below: int,
     patient: str,
     group: str,
@@ -118,7 +120,7 @@ def command(
     if dry_run:
         outputs.describe(run)
         return 0
-    wanted = outputs.Wanted(formats, report, suppress_below)
+    wanted = outputs.Wanted(formats, report, as_list, suppress_below)
     outputs.check(wanted)
     return _screen(run, server, settings, resume, wanted, progress(form))
 

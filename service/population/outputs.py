@@ -15,6 +15,7 @@ from service.errors import SettingsError
 from service.population import ledger as ledgers
 from service.population.ledger import write_whole
 from service.population.run import Run, Screened, results
+from service.population.screening_list import ScreeningList
 from service.population.spill import ErrorRow, Gap
 from service.population.summary import Tally, summary
 from service.population.tables import TableWriter
@@ -28,6 +29,7 @@ class Wanted(msgspec.Struct, frozen=True):
 
     formats: tuple[str, ...] = ("ndjson",)
     report: bool = False
+    screening_list: bool = False
     suppress_below: int = 0
 
 
@@ -45,13 +47,17 @@ def write(run: Run, done: Screened, wanted: Wanted) -> None:
     made["resources"] = dict(sorted(done.counts.items()))
     write_whole(run.out / "summary.json", msgspec.json.format(msgspec.json.encode(made), indent=2))
     tables = [form for form in wanted.formats if form != "ndjson"]
-    if not tables and not wanted.report:
+    if not tables and not wanted.report and not wanted.screening_list:
         return
-    worklist = Worklist()
+    worklist, candidates = Worklist(), ScreeningList(run.trials.trials)
     with TableWriter(run.out, tables) as writer:
         for result in results(run.out):
             writer.add(result)
             worklist.add(result)
+            candidates.add(result)
+    if wanted.screening_list:
+        lines = (msgspec.json.encode(resource) + b"\n" for resource in candidates.resources())
+        write_whole(run.out / "screening-list.ndjson", b"".join(lines))
     if wanted.report:
         from service.population.report import About, write_report
 

@@ -322,3 +322,13 @@ def test_a_folder_of_something_else_is_refused(with_facts: Callable[..., Ran], s
 def test_facts_are_for_their_owner_alone(with_facts: Callable[..., Ran], source: Path, tmp_path: Path) -> None:
     with_facts(source)
     assert (tmp_path / "facts").stat().st_mode & 0o77 == 0
+
+
+def test_several_workers_keep_and_use_the_same_facts(
+    screen: Screen, with_facts: Callable[..., Ran], source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.population.spill.PART_BYTES", 12_000)
+    plain = screen(source)
+    for _ in range(2):
+        same(with_facts(source, "--workers", "2"), plain)
+    assert not list(source.parent.glob("facts/.*"))
