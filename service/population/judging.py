@@ -6,7 +6,8 @@ from pathlib import Path
 import msgspec
 
 from service.criteria.plan import Plan
-from service.criteria.results import PatientError, PatientResult
+from service.criteria.results import PatientError, PatientResult, Problem
+from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document
 from service.mappers.joining import joined
@@ -79,7 +80,11 @@ class Judge(msgspec.Struct, frozen=True):
     def answer(self, patient: str, found: Sequence[Entry]) -> Answered:
         """What is said of one patient, and the rows of what is wrong with their lines."""
         errors: list[ErrorRow] = []
-        document = self.document(patient, found)
+        try:
+            document = self.document(patient, found)
+        except RecordError as error:  # one patient's lines never end the run
+            failed = PatientError(f"Patient/{patient}", Problem(error.code, error.message))
+            return failed, [self._row(found[0], error.message, patient)]
         persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
         if not persons:
             return None, [self._row(entry, orphaned(patient), patient) for entry in found]

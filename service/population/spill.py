@@ -174,8 +174,10 @@ def _sort_line(source: Input, number: int, line: int, text: bytes, spill: Spill,
     if not data:
         return
     try:
+        if not data.isascii():
+            data.decode()  # also where nothing is read of it here
         head = _decode_head(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         _unreadable(source, number, line, data, spill, only, found)
         return
     kind = head.resourceType
@@ -245,7 +247,7 @@ def _unreadable(source: Input, number: int, line: int, data: bytes, spill: Spill
 def _is_json(data: bytes) -> bool:
     try:
         msgspec.json.decode(data)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return False
     return True
 

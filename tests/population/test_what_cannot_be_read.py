@@ -46,6 +46,10 @@ BROKEN = {
     "of one patient": (b'{"resourceType":"Condition","subject":{"reference":"Patient/a1"},"code":', {"a1"}),
     "of one patient, by an address": (
         b'{"resourceType":"Condition","subject":{"reference":"https://x.example/fhir/Patient/a1"},"code":', {"a1"}),
+    "not UTF-8, where nothing is read": (
+        b'{"resourceType":"Condition","subject":{"reference":"Patient/a1"},"note":[{"text":"\xff\xfe"}]}', {"a1"}),
+    "nested without end": (
+        b'{"resourceType":"Condition","subject":{"reference":"Patient/a1"},"note":' + b"[" * 100_000, {"a1"}),
     "no text at all": (b"\xff\xfe\x00nonsense", {"a1", "a3"}),
 }  # fmt: skip
 
@@ -141,3 +145,23 @@ def test_no_gzip_at_all(screen: Screen, source: Path) -> None:
     (source / "1.Condition.ndjson.gz").write_bytes(gzip.compress(b"x")[:5])
     ran = screen(source)
     assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
+
+
+def test_a_patient_whose_lines_fail_only_together_is_a_row_and_the_others_are_judged(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from service.errors import RecordError
+    from service.population import judging
+
+    read = judging.read_patient
+
+    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+        if patient == "a1":
+            raise RecordError("record: cannot be read", code="too-deep")
+        return read(screening, patient, *rest)
+
+    monkeypatch.setattr(judging, "read_patient", failing)
+    ran = screen(source)
+    assert ran.code == 1
+    assert {r["patient"]: "error" in r for r in ran.results} == {"Patient/a1": True, "Patient/a3": False}
+    assert [row["patient"] for row in ran.errors] == ["Patient/a1"]
