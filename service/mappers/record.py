@@ -157,7 +157,7 @@ class Record:
             return ()
         known = self._exposures_by.get(ingredients)
         if known is None:
-            known = self._exposures_by[ingredients] = list(_of_ingredients(self._all_exposures(), ingredients))
+            known = self._exposures_by[ingredients] = list(of_ingredients(self._all_exposures(), ingredients))
         return known
 
     def nameless_drugs(self) -> Sequence[Exposure]:
@@ -474,7 +474,7 @@ def _kind_named(reference: wire.Reference) -> str:
     return parts[-2] if len(parts) > 1 else reference.type or ""
 
 
-def _of_ingredients(exposures: Iterable[Exposure], wanted: frozenset[str]) -> Iterable[Match[Exposure]]:
+def of_ingredients(exposures: Iterable[Exposure], wanted: frozenset[str]) -> Iterable[Match[Exposure]]:
     for exposure in exposures:
         if not exposure.ingredients.isdisjoint(wanted):
             standing: Standing = "sure" if exposure.certain else "unusable" if exposure.broken else "provisional"

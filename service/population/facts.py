@@ -25,7 +25,7 @@ from service.criteria.facts import (
 from service.criteria.plan import FAMILIES
 from service.criteria.spans import Span
 from service.mappers import wire
-from service.mappers.record import Record, _of_ingredients
+from service.mappers.record import Record, of_ingredients
 
 FORMAT = 1  # of the packed facts; to be counted up with any change of what is packed
 _TYPES = tuple(sorted(kind.__name__ for kind in wire.READ_TYPES))
@@ -235,7 +235,7 @@ class FactsRecord:
             by_ingredient = self._drugs.by_ingredient
             numbers = {n for name, found in by_ingredient.items() if name in ingredients for n in found}
             exposures = [self._exposure(number) for number in sorted(numbers)]
-            known = self._exposures_by[ingredients] = list(_of_ingredients(exposures, ingredients))
+            known = self._exposures_by[ingredients] = list(of_ingredients(exposures, ingredients))
         return known
 
     @cached_property

@@ -56,7 +56,7 @@ def read_patient(
     """The document of one patient's resources. `gaps` by patient; those of all patients under the empty name."""
     document = read_document(b"[%b]" % b",".join(resources), "record", strict=False)
     seen: set[str] = set()
-    wanted = _references([document]) - seen
+    wanted = references([document]) - seen
     parts = [document]
     for _ in range(MAX_DEPTH):
         found = shared.find(sorted(wanted)) if wanted else []
@@ -64,13 +64,13 @@ def read_patient(
             break
         parts.append(read_document(b"[%b]" % b",".join(found), "shared", strict=False))
         seen |= wanted
-        wanted = _references(parts[-1:]) - seen
+        wanted = references(parts[-1:]) - seen
     whole = joined(parts) if len(parts) > 1 else document
     whole.gaps += [(gap.type, gap.reason) for gap in (*gaps.get("", ()), *gaps.get(patient, ()))]
     return whole
 
 
-def _references(documents: Iterable[Document]) -> set[str]:
+def references(documents: Iterable[Document]) -> set[str]:
     """The names of Medications and Substances that are referred to."""
     found: set[str] = set()
     for document in documents:

@@ -153,14 +153,14 @@ def finish(run: Run, ledger: Ledger) -> None:
     shutil.rmtree(run.out / WORK, ignore_errors=True)
 
 
-def _mark(folder: Path, kind: str, number: int) -> Path:
+def mark(folder: Path, kind: str, number: int) -> Path:
     """The file that says that an input is sorted, or a part judged, and what came of it."""
     return folder / f"{kind}-{number:05}.json"
 
 
 def _reports(run: Run, work: Path) -> list[Path]:
     """Where the reports of sorting the inputs are."""
-    return [_mark(work, "sorted", number) for number in range(len(run.inputs))]
+    return [mark(work, "sorted", number) for number in range(len(run.inputs))]
 
 
 # -- sorting
@@ -171,7 +171,7 @@ def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
     work.chmod(0o700)
     if run.engine is not None:
         run.engine.sort(run, ledger, work)
-    left = [n for n in range(len(run.inputs)) if not _mark(work, "sorted", n).exists()]
+    left = [n for n in range(len(run.inputs)) if not mark(work, "sorted", n).exists()]
     told.phase("sorting", sum(run.inputs[n].size for n in left), "bytes")
     jobs = [(n, _Sorting(run.inputs[n], n, work, ledger.parts, run.only)) for n in left]
     for number, found in _in_parallel(run.workers, jobs, _sort_one):
@@ -191,7 +191,7 @@ def _note_digest(ledger: Ledger, number: int, found: Sorted) -> None:
 
 
 def _sorted(work: Path, number: int) -> Sorted:
-    return msgspec.json.decode(_mark(work, "sorted", number).read_bytes(), type=Sorted)
+    return msgspec.json.decode(mark(work, "sorted", number).read_bytes(), type=Sorted)
 
 
 class _Sorting(msgspec.Struct, frozen=True):
@@ -207,7 +207,7 @@ def _sort_one(job: _Sorting) -> Sorted:
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left half done
     sort = sort_lines if job.source.kind == "lines" else sort_bundle
     found = sort(job.source, job.number, Spill(folder, job.parts), job.only)
-    ledgers.write_whole(_mark(job.work, "sorted", job.number), msgspec.json.encode(found))
+    ledgers.write_whole(mark(job.work, "sorted", job.number), msgspec.json.encode(found))
     return found
 
 
@@ -226,7 +226,7 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
     plan = run.screening.plan_for(run.trials)
     shared = Shared(work / "shared.db")
     _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out)
-    left = [n for n in range(ledger.parts) if not _mark(out, "judged", n).exists()]
+    left = [n for n in range(ledger.parts) if not mark(out, "judged", n).exists()]
     if store is not None:
         _judge_of_worker = fact_run.with_facts(_judge_of_worker, store, ledger, work, run.only, run.limit)
         fact_run.begin(_judge_of_worker, ledger, run.gaps, len(left) == ledger.parts)
@@ -247,7 +247,7 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
 def _judge_one(number: int, limit: int = 0) -> Judged:
     assert _judge_of_worker is not None
     judged = _judge_of_worker.part(number, limit)
-    ledgers.write_whole(_mark(_judge_of_worker.out, "judged", number), msgspec.json.encode(judged))
+    ledgers.write_whole(mark(_judge_of_worker.out, "judged", number), msgspec.json.encode(judged))
     return judged
 
 
@@ -257,13 +257,13 @@ def _judge_some(run: Run, ledger: Ledger, out: Path, told: Progress) -> None:
     for number in range(ledger.parts):
         if count == run.limit:
             break
-        if not _mark(out, "judged", number).exists():
+        if not mark(out, "judged", number).exists():
             told.advance(1, patients=_judge_one(number, run.limit - count).patients)
         count += _judged(out, number).patients
 
 
 def _judged(out: Path, number: int) -> Judged:
-    return msgspec.json.decode(_mark(out, "judged", number).read_bytes(), type=Judged)
+    return msgspec.json.decode(mark(out, "judged", number).read_bytes(), type=Judged)
 
 
 def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[Any], T]) -> Iterator[tuple[int, T]]:
@@ -339,7 +339,7 @@ def _join(paths: Iterator[Path], target: Path, first: bytes = b"") -> None:
 def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
     tally, patients, errors = Tally(), 0, len(run.findings)
     for number in range(ledger.parts):
-        if _mark(work / "parts", "judged", number).exists():
+        if mark(work / "parts", "judged", number).exists():
             judged = _judged(work / "parts", number)
             tally.merge(judged.tally)
             patients += judged.patients

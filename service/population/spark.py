@@ -22,8 +22,7 @@ from service.population.files import Input, is_lines
 from service.population.judging import Judged
 from service.population.ledger import Ledger, write_whole
 from service.population.records import MAX_DEPTH
-from service.population.run import Run
-from service.population.run import _mark as mark
+from service.population.run import Run, mark
 from service.population.spark_tasks import (
     JUDGED,
     ROWS,

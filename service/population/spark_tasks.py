@@ -18,10 +18,8 @@ from service.errors import RecordError, SettingsError
 from service.mappers.documents import read_document
 from service.population.files import Input
 from service.population.judging import Judge, Judged, encode_row
-from service.population.records import Shared
-from service.population.records import _references as references
-from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_lines
-from service.population.spill import _sort_line as sort_line
+from service.population.records import Shared, references
+from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_line, sort_lines
 from service.population.summary import Tally
 from service.screening import Screening
 from service.settings import Settings

@@ -155,7 +155,7 @@ def sort_lines(
     with Opened(source) as opened:
         try:
             for line, text in enumerate(opened.stream, 1):
-                _sort_line(source, number, line, text, spill, only, found)
+                sort_line(source, number, line, text, spill, only, found)
                 if not line % 10_000:
                     tick(10_000)
         except (EOFError, OSError, zlib.error) as problem:
@@ -169,7 +169,7 @@ def sort_lines(
     return found
 
 
-def _sort_line(source: Input, number: int, line: int, text: bytes, spill: Spill, only: str, found: Sorted) -> None:
+def sort_line(source: Input, number: int, line: int, text: bytes, spill: Spill, only: str, found: Sorted) -> None:
     data = text.strip()
     if not data:
         return
