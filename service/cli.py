@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 done, with something that failed; 2 wrong use; 3 the sourc
 """
 
 import sys
+from typing import ClassVar
 
 import click
 
@@ -21,10 +22,22 @@ _CODES: tuple[tuple[type[TrialhookError], int], ...] = (
 class Commands(click.Group):
     """Commands are imported when asked for: `trialhook --help` needs none of them."""
 
-    names = ("doctor", "evaluate", "feedback", "screen", "serve", "trials")
+    # told here, so that `--help` imports none of them
+    names: ClassVar[dict[str, str]] = {
+        "doctor": "Check settings, database, clients and FHIR servers.",
+        "evaluate": "Evaluate records against the trials.",
+        "feedback": "What became of the cards: one line a trial.",
+        "screen": "Screen a population, from files or a FHIR server.",
+        "serve": "Run the service an EHR calls; --demo to try it.",
+        "trials": "The trial library: list, show, check, test.",
+    }
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.names)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(self.names.items()))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in self.names:

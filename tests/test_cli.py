@@ -1,0 +1,26 @@
+"""The command's own help: every command listed, and each can be asked for its own."""
+
+import pytest
+from click.testing import CliRunner
+
+from service.cli import Commands, cli
+
+COMMANDS = ("doctor", "evaluate", "feedback", "screen", "serve", "trials")
+
+
+def test_help_lists_every_command() -> None:
+    shown = CliRunner().invoke(cli, ["--help"])
+    assert shown.exit_code == 0
+    assert all(f"\n  {name} " in shown.output for name in COMMANDS)
+    assert tuple(Commands.names) == COMMANDS
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_its_own_help(name: str) -> None:
+    shown = CliRunner().invoke(cli, [name, "--help"])
+    assert shown.exit_code == 0
+    assert f"Usage: cli {name}" in shown.output
+
+
+def test_an_unknown_command_is_wrong_use() -> None:
+    assert CliRunner().invoke(cli, ["nope"]).exit_code == 2
