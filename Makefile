@@ -18,7 +18,7 @@ demo: install  ## the service with synthetic patients, at http://127.0.0.1:8080/
 	$(BIN)/trialhook serve --demo
 
 test: install  ## fast, offline
-	$(BIN)/python -m pytest -m "not live"
+	$(BIN)/python -m pytest -m "not live" -n auto
 
 test-live: install  ## real servers and a browser
 	$(BIN)/python -m pytest -m live

@@ -130,7 +130,9 @@ def test_packed_files_are_kept_as_they_are_sent(server: ExportServer, run: Runs)
         b'{"resourceType":"Patient"}\r\n{"resourceType":"Patient"}\r\n',
         b'\n{"resourceType":"Patient"}\n\n{"resourceType":"Patient"}',
         b'\xef\xbb\xbf{"resourceType":"Patient"}\n {"id":"1","resourceType":"Patient"} \n\n',
-        gzip.compress(b'{"resourceType":"Patient"}\n{"resource') + gzip.compress(b'Type":"Patient"}') + b"\0\0",
+        gzip.compress(b'{"resourceType":"Patient"}\n{"resource', mtime=0)
+        + gzip.compress(b'Type":"Patient"}', mtime=0)
+        + b"\0\0",
     ],
 )
 def test_lines_are_told_apart_however_they_end(server: ExportServer, run: Runs, body: bytes) -> None:
