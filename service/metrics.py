@@ -27,8 +27,6 @@ _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 REQUESTS = Counter("trialhook_requests", "Requests answered", ["route", "method", "status"])
 DURATION = Histogram("trialhook_request_seconds", "Time to answer", ["route"], buckets=_SECONDS)
-PHASES = Histogram("trialhook_phase_seconds", "Time of a call by phase", ["phase"], buckets=_SECONDS)
-CARDS = Counter("trialhook_cards", "Cards shown", ["trial", "grade"])
 
 
 def exposition() -> bytes:

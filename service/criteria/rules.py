@@ -1,5 +1,6 @@
 """The plain rules: age, sex, presence and absence of signs, combinations, and what only a person can judge."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -171,7 +172,7 @@ def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:
     return None
 
 
-def _unique(groups) -> tuple[Evidence, ...]:  # type: ignore[no-untyped-def]
+def _unique(groups: Iterable[Iterable[Evidence]]) -> tuple[Evidence, ...]:
     every = [e for group in groups for e in group]
     return tuple(dict.fromkeys(every)) if len(every) > 1 else tuple(every)
 

@@ -17,13 +17,11 @@ from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, read_patient
 from service.population.spill import Entry, ErrorRow, Gap, entries
 from service.population.summary import Tally
-from service.screening import Screening
+from service.screening import Screening, encode
 
 Answered = tuple[PatientResult | PatientError | None, list[ErrorRow]]
 
 UNDATED = "a Patient without a birth date"
-
-encode_row = msgspec.json.Encoder(decimal_format="string").encode
 
 
 def orphaned(patient: str) -> str:
@@ -61,14 +59,14 @@ class Judge(msgspec.Struct, frozen=True):
             if answer is None:
                 continue
             count += 1
-            lines.append(encode_row(answer))
+            lines.append(encode(answer))
             if isinstance(answer, PatientResult):
                 tally.add(answer)
             else:
                 tally.add_error(answer.error.code)
             if limit and count == limit:
                 break
-        write_whole(self.out / f"errors-{number:05}.ndjson", _lines(encode_row(row) for row in errors))
+        write_whole(self.out / f"errors-{number:05}.ndjson", _lines(encode(row) for row in errors))
         write_whole(self.out / f"results-{number:05}.ndjson", _lines(lines))
         return Judged(count, len(errors), tally)
 

@@ -17,11 +17,11 @@ from service.criteria.results import PatientResult
 from service.errors import RecordError, SettingsError
 from service.mappers.documents import read_document
 from service.population.files import Input
-from service.population.judging import Judge, Judged, encode_row
+from service.population.judging import Judge, Judged
 from service.population.records import Shared, references
 from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_line, sort_lines
 from service.population.summary import Tally
-from service.screening import Screening
+from service.screening import Screening, encode
 from service.settings import Settings
 
 ROWS = "kind string, part int, patient string, file int, line int, name string, json binary"
@@ -204,11 +204,11 @@ def _part(judge: Judge, part: int, rows: Iterator[tuple[Any, ...]]) -> Iterator[
         answer, wrong = judge.answer(patient, found)
         errors += len(wrong)
         if wrong:
-            yield part, "errors", b"".join(encode_row(row) + b"\n" for row in wrong)
+            yield part, "errors", b"".join(encode(row) + b"\n" for row in wrong)
         if answer is None:
             continue
         patients += 1
-        yield part, "results", encode_row(answer) + b"\n"
+        yield part, "results", encode(answer) + b"\n"
         if isinstance(answer, PatientResult):
             tally.add(answer)
         else:

@@ -21,7 +21,7 @@ from service.fhir_client import Access, Bearer, FhirServers, NotAllowed
 from service.fhir_client.access import NotAuthorized
 from service.fhir_client.backend import Backend
 from service.mappers.documents import Document
-from service.population.bundles import one_line as _one_line
+from service.population.bundles import one_line
 from service.population.export import Export, ExportError, Limits, Order, run_export
 from service.population.export_lines import read_lines
 from service.population.files import Input, find_inputs
@@ -182,7 +182,7 @@ def _read_medications(servers: FhirServers, base: str, folder: Path, told: Progr
         answers = servers.at(base).ask_all({name: name for name in some}, time.monotonic() + PATIENCE)
         for name, answer in answers.items():
             if answer.complete and answer.pages:
-                lines.append(_one_line(answer.pages[0]))
+                lines.append(one_line(answer.pages[0]))
             else:
                 findings.append(ErrorRow("export", 0, f"{name} cannot be read: {answer.problem}"))
         told.advance(len(some))
@@ -236,4 +236,4 @@ def _problem(found: Found) -> ErrorRow:
 
 def _lines(document: Document) -> Iterator[bytes]:
     for item in document.items:
-        yield _one_line(bytes(item.raw))
+        yield one_line(bytes(item.raw))

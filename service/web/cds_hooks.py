@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import msgspec
 from flask import Blueprint, Response, request
 from msgspec import Raw
 
@@ -16,6 +15,7 @@ from service.errors import RecordError
 from service.guard import MAX_ORDERS, effects, may_matter, read_orders
 from service.guard_cards import OVERRIDE_REASONS as ORDER_REASONS
 from service.guard_cards import guard_cards
+from service.screening import encode
 from service.store import FeedbackItem, TrialFeedback, offered_reason
 from service.web import bodies, protection
 from service.web.explanations import explain_link
@@ -44,11 +44,9 @@ _TOLD = {
 blueprint = Blueprint("cds_hooks", __name__)
 blueprint.before_request(protection.authenticate)
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
-
 
 def _json(value: Any) -> Response:
-    return Response(_encode(value), content_type="application/json")
+    return Response(encode(value), content_type="application/json")
 
 
 @blueprint.get("/cds-services")

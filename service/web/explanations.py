@@ -7,19 +7,19 @@ from flask import Blueprint, Response, current_app, request
 
 from service.criteria.results import PatientResult, TrialResult
 from service.explanations import NotOpened
-from service.web.parts import parts
+from service.screening import encode
+from service.web.parts import parts, public_base
 
 blueprint = Blueprint("explanations", __name__)
 
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 _decode = msgspec.json.Decoder(PatientResult).decode
 
 
 def explain_link(result: PatientResult) -> Callable[[str], str]:
     """Addresses of the result's pages, by trial. One explanation is kept for all of them."""
     own = parts()
-    token = own.explanations.seal(_encode(result))
-    base = own.desk.public_url or request.url_root.rstrip("/")
+    token = own.explanations.seal(encode(result))
+    base = public_base()
     return lambda trial: f"{base}/explain/{token}?trial={trial}"
 
 

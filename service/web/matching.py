@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from msgspec import Raw
 
 from service.chart import Call, server_of
@@ -14,8 +14,9 @@ from service.guard import MAX_ORDERS, read_orders, with_orders
 from service.mappers import wire
 from service.mappers.documents import read_document
 from service.render.research_study import match_bundle
+from service.screening import encode
 from service.web import bodies, protection
-from service.web.parts import parts
+from service.web.parts import parts, public_base
 from service.web.problems import Rejected
 from service.web.schemas import IDENTIFIER
 
@@ -23,7 +24,6 @@ blueprint = Blueprint("matching", __name__)
 blueprint.before_request(protection.authenticate)
 
 FHIR_JSON = "application/fhir+json"
-_encode = msgspec.json.Encoder(decimal_format="string").encode
 _PATIENT = re.compile(rf"(?P<base>https?://\S+)/Patient/(?P<id>{IDENTIFIER})\Z")
 
 
@@ -51,7 +51,7 @@ def evaluate() -> Response:
         result = _what_if(bodies.text(body), day, plan)
     else:
         result = own.screening.screen(own.screening.read(body, "body"), day, plan)
-    return Response(_encode(result), content_type="application/json")
+    return Response(encode(result), content_type="application/json")
 
 
 def _is_parameters(body: bytes) -> bool:
@@ -71,10 +71,10 @@ def _what_if(body: bytes, day: int, plan: Plan) -> PatientResult:
         raise _bad("Parameters with one `patient` and one `draftOrders`, each a Bundle, were expected")
     document = read_document(bytes(patients[0].resource), "parameter.patient")
     screening = parts().screening
-    drafts = read_orders(msgspec.json.decode(orders[0].resource), "p", day)
-    if len(drafts) > MAX_ORDERS:
+    drafts = msgspec.json.decode(orders[0].resource)
+    if len(read_orders(drafts, "p", day)) > MAX_ORDERS:
         raise Rejected(400, "too-many-orders", f"at most {MAX_ORDERS} draft orders are judged at once")
-    return with_orders(screening, plan, document, "", day, msgspec.json.decode(orders[0].resource))
+    return with_orders(screening, plan, document, "", day, drafts)
 
 
 @blueprint.post("/getClinicalTrial")
@@ -141,5 +141,4 @@ def _call_of(reference: str) -> Call:
 
 def _matches(result: PatientResult) -> Response:
     own = parts()
-    base = own.desk.public_url or request.url_root.rstrip("/")
-    return Response(_encode(match_bundle(result, own.trials, base)), content_type=FHIR_JSON)
+    return Response(encode(match_bundle(result, own.trials, public_base())), content_type=FHIR_JSON)

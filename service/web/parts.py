@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import cast
 
 import msgspec
-from flask import current_app
+from flask import current_app, request
 
 from service.auth import Gate
 from service.cards import Desk
@@ -38,3 +38,8 @@ class Parts(msgspec.Struct, frozen=True):
 
 def parts() -> Parts:
     return cast(Parts, current_app.extensions[EXTENSION])
+
+
+def public_base() -> str:
+    """The address that links begin with: the one configured, else the one the caller used."""
+    return parts().desk.public_url or request.url_root.rstrip("/")

@@ -3,13 +3,13 @@
 from typing import Any
 
 import msgspec
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from service.criteria.catalogue import Trial
 from service.render.research_study import research_study, study_bundle
 from service.web import protection
 from service.web.matching import FHIR_JSON
-from service.web.parts import parts
+from service.web.parts import parts, public_base
 from service.web.problems import Rejected
 
 blueprint = Blueprint("trials", __name__)
@@ -47,7 +47,7 @@ def trial(trial_id: str) -> Response:
 
 @blueprint.get("/fhir/ResearchStudy")
 def research_studies() -> Response:
-    return _fhir(study_bundle(parts().trials.values(), _base()))
+    return _fhir(study_bundle(parts().trials.values(), public_base()))
 
 
 @blueprint.get("/fhir/ResearchStudy/<trial_id>")
@@ -75,10 +75,6 @@ def _trial(trial_id: str) -> Trial:
         return parts().trials[trial_id]
     except KeyError:
         raise Rejected(404, "no-such-trial", "no such trial; see /trials") from None
-
-
-def _base() -> str:
-    return parts().desk.public_url or request.url_root.rstrip("/")
 
 
 def _fhir(resource: dict[str, Any]) -> Response:
