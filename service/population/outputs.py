@@ -10,11 +10,12 @@ import click
 import msgspec
 
 from service import prefetch
+from service.criteria.results import PatientResult
 from service.criteria.spans import iso
 from service.errors import SettingsError
 from service.population import ledger as ledgers
 from service.population.ledger import write_whole
-from service.population.run import Run, Screened, results
+from service.population.run import Run, Screened, answers, results
 from service.population.screening_list import ScreeningList
 from service.population.spill import ErrorRow, Gap
 from service.population.summary import Tally, summary
@@ -89,9 +90,12 @@ def _type(gap: Gap) -> str:
 def screened_before(run: Run) -> Screened:
     """What a finished run gave, from its outputs."""
     tally, count = Tally(), 0
-    for result in results(run.out):
-        tally.add(result)
+    for answer in answers(run.out):
         count += 1
+        if isinstance(answer, PatientResult):
+            tally.add(answer)
+        else:
+            tally.add_error(answer.error.code)
     ledger = ledgers.load(run.out)
     gaps = tuple(ledger.gaps) if ledger else ()
     errors = sum(1 for _ in error_rows(run.out))

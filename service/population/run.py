@@ -41,6 +41,7 @@ from service.settings import Settings
 
 T = TypeVar("T")
 WORK = "work"
+UNHAD = "unreadable-source"  # the code of a patient whom a server did not give
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -308,9 +309,7 @@ def _gaps(run: Run, work: Path) -> Iterator[Gap]:
 
 def _assemble(run: Run, ledger: Ledger, work: Path) -> None:
     parts = work / "parts"
-    unread = [
-        PatientError(row.patient, Problem("unreadable-source", row.reason)) for row in run.findings if row.patient
-    ]
+    unread = [PatientError(row.patient, Problem(UNHAD, row.reason)) for row in run.findings if row.patient]
     _join(
         part_files(parts, "results", ledger.parts),
         run.out / "results.ndjson",
@@ -350,17 +349,26 @@ def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
         errors += len(found.errors)
         for kind, count in found.counts.items():
             counts[kind] = counts.get(kind, 0) + count
+    for row in run.findings:
+        if row.patient:
+            tally.add_error(UNHAD)
+            patients += 1
     ledger.totals.patients, ledger.totals.errors = patients, errors
     ledger.totals.parts_judged = ledger.parts
     return Screened(patients, errors, tally, tuple(ledger.gaps), counts)
 
 
 _decode_result = msgspec.json.Decoder(PatientResult).decode
+_decode_error = msgspec.json.Decoder(PatientError).decode
+
+
+def answers(folder: Path) -> Iterator[PatientResult | PatientError]:
+    """The lines of a finished run, one at a time: a result, or why there is none."""
+    with (folder / "results.ndjson").open("rb") as lines:
+        for line in lines:
+            yield _decode_result(line) if b'"results":' in line[:200] else _decode_error(line)
 
 
 def results(folder: Path) -> Iterator[PatientResult]:
     """The results of a finished run, one at a time; patients without one are left out."""
-    with (folder / "results.ndjson").open("rb") as lines:
-        for line in lines:
-            if b'"results":' in line[:200]:
-                yield _decode_result(line)
+    return (answer for answer in answers(folder) if isinstance(answer, PatientResult))

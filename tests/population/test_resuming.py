@@ -3,9 +3,11 @@
 import errno
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from service.errors import RecordError
 from service.population import judging, ledger, run
 from tests.builders import SINAI, as_json
 from tests.population.conftest import Screen
@@ -154,3 +156,20 @@ def test_two_runs_in_one_folder_are_refused(screen: Screen, source: Path, tmp_pa
     with ledger.alone(tmp_path / "out"):
         ran = screen(source)
     assert (ran.code, "another run" in ran.err) == (2, True)
+
+
+def test_a_finished_run_tells_again_what_could_not_be_read(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = judging.read_patient
+
+    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+        if patient == "a1":
+            raise RecordError("record: cannot be read", code="too-deep")
+        return read(screening, patient, *rest)
+
+    monkeypatch.setattr(judging, "read_patient", failing)
+    first = screen(source)
+    assert first.summary["errors"] == {"total": 1, "byCode": {"too-deep": 1}}
+    again = screen(source, "--resume")
+    assert (again.code, again.summary) == (first.code, first.summary)
