@@ -10,6 +10,16 @@ ICD10 = "http://hl7.org/fhir/sid/icd-10"
 ATC = "http://www.whocc.no/atc"
 NDC = "http://hl7.org/fhir/sid/ndc"
 
+# What a site's files and cases call them.
+SHORT_NAMES = {
+    "loinc": LOINC,
+    "snomed": SNOMED,
+    "rxnorm": RXNORM,
+    "icd-10-cm": ICD10CM,
+    "icd-10": ICD10,
+    "atc": ATC,
+    "ndc": NDC,
+}
 PREFIX_SYSTEMS = frozenset({ICD10CM, ICD10, ATC})
 _OIDS = {
     "2.16.840.1.113883.6.1": LOINC,

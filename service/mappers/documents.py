@@ -19,6 +19,8 @@ from service.mappers.salvage import NotAResource, salvage
 
 MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
+# issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
+PARTIAL = frozenset({"incomplete", "suppressed"})
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -217,12 +219,17 @@ def _take_contained(document: Document, report: Item) -> None:
             document.lost(f"{report.place}.contained[{i}]", "a malformed resource")
             continue
         if isinstance(inner, wire.Observation):
-            inner.subject = inner.subject or resource.subject
-            if inner.effectiveDateTime is None and inner.effectivePeriod is None and inner.effectiveInstant is None:
-                inner.effectiveDateTime = resource.effectiveDateTime
-            inner.id = None  # the id of a contained resource is known inside its report alone
+            inherit(inner, resource)
             place = f"{report.place}.contained[{i}]"
             document.items.append(Item(inner, raw, "", place, -1, "", document.checked))
+
+
+def inherit(inner: wire.Observation, report: wire.DiagnosticReport) -> None:
+    """Give a result inside a report what it takes from it."""
+    inner.subject = inner.subject or report.subject
+    if inner.effectiveDateTime is None and inner.effectivePeriod is None and inner.effectiveInstant is None:
+        inner.effectiveDateTime = report.effectiveDateTime
+    inner.id = None  # the id of a contained resource is known inside its report alone
 
 
 def _open_bundle(item: Item, bundle: wire.Bundle | None, document: Document, depth: int) -> None:
@@ -283,7 +290,7 @@ def _drop_outcomes(document: Document, first: int, failed: list[str]) -> None:
         return
     items = document.items
     failed += [
-        f"{item.place or 'the document'} is an OperationOutcome of severity error"
+        f"{item.place or 'the document'} is an OperationOutcome {_what_it_says(item)}"
         for item in items[first:]
         if isinstance(item.resource, wire.OperationOutcome) and (item.problem or _is_severe(item.resource))
     ]
@@ -291,7 +298,13 @@ def _drop_outcomes(document: Document, first: int, failed: list[str]) -> None:
 
 
 def _is_severe(outcome: wire.OperationOutcome) -> bool:
-    return any((issue.severity or "").lower() in SEVERE for issue in outcome.issue or ())
+    """Whether it is an error, or says that something may be missing."""
+    return any((i.severity or "").lower() in SEVERE or i.code in PARTIAL for i in outcome.issue or ())
+
+
+def _what_it_says(item: Item) -> str:
+    codes = {issue.code for issue in item.resource.issue or ()} & PARTIAL
+    return f"that says {min(codes)}" if codes else "of severity error"
 
 
 def _raw_outcome_is_severe(raw: Raw | bytes) -> bool:

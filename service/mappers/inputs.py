@@ -4,29 +4,26 @@ One entry of inputs.yaml each; a site adds its own in a file of the same shape b
 """
 
 from collections.abc import Iterable
-from decimal import Decimal, InvalidOperation
-from importlib.resources import files
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from service.criteria.places import PlacedError, read
 from service.criteria.spans import Window
-from service.errors import TrialError
 from service.mappers import units
+from service.mappers.entries import input_entries, texts
 from service.mappers.terminology import Terminology
 
-_KEYS = {
-    "label", "title", "codes", "marked", "reads", "unit", "molar-mass", "usable", "window", "ranges", "score",
-    "grades", "answers-from", "order",
-}  # fmt: skip
-READS = frozenset({"quantity", "answer", "date"})
+EFFORTS = ("question", "bedside", "sample", "examination", "tissue")  # the least first
 
 
 class Input(msgspec.Struct, frozen=True):
     """One input. `unit` is the unit it is judged in; `usable` the ranges a living person's value lies in, in that unit;
-    `window` the site's default freshness; `reads` what kinds of value its codes may carry."""
+    `window` the site's default freshness; `reads` what kinds of value its codes may carry; `effort` what it takes to
+    have one, one of EFFORTS. `conversions` are units that no factor leads from: (unit, times, plus). `only_unit` is the
+    one unit that its code may carry. `about` keeps to results of which a component of a code has one of some answers.
+    `panels` are codes of results that may hold it as a component."""
 
     name: str
     label: str
@@ -42,7 +39,12 @@ class Input(msgspec.Struct, frozen=True):
     answer_families: tuple[str, ...] = ()
     unit_optional_in_text: bool = False
     order: tuple[str, str, str] | None = None
+    effort: str = "sample"
     reads_plain_numbers: bool = False
+    conversions: tuple[tuple[str, Decimal, Decimal], ...] = ()
+    only_unit: str = ""
+    about: tuple[tuple[str, frozenset[str]], ...] = ()
+    panels: tuple[str, ...] = ()
     factors: "Factors" = msgspec.field(default_factory=lambda: Factors("", None))
 
 
@@ -70,51 +72,32 @@ class Inputs:
     def __init__(self, terminology: Terminology, folders: Iterable[Path] = ()) -> None:
         self.by_name: dict[str, Input] = {}
         self.by_concept: dict[str, tuple[tuple[Input, str], ...]] = {}
-        source = files("service.mappers") / "inputs.yaml"
-        self._add(source.read_text("utf-8"), "inputs.yaml", terminology)
-        for folder in folders:
-            path = Path(folder) / "inputs.yaml"
-            if path.is_file():
-                self._add(path.read_text("utf-8"), str(path), terminology)
+        for name, text in texts("inputs.yaml", folders):
+            for key, entry in input_entries(text, name, terminology.concepts).items():
+                self._put(_input(key, entry, terminology), entry)
 
-    def _add(self, text: str, name: str, terminology: Terminology) -> None:
-        try:
-            placed = read(text)
-        except PlacedError as problem:
-            raise TrialError(f"{name}: {problem}") from None
-        known = terminology.concepts("observation")
-        for key, entry in placed.data.items():
-            try:
-                self._put(key, entry, terminology, known)
-            except (KeyError, ValueError, TypeError, InvalidOperation) as problem:
-                line, _ = placed.place((key,))
-                raise TrialError(f"{name}, line {line}: input {key}: {problem}") from None
-
-    def _put(self, key: str, entry: dict[str, Any], terminology: Terminology, known: frozenset[str]) -> None:
-        if unknown := set(entry) - _KEYS:
-            raise ValueError(f"unknown key {sorted(unknown)[0]}; known are {', '.join(sorted(_KEYS))}")
-        codes = [*entry["codes"], *(c for group in entry.get("marked", {}).values() for c in group)]
-        if missing := [c for c in codes if c not in known]:
-            raise ValueError(f"no ValueSet observation-{missing[0]}")
-        made = _input(key, entry, terminology)
-        self.by_name[key] = made
+    def _put(self, made: Input, entry: dict[str, Any]) -> None:
+        """Add an input, or put it in the place of the one of its name."""
+        for concept, pairs in list(self.by_concept.items()):
+            self.by_concept[concept] = tuple(pair for pair in pairs if pair[0].name != made.name)
+        self.by_name[made.name] = made
         marks = {c: mark for mark, group in entry.get("marked", {}).items() for c in group}
-        for concept in codes:
-            others = tuple(pair for pair in self.by_concept.get(concept, ()) if pair[0].name != key)
-            self.by_concept[concept] = (*others, (made, marks.get(concept, "")))
+        for concept in (*entry["codes"], *marks):
+            unit = entry.get("in_unit", {}).get(concept, "")
+            fed = _in_unit(made, unit) if unit else made
+            self.by_concept[concept] = (*self.by_concept.get(concept, ()), (fed, marks.get(concept, "")))
+
+
+def _in_unit(made: Input, unit: str) -> Input:
+    """The input as a code feeds it whose results are in one unit only."""
+    return msgspec.structs.replace(made, only_unit=unit, reads_plain_numbers=False)
 
 
 def _input(key: str, entry: dict[str, Any], terminology: Terminology) -> Input:
     reads = frozenset(entry["reads"])
-    if reads - READS:
-        raise ValueError(f"reads takes {', '.join(sorted(READS))}")
     unit = entry.get("unit", "")
-    if "quantity" in reads and not unit:
-        raise ValueError("a quantity needs a unit")
-    order = entry.get("order") or terminology.first_code("observation", entry["codes"][0])
-    if isinstance(order, dict):
-        order = (order["system"], order["code"], order["display"])
-    molar_mass = Decimal(str(entry["molar-mass"])) if "molar-mass" in entry else None
+    order = entry.get("order")
+    molar_mass = entry.get("molar_mass")
     return Input(
         name=key,
         label=entry["label"],
@@ -122,23 +105,20 @@ def _input(key: str, entry: dict[str, Any], terminology: Terminology) -> Input:
         reads=reads,
         unit=unit,
         molar_mass=molar_mass,
-        usable=tuple((Decimal(str(low)), Decimal(str(high))) for low, high in entry.get("usable", ())),
-        window=window(entry["window"]) if "window" in entry else None,
-        ranges=bool(entry.get("ranges")),
+        usable=tuple(entry.get("usable", ())),
+        window=entry.get("window"),
+        ranges=entry.get("ranges", False),
         score=entry.get("score", ""),
         grades=entry.get("grades", ""),
-        answer_families=tuple(entry.get("answers-from", ())),
+        answer_families=tuple(entry.get("answers_from", ())),
         unit_optional_in_text=unit == "1",
-        order=order,
+        order=(order["system"], order["code"], order["display"])
+        if order
+        else terminology.first_code("observation", entry["codes"][0]),
+        effort=entry.get("effort") or ("sample" if "quantity" in reads else "question"),
         reads_plain_numbers="quantity" in reads and not entry.get("grades") and not entry.get("score"),
+        conversions=tuple((u, c["times"], c["plus"]) for u, c in entry.get("conversions", {}).items()),
+        about=tuple((concept, frozenset(answers)) for concept, answers in entry.get("about", {}).items()),
+        panels=tuple(entry.get("panels", ())),
         factors=Factors(unit, molar_mass),
     )
-
-
-def window(text: str) -> Window:
-    """`28 days`, `6 months`, `3 years`. ValueError for anything else."""
-    number, _, unit = str(text).partition(" ")
-    plural = unit if unit.endswith("s") else f"{unit}s"
-    if not number.isdigit() or plural not in ("days", "weeks", "months", "years"):
-        raise ValueError(f"{text!r} is not a length of time such as '28 days' or '6 months'")
-    return Window(int(number), plural)

@@ -1,43 +1,18 @@
 """The names that trial files use, over the value sets and inputs of an installation: `criteria.lexicon.Lexicon`."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from service.criteria.cancer import Cancer
 from service.criteria.drugs import Drugs, Nameless
 from service.criteria.lexicon import ClassInfo, DiagnosisInfo, InputInfo, ProcedureInfo
-from service.criteria.places import Placed, PlacedError, read
 from service.criteria.therapy import Therapy
-from service.errors import TrialError
 from service.mappers import units
-from service.mappers.inputs import Inputs
+from service.mappers.entries import SECTIONS, texts, vocabulary_entries
+from service.mappers.inputs import EFFORTS, Inputs
 from service.mappers.terminology import Terminology
-
-_KEYS: dict[str, frozenset[str]] = {
-    "diagnoses": frozenset({"label", "conditions", "reading", "observed"}),
-    "procedures": frozenset({"label", "procedures"}),
-    "classes": frozenset({"label", "input", "prefix", "illness"}),
-    "drugs": frozenset({"label", "of"}),
-    "therapies": frozenset({"label", "of", "for-men", "endocrine", "other-uses", "conditions"}),
-    "nameless": frozenset({"label", "conditions", "histories", "procedures", "may-be"}),
-    "cancers": frozenset(
-        {
-            "label",
-            "diagnosis",
-            "says-metastatic",
-            "history",
-            "distant",
-            "regional",
-            "unclear",
-            "another",
-            "distant-sites",
-        }
-    ),
-    "needs": frozenset({"title", "order-of"}),
-}
 
 
 class Vocabulary:
@@ -46,13 +21,10 @@ class Vocabulary:
     def __init__(self, terminology: Terminology, inputs: Inputs, folders: Iterable[Path] = ()) -> None:
         self._terminology = terminology
         self._inputs = inputs
-        self._entries: dict[str, dict[str, dict[str, Any]]] = {section: {} for section in _KEYS}
-        source = files("service.mappers") / "vocabulary.yaml"
-        self._add(source.read_text("utf-8"), "vocabulary.yaml")
-        for folder in folders:
-            path = Path(folder) / "vocabulary.yaml"
-            if path.is_file():
-                self._add(path.read_text("utf-8"), str(path))
+        self._entries: dict[str, dict[str, dict[str, Any]]] = {section: {} for section in SECTIONS}
+        for name, text in texts("vocabulary.yaml", folders):
+            for section, entries in vocabulary_entries(text, name, self._known).items():
+                self._entries[section] |= entries
         self._diagnoses = {n: self._diagnosis(n, e) for n, e in self._entries["diagnoses"].items()}
         self._procedures = {n: self._procedure(n, e) for n, e in self._entries["procedures"].items()}
         self._therapies = {n: self._therapy(n, e) for n, e in self._entries["therapies"].items()}
@@ -64,10 +36,13 @@ class Vocabulary:
         found = self._inputs.by_name[name]
         ends = [end for pair in found.usable for end in pair]
         usable = (min(ends), max(ends)) if ends else None
-        return InputInfo(name, found.label, found.unit, found.window, found.order, usable, found.ranges)
+        answers = "answer" in found.reads
+        return InputInfo(name, found.label, found.unit, found.window, found.order, usable, found.ranges, answers)
 
     def scale(self, input_name: str, unit: str) -> Decimal:
         found = self._inputs.by_name[input_name]
+        if any(unit == other for other, _, _ in found.conversions):
+            raise ValueError(f"a limit of {input_name} is written in {found.unit}; results in {unit} are converted")
         try:
             return units.factor(unit, found.unit, found.molar_mass)
         except units.UnitError:
@@ -99,8 +74,13 @@ class Vocabulary:
 
     def order(self, name: str) -> tuple[str, str, str] | None:
         need = self._entries["needs"].get(name)
-        found = self._inputs.by_name.get(need["order-of"] if need else name)
+        found = self._inputs.by_name.get(need["order_of"] if need else name)
         return found.order if found else None
+
+    def effort(self, name: str) -> int:
+        need = self._entries["needs"].get(name)
+        found = self._inputs.by_name.get(need["order_of"] if need else name)
+        return EFFORTS.index(found.effort) if found else 0
 
     def title(self, name: str) -> str:
         """What a reader calls something that is missing: an input, a diagnosis, a procedure, a therapy or a drug."""
@@ -120,6 +100,8 @@ class Vocabulary:
         match kind:
             case "input":
                 return sorted(self._inputs.by_name)
+            case "answer":
+                return sorted(self._terminology.concepts("answer"))
             case "drug":
                 single = self._terminology.concepts("drug") | self._terminology.concepts("drugclass")
                 return sorted(single | set(self._entries["drugs"]))
@@ -128,43 +110,14 @@ class Vocabulary:
 
     # -- reading it
 
-    def _add(self, text: str, name: str) -> None:
-        try:
-            placed = read(text)
-        except PlacedError as problem:
-            raise TrialError(f"{name}: {problem}") from None
-        for section, entries in (placed.data or {}).items():
-            if section not in _KEYS:
-                raise _mistake(placed, (section,), name, f"unknown section; known are {', '.join(_KEYS)}")
-            for key, entry in entries.items():
-                unknown = set(entry) - _KEYS[section]
-                if unknown:
-                    raise _mistake(placed, (section, key), name, f"unknown key {sorted(unknown)[0]}")
-                try:
-                    self._check(section, entry)
-                except KeyError as missing:
-                    raise _mistake(
-                        placed, (section, key), name, f"no value set or input called {missing.args[0]}"
-                    ) from None
-                self._entries[section][key] = entry
-
-    def _check(self, section: str, entry: dict[str, Any]) -> None:
-        families = {
-            "conditions": "condition", "diagnosis": "condition", "says-metastatic": "condition", "history": "condition",
-            "distant": "condition", "regional": "condition", "unclear": "condition", "another": "condition",
-            "illness": "condition", "histories": "condition", "procedures": "procedure", "distant-sites": "site",
-        }  # fmt: skip
-        for key, family in families.items():
-            known = self._terminology.concepts(family)
-            for name in entry.get(key, ()):
-                if name not in known:
-                    raise KeyError(f"{family}-{name}")
-        for name in entry.get("observed", ()):
-            self._inputs.by_name[name]
-        if section in ("therapies", "drugs", "nameless"):
-            for key in ("of", "for-men", "endocrine", "other-uses", "may-be"):
-                for name in entry.get(key, ()):
-                    self._terminology.ingredients(name)
+    def _known(self, family: str) -> Collection[str]:
+        """What an entry of vocabulary.yaml may name."""
+        match family:
+            case "input":
+                return self._inputs.by_name.keys()
+            case "drug":
+                return self._terminology.concepts("drug") | self._terminology.concepts("drugclass")
+        return self._terminology.concepts(family)
 
     def _ingredients(self, name: str) -> frozenset[str]:
         entry = self._entries["drugs"].get(name)
@@ -191,12 +144,12 @@ class Vocabulary:
         return ProcedureInfo(name, entry["label"], tuple(entry["procedures"]))
 
     def _therapy(self, name: str, entry: dict[str, Any]) -> Therapy:
-        everything = self._group([*entry["of"], *entry.get("for-men", ())])
+        everything = self._group([*entry["of"], *entry.get("for_men", ())])
         return Therapy(
             drugs=Drugs(self._group(entry["of"]), entry["label"], name),
-            for_men=self._group(entry.get("for-men", ())),
+            for_men=self._group(entry.get("for_men", ())),
             endocrine=self._group(entry.get("endocrine", ())),
-            other_uses=tuple((drug, frozenset(forms)) for drug, forms in entry.get("other-uses", {}).items()),
+            other_uses=tuple((drug, frozenset(forms)) for drug, forms in entry.get("other_uses", {}).items()),
             conditions=tuple(entry.get("conditions", ())),
             nameless=self._nameless(everything),
             everything=everything,
@@ -206,31 +159,27 @@ class Vocabulary:
         """What tells of some of these drugs without a name."""
         kinds = []
         for entry in self._entries["nameless"].values():
-            may_be = self._group(entry["may-be"])
+            may_be = self._group(entry["may_be"])
             if not may_be.isdisjoint(drugs):
                 told = [frozenset(entry.get(key, ())) for key in ("conditions", "histories", "procedures")]
                 kinds.append(Nameless(told[0], told[1], told[2], may_be, may_be <= drugs))
         return tuple(kinds)
 
     def _cancer(self, name: str, entry: dict[str, Any]) -> Cancer:
-        sites = {f"site:{site}" for site in entry.get("distant-sites", ())}
+        sites = {f"site:{site}" for site in entry.get("distant_sites", ())}
         conditions = {f"condition:{c}" for c in entry.get("distant", ())}
         parts = {
             key: frozenset(entry.get(key, ()))
-            for key in ("diagnosis", "says-metastatic", "history", "distant", "regional", "unclear", "another")
+            for key in ("diagnosis", "says_metastatic", "history", "distant", "regional", "unclear", "another")
         }
-        own = parts["diagnosis"] | parts["says-metastatic"]
+        own = parts["diagnosis"] | parts["says_metastatic"]
         return Cancer(
             name=name,
             label=entry["label"],
             own=own,
             ever=own | parts["history"],
-            spreads=parts["distant"] | parts["says-metastatic"],
+            spreads=parts["distant"] | parts["says_metastatic"],
             distant_sites=frozenset(sites | conditions),
-            **{key.replace("-", "_"): concepts for key, concepts in parts.items()},
+            own_results=tuple(entry.get("own_results", ())),
+            **parts,
         )
-
-
-def _mistake(placed: Placed, path: tuple[str, ...], name: str, message: str) -> TrialError:
-    line, column = placed.place(path)
-    return TrialError(f"{name}:{line}:{column}: {' → '.join(path)}: {message}")

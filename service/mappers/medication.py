@@ -350,8 +350,8 @@ def _with_doses(order: Exposure, by_drug: dict[str, tuple[list[Exposure], list[E
 
 
 _OF_CANCER = (
-    "breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer", "cervix-cancer", "m1-finding", "er-",
-    "pr-", "her2-", "hormone-receptor-", "chemotherapy-", "immunotherapy-", "endocrine-therapy-",
+    "breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer", "cervix-cancer", "lung-cancer",
+    "m1-finding", "er-", "pr-", "her2-", "hormone-receptor-", "chemotherapy-", "immunotherapy-", "endocrine-therapy-",
     "history-chemotherapy",
 )  # fmt: skip
 

@@ -380,9 +380,7 @@ class _ValueReader:
     def _number(self, written: Written, unit_optional: bool) -> None:
         if "quantity" not in self.input.reads:
             raise Problem(f"a number is no answer to {self.input.label}")
-        made = self.input
-        interval = quantities.into(written, made.unit, made.molar_mass, unit_optional)
-        self._keep(self._possible(interval))
+        self._keep(self._possible(quantities.into_input(written, self.input, unit_optional)))
 
     def _possible(self, interval: Interval) -> Interval:
         made = self.input

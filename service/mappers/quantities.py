@@ -10,6 +10,7 @@ import msgspec
 
 from service.criteria.amounts import Interval
 from service.mappers import units, wire
+from service.mappers.inputs import Input
 
 UCUM = "http://unitsofmeasure.org"
 _UCUM_NAMES = frozenset(
@@ -27,6 +28,7 @@ _TEXT = re.compile(
     rf"(?P<low>{_NUMBER})(?:\s*(?:-|–|—|to)\s*(?P<high>\d+(?:\.\d+)?))?\s*(?P<unit>[^\d\s.,;<>=+-].*?|10[*^].*?)?\s*\Z",
     re.IGNORECASE,
 )
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
 _SCORE = re.compile(r"\s*([0-3])\s*\+\s*\Z")
 MAX_TEXT = 120
 MAX_EXPONENT = 30
@@ -186,6 +188,23 @@ def into(written: Written, unit: str, molar_mass: Decimal | None, unit_optional:
     if unit_optional:
         return written.interval
     raise Problem("the value has no unit")
+
+
+def into_input(written: Written, made: Input, unit_optional: bool) -> Interval:
+    """The interval in an input's own unit, by one of its conversions where no factor leads there. Problem where neither
+    will do, or where the code it came under is told in another unit only."""
+    unit = _ANNOTATION.sub("", units.normalised(written.code or written.text))
+    if made.only_unit and unit not in (made.only_unit, ""):
+        raise Problem(f"under this code {made.label} is told in {made.only_unit}, not in {unit[:40]}")
+    for name, times, plus in made.conversions:
+        if unit == name:
+            return _moved(written.interval, times, plus)
+    return into(written, made.unit, made.molar_mass, unit_optional)
+
+
+def _moved(interval: Interval, times: Decimal, plus: Decimal) -> Interval:
+    low, high = (None if bound is None else bound * times + plus for bound in (interval.low, interval.high))
+    return Interval(low, high, interval.low_open, interval.high_open)
 
 
 def shown(quantity: wire.Quantity) -> str:

@@ -269,7 +269,21 @@ class Record:
         for concepts, certain in ((found.sure, True), (found.ambiguous, False)):
             for concept in concepts:
                 for made, mark in by_concept.get(concept, ()):
+                    if made.about and not self._is_about(item.resource, made):
+                        continue
                     self._seen.setdefault(made.name, []).append(_Seen(item, component, made, mark, certain))
+
+    def _is_about(self, resource: wire.Observation, made: Input) -> bool:
+        """Whether a result of a general code is of this input: its components say what it is about."""
+        look_up = self.library.terminology.look_up
+        told = [
+            (look_up("observation", part.code).sure, look_up("answer", part.valueCodeableConcept).sure)
+            for part in resource.component or ()
+        ]
+        return all(
+            any(concept in codes and not answers.isdisjoint(said) for codes, said in told)
+            for concept, answers in made.about
+        )
 
     def _add_condition(self, item: Item, sure: tuple[str, ...], ambiguous: tuple[str, ...], why: str) -> None:
         problem = self.problem_of(item) if sure or ambiguous else ""

@@ -3,7 +3,7 @@
 A ValueSet's id is `<family>-<concept>`; families are observation, answer, condition, procedure, drug, drugclass, site.
 Codes are listed, or, for ICD-10, given by prefix with an `is-a` filter. A folder of a site's own ValueSets replaces
 those of the same id and adds others. Codes count under their own system only; the same code without a system, or
-under another one, is ambiguous and decides nothing alone.
+under another one, is ambiguous and decides nothing alone. The same in short is a folder's codes.yaml.
 """
 
 import re
@@ -30,6 +30,8 @@ from service.mappers.code_systems import (
     SNOMED,
     canonical_system,
 )
+from service.mappers.site_codes import FILE as SITE_CODES
+from service.mappers.site_codes import site_value_sets
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -202,11 +204,22 @@ class Terminology:
         for folder in folders:
             for value_set in _load(folder):
                 self.value_sets[value_set["id"]] = value_set
+            for value_set, also in site_value_sets(Path(folder)):
+                self.value_sets[value_set["id"]] = self._with_more(value_set) if also else value_set
         for value_set in self.value_sets.values():
             self._index(value_set)
         self._resolve_classes()
         self._name_pattern = {family: _pattern(names) for family, names in self.names.items() if names}
         self._text_memo: dict[tuple[str, str], tuple[str, ...]] = {}
+
+    def _with_more(self, value_set: dict[str, Any]) -> dict[str, Any]:
+        """The value set of that name with more codes and names."""
+        known = self.value_sets.get(value_set["id"])
+        if known is None:
+            raise TrialError(f"{SITE_CODES}: {value_set['id']}: there is no such value set to add to")
+        parts = {**known["compose"], "include": [*known["compose"]["include"], *value_set["compose"]["include"]]}
+        names = [*known.get("extension", ()), *value_set["extension"]]
+        return {**known, "compose": parts, "extension": names}
 
     def concepts(self, family: str) -> frozenset[str]:
         """The names of all concepts of a family."""
@@ -263,6 +276,8 @@ class Terminology:
         for system, code, entry in _codes(value_set, "include"):
             if (system, code) not in excluded:
                 return system, code, entry.get("display", "")
+        for system, code in _prefixes(value_set, "include"):
+            return system, code, value_set.get("title", "")
         return None
 
     def _index(self, value_set: dict[str, Any]) -> None:
@@ -302,6 +317,8 @@ class Terminology:
         for include in self.value_sets[identifier].get("compose", {}).get("include", ()):
             for url in include.get("valueSet", ()):
                 other = url.rpartition("/")[2]
+                if other not in self.value_sets and other.startswith("drug-"):
+                    other = f"drugclass-{other[5:]}"
                 if other not in self.value_sets:
                     raise TrialError(f"ValueSet {identifier} includes {url}, which is not there")
                 if other.startswith("drug-"):

@@ -56,10 +56,16 @@ _SPELLINGS = {
     "mmol/l": "mmol/L", "umol/l": "umol/L", "nmol/l": "nmol/L", "pmol/l": "pmol/L",
     "u/l": "U/L", "iu/l": "[iU]/L", "units/l": "U/L", "unit/l": "U/L", "ukat/l": "ukat/L", "nkat/l": "nkat/L",
     "miu/ml": "m[iU]/mL", "iu/ml": "[iU]/mL", "mu/ml": "mU/mL", "miu/l": "m[iU]/L", "mu/l": "mU/L", "u/ml": "U/mL",
+    "ml/min/1.73m2": "mL/min/{1.73_m2}", "ml/min/1.73m^2": "mL/min/{1.73_m2}", "ml/min/{1.73m2}": "mL/min/{1.73_m2}",
+    "ml/min/1.73sqm": "mL/min/{1.73_m2}", "mmhg": "mm[Hg]", "msec": "ms", "msecs": "ms", "kg/m^2": "kg/m2",
     "percent": "%", "pct": "%", "%": "%", "% of cells": "%", "% cells": "%", "%sat": "%", "% sat": "%", "%o2": "%",
     "ratio": "{ratio}", "score": "{score}", "(score)": "{score}", "points": "{score}", "copies": "{#}",
     "signals/cell": "{#}", "signals/nucleus": "{#}", "copies/cell": "{#}", "copies/nucleus": "{#}", "number": "{#}",
 }  # fmt: skip
+_SPELLED = frozenset(_SPELLINGS.values())
+_OWN = frozenset(
+    {"L/min", "kg/m2", "mL/min/{1.73_m2}", "mm[Hg]", "ms"}
+)  # of inputs.yaml; the library need not be asked
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _POWER = re.compile(r"^[xX×*]?\s*10\s*(?:\*\*|\*|\^|[eE]\^?|\()?\s*\+?(\d{1,2})\)?\s*(.*)$")
 _TRAILING_ANNOTATION = re.compile(r"\{[^{}]*\}\Z")
@@ -88,6 +94,17 @@ def _case(rest: str) -> str:
     return {"/ul": "/uL", "/l": "/L", "/ml": "/mL", "/mm3": "/mm3", "/cumm": "/mm3"}.get(rest.lower(), rest)
 
 
+def is_unit(text: str) -> bool:
+    """Whether a text is a unit that results can be converted into."""
+    if text in _OWN or any(text in table for table in (_COUNT, _MASS, _MOLAR, _ENZYME, _HORMONE, _PLAIN, _PERCENT)):
+        return True
+    try:
+        _parsed(text)
+    except UnitError:
+        return False
+    return True
+
+
 class UnreadableUnit(UnitError):
     """A text that is no unit at all, as far as we can read."""
 
@@ -112,7 +129,8 @@ def factor(unit: str, target: str, molar_mass: Decimal | None = None) -> Decimal
             return found / table[target]
     if target in _MASS:
         return _mass_factor(unit, target, molar_mass)
-    return _library_factor(unit, target)
+    spelled = normalised(unit)
+    return D(1) if spelled == target else _library_factor(spelled if spelled in _SPELLED else unit, target)
 
 
 def _from_table(table: dict[str, Decimal], unit: str, target: str) -> Decimal:

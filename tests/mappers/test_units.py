@@ -123,10 +123,12 @@ def test_the_tests_of_the_inputs_have_the_molar_masses_of_their_substances(scree
     told = {name: made.molar_mass for name, made in screening.inputs.by_name.items() if made.molar_mass is not None}
     assert told == {
         "bilirubin": BILIRUBIN,
+        "c-peptide": Decimal("3020.3"),
         "creatinine": CREATININE,
         "estradiol": ESTRADIOL,
         "fasting-glucose": GLUCOSE,
         "hemoglobin": HEMOGLOBIN,
+        "triglycerides": Decimal("885.7"),
     }
 
 

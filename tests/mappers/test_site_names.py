@@ -1,0 +1,189 @@
+"""A site's own folder: value sets, inputs.yaml and vocabulary.yaml add names or replace them; mistakes have a place."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from service.criteria.catalogue import Trials, compile_trial
+from service.criteria.plan import Plan
+from service.errors import TrialError
+from service.screening import Screening
+from tests.builders import (
+    AS_OF,
+    ago,
+    as_json,
+    atc,
+    coding,
+    collection,
+    concept,
+    condition,
+    entry,
+    icd10cm,
+    laboratory,
+    loinc,
+    patient,
+    rxnorm,
+    snomed,
+    statement,
+)
+from tests.criteria.one_rule import ONE_TRIAL, judged
+
+FENO, ASTHMA, MEPOLIZUMAB = coding("http://lab.example.org", "FENO"), snomed("195967001"), atc("R03DX09")
+
+
+def value_set(identifier: str, coding: dict[str, Any]) -> dict[str, Any]:
+    include = [{"system": coding["system"], "concept": [{"code": coding["code"], "display": identifier}]}]
+    return {"resourceType": "ValueSet", "id": identifier, "title": identifier, "compose": {"include": include}}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for identifier, code in (
+        ("observation-feno", FENO),
+        ("condition-asthma", ASTHMA),
+        ("drug-mepolizumab", MEPOLIZUMAB),
+    ):
+        (tmp_path / f"{identifier}.json").write_text(json.dumps(value_set(identifier, code)))
+    (tmp_path / "inputs.yaml").write_text(
+        'feno:\n  label: FeNO\n  codes: [feno]\n  reads: [quantity]\n  unit: "[ppb]"\n  usable: [[0, 500]]\n'
+    )
+    (tmp_path / "vocabulary.yaml").write_text("diagnoses:\n  asthma: {label: asthma, conditions: [asthma]}\n")
+    return tmp_path
+
+
+def test_a_site_adds_an_input_a_diagnosis_and_a_drug_from_data_alone(folder: Path) -> None:
+    site = Screening(value_set_folders=[folder])
+    record = [laboratory(FENO, 31, "[ppb]", ago(3)), condition(ASTHMA, ago(900)), statement(MEPOLIZUMAB, ago(900))]
+    assert judged(site, '{measurement: feno, at-least: "25 [ppb]"}', *record).outcome == "pass"
+    assert judged(site, "{present: {diagnosis: asthma}}", *record).outcome == "pass"
+    assert judged(site, "{absent: [{drug: mepolizumab, taken: ever}]}", *record).outcome == "fail"
+    assert judged(site, "{measurement: anc, at-least: 1000 /mm3}").outcome == "unknown"  # what the package has stays
+
+
+def test_an_entry_of_the_same_name_replaces_the_package_s(folder: Path) -> None:
+    (folder / "inputs.yaml").write_text("anc: {label: my ANC, codes: [feno], reads: [quantity], unit: 10*3/uL}\n")
+    site = Screening(value_set_folders=[folder])
+    rule = "{measurement: anc, at-least: 1000 /mm3}"
+    assert judged(site, rule, laboratory(FENO, 2, "10*3/uL", ago(3))).reason.startswith("my ANC 2,000")
+    assert judged(site, rule, laboratory(loinc("751-8"), 2, "10*3/uL", ago(3))).outcome == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "place", "message"),
+    [
+        ("inputs.yaml", "feno:\n  label: FeNO\n  codes: [fenno]\n  reads: [quantity]\n  unit: '1'\n", "3:11",
+         "feno → codes → entry 1: no ValueSet observation-fenno; did you mean feno?"),
+        ("inputs.yaml", "feno:\n  label: FeNO\n  code: [feno]\n  reads: quantity\n  unit: '1'\n", "3:3",
+         "feno → code: unknown key code; did you mean codes?"),
+        ("inputs.yaml", "feno:\n  label: FeNO\n  codes: feno\n  reads: [quantity]\n", "4:3",
+         "feno → reads: a quantity needs a unit"),
+        ("inputs.yaml", "feno: {label: FeNO, codes: feno, reads: number, unit: '1'}\n", "1:34",
+         "feno → reads: one of quantity, answer, date was expected"),
+        ("inputs.yaml", "feno: {label: F, codes: feno, reads: quantity, unit: '1', usable: [[9, 1]]}\n", "1:68",
+         "feno → usable → entry 1: the lower number first: [1, 9]"),
+        ("inputs.yaml", "feno: {label: F, codes: feno, reads: quantity, unit: '1', window: 4 moons}\n", "1:59",
+         "feno → window: a length of time was expected, such as 28 days, 6 months or 3 years"),
+        ("inputs.yaml", "feno: {codes: feno, reads: answer}\n", "1:1", "feno → label: label is missing"),
+        ("inputs.yaml", "feno: 3\n", "1:1", "feno: a mapping was expected, with label, codes, reads"),
+        ("inputs.yaml", "- feno\n", "1:1", "a mapping of names was expected"),
+        ("inputs.yaml", "feno: [\n", "2:1", ""),
+        ("vocabulary.yaml", "diagnosis:\n  asthma: {label: a, conditions: [asthma]}\n", "1:1",
+         "diagnosis: unknown section; did you mean diagnoses?"),
+        ("vocabulary.yaml", "diagnoses:\n  asthma: {label: a, conditions: [astma]}\n", "2:35",
+         "diagnoses → asthma → conditions → entry 1: no ValueSet condition-astma; did you mean asthma?"),
+        ("vocabulary.yaml", "diagnoses:\n  asthma: {conditions: [asthma]}\n", "2:3",
+         "diagnoses → asthma → label: label is missing"),
+        ("vocabulary.yaml", "drugs:\n  biologic: {label: b, of: [mepolizumap]}\n", "2:29",
+         "drugs → biologic → of → entry 1: no ValueSet drug- or drugclass-mepolizumap; did you mean mepolizumab?"),
+        ("vocabulary.yaml", "needs:\n  x: {title: x, order-of: fennno}\n", "2:17",
+         "needs → x → order-of: no input called fennno; did you mean feno?"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_file_line_and_column(
+    folder: Path, file: str, text: str, place: str, message: str
+) -> None:
+    (folder / file).write_text(text)
+    with pytest.raises(TrialError) as mistake:
+        Screening(value_set_folders=[folder])
+    assert f"{folder / file}:{place}: {message}" in str(mistake.value)
+
+
+def test_every_mistake_of_a_file_is_told_at_once(folder: Path) -> None:
+    (folder / "inputs.yaml").write_text("a: {label: a, codes: feno}\nb: {label: b, codes: fen, reads: answer}\n")
+    with pytest.raises(TrialError) as mistake:
+        Screening(value_set_folders=[folder])
+    assert len(mistake.value.problems) == 2
+
+
+def test_a_file_under_a_name_that_is_not_read_is_a_mistake(folder: Path) -> None:
+    (folder / "inputs.yaml").rename(folder / "inputs.yml")
+    with pytest.raises(TrialError, match=r"inputs\.yml: is not read under this name; it has to be called inputs\.yaml"):
+        Screening(value_set_folders=[folder])
+
+
+def test_an_empty_file_adds_nothing(folder: Path) -> None:
+    for name in ("inputs.yaml", "vocabulary.yaml"):
+        (folder / name).write_text("# nothing yet\n")
+    assert "anc" in Screening(value_set_folders=[folder]).inputs.by_name
+
+
+def test_a_trial_may_name_what_only_the_site_has(folder: Path) -> None:
+    site = Screening(value_set_folders=[folder])
+    trial = compile_trial(ONE_TRIAL.format(rule="{present: {diagnosis: asthma}}"), "t.yaml", site.vocabulary)
+    record = site.read(as_json(collection(entry(patient()), entry(condition(ASTHMA, ago(9)) | {"id": "c"}))))
+    assert site.screen(record, AS_OF, Plan(Trials((trial,)))).results[0].grade == "certain"
+
+
+CODES = """
+condition-asthma: {title: asthma, names: [asthma], snomed: {195967001: asthma}, icd-10-cm: J45}
+drug-omalizumab: {names: [omalizumab, xolair], rxnorm: 302379, atc: [R03DX05]}
+drugclass-biologic: {title: a biologic, of: [omalizumab, glp-1-agonist]}
+observation-anc: {also: true, "http://lab.example.org": {NEU: neutrophils}}
+"""
+
+
+def test_codes_are_written_in_short(tmp_path: Path) -> None:
+    (tmp_path / "codes.yaml").write_text(CODES)
+    (tmp_path / "vocabulary.yaml").write_text("diagnoses:\n  asthma: {label: asthma, conditions: [asthma]}\n")
+    site = Screening(value_set_folders=[tmp_path])
+    asthma, biologic = "{present: {diagnosis: asthma}}", "{absent: [{drug: biologic, taken: ever}]}"
+    assert judged(site, asthma, condition(icd10cm("J45.909"), ago(9))).outcome == "pass"
+    assert judged(site, asthma, condition(snomed("195967001"), ago(9))).outcome == "pass"
+    assert judged(site, asthma, condition(icd10cm("J44.9"), ago(9))).outcome == "unknown"
+    assert judged(site, biologic, statement(atc("R03DX05"), ago(9))).outcome == "fail"
+    assert judged(site, biologic, statement(rxnorm("1991302"), ago(9))).outcome == "fail"  # of the class within it
+    assert judged(site, biologic, statement(concept(text="Xolair 150 mg"), ago(9))).outcome == "unknown"
+
+
+def test_a_site_adds_its_own_code_to_a_value_set_of_the_package(tmp_path: Path) -> None:
+    (tmp_path / "codes.yaml").write_text(CODES)
+    site = Screening(value_set_folders=[tmp_path])
+    rule = "{measurement: anc, at-least: 1500 /mm3}"
+    for code in (coding("http://lab.example.org", "NEU"), loinc("751-8")):
+        assert judged(site, rule, laboratory(code, 2, "10*3/uL", ago(3))).outcome == "pass"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("asthma: {snomed: 1}", "1:1: asthma: a name begins with one of observation, answer, condition"),
+        ("condition-a: {snomd: 1}", "1:15: condition-a → snomd: unknown key snomd; did you mean snomed?"),
+        ("condition-a: {snomed: []}", "1:15: condition-a → snomed: a code, a list of codes, or codes with names"),
+        ("condition-a: {title: a}", "1:1: condition-a: codes were expected, such as snomed: 195967001"),
+        ("condition-a: {of: [b], snomed: 1}", "1:15: condition-a → of: drugs were expected, in a drugclass only"),
+        ("condition-a: 7", "1:1: condition-a: a mapping was expected"),
+        ("condition-a: {snomed: 1, also: true}", "condition-a: there is no such value set to add to"),
+        ("drugclass-a: {of: [nothing]}", "nothing, which is not there"),
+        ("condition-a: {snomed: {1: [x]}}", "1:15: condition-a → snomed: "),
+        ("- a", "a mapping of names such as condition-asthma was expected"),
+        ("a: [", "2:1: "),
+    ],
+)
+def test_a_mistake_in_codes_has_a_place(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "codes.yaml").write_text(text + "\n")
+    with pytest.raises(TrialError) as mistake:
+        Screening(value_set_folders=[tmp_path])
+    assert said in str(mistake.value)
+    assert "codes.yaml" in str(mistake.value) or "ValueSet" in str(mistake.value)
