@@ -12,19 +12,12 @@ from typing import Any
 
 from service.criteria.places import DecimalText
 from service.criteria.spans import Window, add_months
+from service.mappers.code_systems import SHORT_NAMES
 from service.mappers.dates import Calendar
 from service.mappers.inputs import Input, Inputs
 from service.mappers.terminology import Terminology
 
-SYSTEMS = {
-    "loinc": "http://loinc.org",
-    "snomed": "http://snomed.info/sct",
-    "rxnorm": "http://www.nlm.nih.gov/research/umls/rxnorm",
-    "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
-    "icd-10": "http://hl7.org/fhir/sid/icd-10",
-    "atc": "http://www.whocc.no/atc",
-    "ndc": "http://hl7.org/fhir/sid/ndc",
-}
+SYSTEMS = SHORT_NAMES
 PATIENT = "Patient/case"
 FRESH = 7  # days before the as-of date on which a result was taken, where a sketch says nothing
 _AGO = re.compile(r"([0-9]{1,4}) (day|week|month|year)s? ago")
@@ -141,6 +134,14 @@ class Sketcher:
             resource["interpretation"] = [{"coding": [{"system": _FLAGS, "code": flag}]}]
         if method := entry.get("method"):
             resource["method"] = {"text": method}
+        if made is not None and made.about:
+            resource["component"] = [
+                {
+                    "code": self._code("observation", part, ""),
+                    "valueCodeableConcept": self._code("answer", min(answers), ""),
+                }
+                for part, answers in made.about
+            ]
         if specimen := entry.get("specimen"):
             resource["specimen"] = {"reference": f"Specimen/{specimen}"}
         return resource

@@ -11,6 +11,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation
+from service.criteria.extent import by_stage
 from service.criteria.facts import Diagnosis, Match, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, review, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
@@ -25,7 +26,8 @@ NO_SPREAD = frozenset({"m0", "none"}) | EARLY_STAGES
 class Cancer(msgspec.Struct, frozen=True):
     """Which concepts speak of one cancer. `distant` spread makes it metastatic, `unclear` alone does not tell,
     `regional` is no distant spread; `another` are other primaries. `own` says it now, `ever` with its history,
-    `spreads` are all that say distant spread."""
+    `spreads` are all that say distant spread. `own_results` are inputs asked of this cancer alone: an answer to them
+    names it."""
 
     name: str
     label: str
@@ -40,6 +42,7 @@ class Cancer(msgspec.Struct, frozen=True):
     own: frozenset[str] = frozenset()
     ever: frozenset[str] = frozenset()
     spreads: frozenset[str] = frozenset()
+    own_results: tuple[str, ...] = ()
 
     def reads(self) -> frozenset[str]:
         """Everything that speaks of the cancer and its spread."""
@@ -47,7 +50,7 @@ class Cancer(msgspec.Struct, frozen=True):
             *self.diagnosis, *self.says_metastatic, *self.history, *self.distant, *self.regional, *self.unclear,
             *self.another,
         )  # fmt: skip
-        return keys.conditions(*concepts) | keys.inputs("stage", "m-category", "metastasis-site")
+        return keys.conditions(*concepts) | keys.inputs("stage", "m-category", *self.own_results)
 
 
 class Status(msgspec.Struct):
@@ -146,10 +149,9 @@ def _traces(ev: Evaluation, cancer: Cancer) -> _Traces:
     traces = _Traces()
     _conditions(ev, cancer, traces)
     _own_stages(ev, cancer, traces)
-    for name in ("stage", "m-category", "metastasis-site"):
+    for name in ("stage", "m-category", *cancer.own_results):
         for m in ev.record.measurements(name):
-            # the site of a distant metastasis is asked of a breast tumor: its answer names the cancer
-            _observation(ev, cancer, m, traces, name == "metastasis-site")
+            _observation(ev, cancer, m, traces, name in cancer.own_results)
     return traces
 
 
@@ -259,8 +261,11 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
             return Status("maybe", reason, "conflict", both)
     if any(t.names for t in traces.sure):
         return None
+    own = {m.fact.ref for m in ev.record.diagnoses(cancer.ever)}
     for match in ev.record.diagnoses(cancer.another):
         other = match.fact
+        if other.ref in own:  # a list of every malignancy holds this one too
+            continue
         if other.verification != "refuted" and ev.counts(other.onset) and has(ev, other) is not False:
             evidence = (*(t.evidence for t in traces.sure), cite(other.ref, other.date, told(other)))
             reason = f"{traces.sure[0].evidence.says} may come from {other.says}"
@@ -331,11 +336,13 @@ class CancerRule(msgspec.Struct, frozen=True):
     """Passes where the patient has the cancer and its extent is one of those accepted: metastatic, recurrent.
 
     `stage_3` says what a stage III without spread is: fail, or review where the trial takes what cannot be resected.
+    `or_stage` are stages that are accepted without spread.
     """
 
     cancer: Cancer
     recurrent: bool = False
     stage_3: Literal["fail", "review"] = "fail"
+    or_stage: frozenset[str] = frozenset()
 
     def outcomes(self) -> frozenset[Outcome]:
         return TRUTH | {"review"} if self.stage_3 == "review" else TRUTH
@@ -369,6 +376,8 @@ class CancerRule(msgspec.Struct, frozen=True):
         again = tuple(recurrences(ev, self.cancer))
         if self.recurrent and again:
             return passed(f"recurrent: {named(again)}", again)
+        if self.or_stage and (found := by_stage(ev, self.cancer.ever, self.or_stage)) is not None:
+            return found
         need = (Need("metastasis", "conflict" if spread.basis == "conflict" else "missing"),)
         if spread.state != "no":
             return unknown(spread.basis, spread.reason, spread.evidence, need)

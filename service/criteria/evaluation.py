@@ -172,6 +172,18 @@ class Evaluation:
         self.may_change_on(end + 1)
         return None
 
+    def lasted(self, since: Span, window: Window) -> bool | None:
+        """Whether what began then has gone on for the window at least; None where the date does not tell."""
+        last = min(since.last, self.today)
+        if self.today >= window.reached(last):
+            return True
+        self.may_change_on(window.reached(last))
+        first = LONG_AGO if since.first == LONG_AGO else window.reached(since.first)
+        if self.today >= first:
+            return None
+        self.may_change_on(first)
+        return False
+
     def is_past(self, span: Span) -> bool | None:
         """Whether a date lies wholly before the as-of date."""
         if span.last < self.today:

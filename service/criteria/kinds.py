@@ -4,6 +4,8 @@ from typing import Any, ClassVar, Literal
 
 from marshmallow import ValidationError, fields, validates_schema
 
+from service.criteria.answered import AnswerRule, AnswerSign
+from service.criteria.bands import band
 from service.criteria.cancer import CancerRule
 from service.criteria.evaluation import Rule, Sign
 from service.criteria.her2 import Her2Rule
@@ -60,6 +62,7 @@ from service.criteria.schema import (
 from service.criteria.signs import DiagnosisSign, ProcedureSign
 from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
+from service.criteria.taken_over_time import RecentDrugSign, SteadyDrugRule
 from service.criteria.therapy import (
     EarlierWashoutRule,
     Induction,
@@ -73,8 +76,9 @@ from service.criteria.therapy import (
 
 
 class _Limits(Kind):
-    """The four ways to state a limit; one is given."""
+    """The four ways to state a limit; one is given, or one for each end of a band where `bands` allows it."""
 
+    bands: ClassVar[bool] = False
     at_least = LimitText(data_key="at-least", metadata={"description": "the value or more"})
     more_than = LimitText(data_key="more-than", metadata={"description": "strictly more than the value"})
     at_most = LimitText(data_key="at-most", metadata={"description": "the value or less"})
@@ -90,19 +94,26 @@ class _Limits(Kind):
             except ValueError as problem:
                 raise ValidationError(str(problem)) from None
 
-    @staticmethod
-    def threshold(name: str, data: dict[str, Any]) -> Threshold:
+    @classmethod
+    def threshold(cls, name: str, data: dict[str, Any]) -> Threshold:
         options = {key: data.get(key.replace("-", "_")) for key in COMPARISONS}
-        info = LEXICON.get().input(name)
-        return Threshold(
-            input=name,
-            label=info.label,
-            limit=the_comparison(name, options),
-            window=data.get("within"),
-            method=data.get("method", ""),
-            aside=tuple(data.get("aside", ())),
-            doubtful=tuple(data.get("doubtful", ())),
-        )
+        ends = [[key for key in keys if options[key] is not None] for keys in (COMPARISONS[:2], COMPARISONS[2:])]
+        if cls.bands and [len(end) for end in ends] == [1, 1]:
+            low, high = (_threshold(name, data, {end[0]: options[end[0]]}) for end in ends)
+            return band(low, high)
+        return _threshold(name, data, options)
+
+
+def _threshold(name: str, data: dict[str, Any], options: dict[str, str | None]) -> Threshold:
+    return Threshold(
+        input=name,
+        label=LEXICON.get().input(name).label,
+        limit=the_comparison(name, options),
+        window=data.get("within") or (LEXICON.get().input(name).window if data.get("window_is") else None),
+        method=data.get("method", ""),
+        aside=tuple(data.get("aside", ())),
+        doubtful=tuple(data.get("doubtful", ())),
+    )
 
 
 # -- signs
@@ -113,6 +124,7 @@ class DiagnosisKind(Kind):
     """A diagnosis on record."""
 
     word: ClassVar[str] = "diagnosis"
+    example: ClassVar[str] = "{diagnosis: pancreatitis, reading: history-of}"
     diagnosis = ListOf(Name("diagnosis"), required=True, metadata={"description": "one diagnosis, or any of several"})
     reading = OneOf(
         "has", "history-of", metadata={"description": "now, or ever; each diagnosis has its own usual reading"}
@@ -136,6 +148,7 @@ class ProcedureKind(Kind):
     """A procedure that was done."""
 
     word: ClassVar[str] = "procedure"
+    example: ClassVar[str] = "{procedure: radiotherapy, within: 14 days}"
     procedure = ListOf(Name("procedure"), required=True)
     within = WindowField()
 
@@ -147,19 +160,56 @@ class ProcedureKind(Kind):
 
 @sign
 class DrugKind(Kind):
-    """A drug taken ever, or being taken now."""
+    """A drug taken ever, being taken now, or taken within a window."""
 
     word: ClassVar[str] = "drug"
+    example: ClassVar[str] = "{drug: glp-1-agonist, within: 90 days}"
     drug = ListOf(Name("drug"), required=True, metadata={"description": "a drug or a class, or any of several"})
     taken = OneOf("ever", "now", metadata={"description": "ever (the default) or on the as-of date"})
+    within = WindowField(metadata={"description": "instead of `taken`: now, or last taken so long ago at the most"})
     by_cycles = fields.Boolean(
         data_key="by-cycles",
         metadata={"description": "an antineoplastic told only by administrations goes on between its cycles"},
     )
     any_form = fields.Boolean(data_key="any-form", metadata={"description": "topical and eye forms count too"})
 
-    def make(self, drug: list[str], taken: str = "ever", by_cycles: bool = False, any_form: bool = False) -> Sign:
-        return DrugSign(LEXICON.get().drugs(*drug), "active" if taken == "now" else "taken", by_cycles, any_form)
+    def make(
+        self,
+        drug: list[str],
+        taken: str = "",
+        within: Window | None = None,
+        by_cycles: bool = False,
+        any_form: bool = False,
+    ) -> Sign:
+        drugs = LEXICON.get().drugs(*drug)
+        if within is None:
+            return DrugSign(drugs, "active" if taken == "now" else "taken", by_cycles, any_form)
+        if taken or by_cycles:
+            raise ValueError("`within` stands alone: it covers now, and needs neither `taken` nor `by-cycles`")
+        return RecentDrugSign(drugs, within, any_form)
+
+
+@sign
+class ResultSignKind(Kind):
+    """A coded result: positive, negative, detected …"""
+
+    word: ClassVar[str] = "result"
+    example: ClassVar[str] = "{result: egfr-variant, is: positive, which: any}"
+    result = Name("input", required=True, metadata={"description": "an input that has answers"})
+    is_ = ListOf(Name("answer"), data_key="is", required=True, metadata={"description": "one answer, or several"})
+    which = OneOf("newest", "any", metadata={"description": "the newest result (the default), or any one ever"})
+    within = WindowField()
+
+    def make(self, result: str, is_: list[str], which: str = "newest", within: Window | None = None) -> Sign:
+        return _answer_sign(result, is_, which, within)
+
+
+def _answer_sign(name: str, answers: list[str], which: str, within: Window | None) -> AnswerSign:
+    info = LEXICON.get().input(name)
+    if not info.answers:
+        raise ValueError(f"{name} has numbers and no answers; the kind for it is `measurement`")
+    asked = " or ".join(answer.replace("-", " ") for answer in answers)
+    return AnswerSign(name, info.label, frozenset(answers), asked, within, which == "any")
 
 
 @sign
@@ -167,6 +217,7 @@ class MeasurementSignKind(_Limits):
     """A value beyond a limit."""
 
     word: ClassVar[str] = "measurement"
+    example: ClassVar[str] = "{measurement: c-peptide, less-than: 0.8 ng/mL, within: 180 days}"
     measurement = Name("input", required=True)
     within = WindowField()
     window_is = OneOf("site-default", data_key="window-is")
@@ -175,8 +226,9 @@ class MeasurementSignKind(_Limits):
         Text(), metadata={"description": "results with these marks that do not meet the limit settle nothing"}
     )
 
-    def make(self, measurement: str, **data: Any) -> Sign:
-        return ThresholdSign(self.threshold(measurement, data))
+    def make(self, measurement: str, window_is: str = "", **data: Any) -> Sign:
+        threshold = self.threshold(measurement, {**data, "window_is": window_is})
+        return ThresholdSign(threshold, window_is == "site-default")
 
 
 @sign
@@ -184,6 +236,7 @@ class ClassKind(Kind):
     """A graded class of an illness, such as NYHA; or the illness without one."""
 
     word: ClassVar[str] = "class"
+    example: ClassVar[str] = "{class: nyha, of: [3, 4], within: 180 days}"
     class_ = Name("class", data_key="class", required=True)
     of = ListOf(WholeNumber(0, 9), metadata={"description": "the classes that count"})
     not_told = fields.Boolean(
@@ -202,7 +255,8 @@ class ClassKind(Kind):
             known = ", ".join(str(grade) for grade in sorted(info.grades))
             raise ValueError(f"no {info.label} class {impossible[0]}; known are {known}")
         wanted = frozenset(f"{info.prefix}{n}" for n in of or ())
-        return ClassSign(info.input, info.label, info.prefix, wanted, within, info.illness, not_told)
+        by_site = window_is == "site-default"
+        return ClassSign(info.input, info.label, info.prefix, wanted, within, info.illness, not_told, by_site)
 
 
 @sign
@@ -210,6 +264,7 @@ class IntoleranceKind(Kind):
     """An allergy to, or intolerance of, a drug on record."""
 
     word: ClassVar[str] = "intolerance"
+    example: ClassVar[str] = "{intolerance: metformin}"
     intolerance = ListOf(Name("drug"), required=True)
 
     def make(self, intolerance: list[str]) -> Sign:
@@ -222,6 +277,7 @@ class AllSignsKind(Kind):
     """Several signs together."""
 
     word: ClassVar[str] = "all-of"
+    example: ClassVar[str] = "{all-of: [{diagnosis: stroke}, {drug: insulin, taken: now}]}"
     all_of = ListOf(SignField(), data_key="all-of", required=True)
 
     def make(self, all_of: list[Sign]) -> Sign:
@@ -233,6 +289,7 @@ class AnySignKind(Kind):
     """One sign of several."""
 
     word: ClassVar[str] = "any-of"
+    example: ClassVar[str] = "{any-of: [{diagnosis: stroke}, {diagnosis: heart-failure}]}"
     any_of = ListOf(SignField(), data_key="any-of", required=True)
 
     def make(self, any_of: list[Sign]) -> Sign:
@@ -244,6 +301,7 @@ class AnySignKind(Kind):
 
 class _Bounds(Strict):
     at_least = WholeNumber(0, MAX_YEARS, data_key="at-least")
+    at_most = WholeNumber(0, MAX_YEARS, data_key="at-most", metadata={"description": "the whole year of that age"})
     below = WholeNumber(1, MAX_YEARS)
 
 
@@ -252,12 +310,17 @@ class AgeKind(Kind):
     """An age in years."""
 
     word: ClassVar[str] = "age"
-    age = fields.Nested(_Bounds, required=True, metadata={"description": "at-least and below, in years"})
+    example: ClassVar[str] = "{age: {at-least: 18, below: 76}}"
+    age = fields.Nested(_Bounds, required=True, metadata={"description": "at-least, and below or at-most, in years"})
 
     def make(self, age: dict[str, int]) -> Rule:
-        low, below = age.get("at_least"), age.get("below")
+        low, below, at_most = age.get("at_least"), age.get("below"), age.get("at_most")
+        if below is not None and at_most is not None:
+            raise ValueError("below or at-most was expected, not both")
+        if at_most is not None:
+            below = at_most + 1
         if low is None and below is None:
-            raise ValueError("at-least or below was expected")
+            raise ValueError("at-least, below or at-most was expected")
         if low is not None and below is not None and below <= low:
             raise ValueError(f"nobody is at least {low} and younger than {below}")
         return AgeRule(low, below)
@@ -268,6 +331,7 @@ class SexKind(Kind):
     """The administrative gender."""
 
     word: ClassVar[str] = "sex"
+    example: ClassVar[str] = "{sex: female}"
     sex = OneOf("female", "male", required=True)
 
     def make(self, sex: Literal["female", "male"]) -> Rule:
@@ -279,12 +343,25 @@ class CancerKind(Kind):
     """A cancer and its extent."""
 
     word: ClassVar[str] = "cancer"
+    example: ClassVar[str] = '{cancer: lung, extent: metastatic, or-stage: ["3b", "3c"]}'
     cancer = Name("cancer", required=True)
     extent = OneOf("metastatic", "metastatic-or-recurrent", required=True)
     stage_3 = OneOf("fail", "review", data_key="stage-3", metadata={"description": "what stage III without spread is"})
+    or_stage = ListOf(
+        OneOf("3", "3a", "3b", "3c"),
+        data_key="or-stage",
+        metadata={"description": "stages that are accepted without distant spread; in quotes"},
+    )
 
-    def make(self, cancer: str, extent: str, stage_3: Literal["fail", "review"] = "fail") -> Rule:
-        return CancerRule(LEXICON.get().cancer(cancer), extent == "metastatic-or-recurrent", stage_3)
+    def make(
+        self,
+        cancer: str,
+        extent: str,
+        stage_3: Literal["fail", "review"] = "fail",
+        or_stage: list[str] | None = None,
+    ) -> Rule:
+        stages = frozenset(f"stage-{stage}" for stage in or_stage or ())
+        return CancerRule(LEXICON.get().cancer(cancer), extent == "metastatic-or-recurrent", stage_3, stages)
 
 
 @rule
@@ -292,6 +369,7 @@ class Her2Kind(Kind):
     """HER2 positive."""
 
     word: ClassVar[str] = "her2"
+    example: ClassVar[str] = "{her2: asco-cap-2018}"
     her2 = OneOf(
         "asco-cap-2018",
         "any-amplification",
@@ -308,6 +386,7 @@ class ReceptorKind(Kind):
     """A hormone receptor positive."""
 
     word: ClassVar[str] = "receptor"
+    example: ClassVar[str] = "{receptor: [er, pr], specimen: newest}"
     receptor = ListOf(OneOf("er", "pr"), required=True, metadata={"description": "one is enough where both are named"})
     specimen = OneOf("newest", "any")
 
@@ -317,9 +396,11 @@ class ReceptorKind(Kind):
 
 @rule
 class MeasurementKind(_Limits):
-    """The newest value, in a window, meets a limit."""
+    """The newest value, in a window, meets a limit, or lies between two."""
 
     word: ClassVar[str] = "measurement"
+    example: ClassVar[str] = "{measurement: hba1c, at-least: 7 %, at-most: 10.5 %, within: 90 days}"
+    bands: ClassVar[bool] = True
     measurement = Name("input", required=True)
     within = WindowField()
     window_is = OneOf("site-default", data_key="window-is", metadata={"description": "the source gives no window"})
@@ -327,7 +408,37 @@ class MeasurementKind(_Limits):
     aside = ListOf(Text())
 
     def make(self, measurement: str, window_is: str = "", **data: Any) -> Rule:
-        return MeasurementRule(self.threshold(measurement, data), window_is == "site-default")
+        threshold = self.threshold(measurement, {**data, "window_is": window_is})
+        return MeasurementRule(threshold, window_is == "site-default")
+
+
+@rule
+class ResultKind(Kind):
+    """A coded result is the answer asked for."""
+
+    word: ClassVar[str] = "result"
+    example: ClassVar[str] = "{result: egfr-variant, is: negative, within: 2 years}"
+    result = Name("input", required=True, metadata={"description": "an input that has answers"})
+    is_ = ListOf(Name("answer"), data_key="is", required=True, metadata={"description": "one answer, or several"})
+    which = OneOf("newest", "any", metadata={"description": "the newest result (the default), or any one ever"})
+    within = WindowField()
+
+    def make(self, result: str, is_: list[str], which: str = "newest", within: Window | None = None) -> Rule:
+        return AnswerRule(interned(_answer_sign(result, is_, which, within)))
+
+
+@rule
+class TakenForKind(Kind):
+    """A drug being taken, and for at least so long."""
+
+    word: ClassVar[str] = "taken-for"
+    example: ClassVar[str] = "{taken-for: 90 days, drug: metformin, dose: same}"
+    taken_for = WindowField(data_key="taken-for", required=True, metadata={"description": "for at least so long"})
+    drug = ListOf(Name("drug"), required=True, metadata={"description": "a drug or a class, or any of several"})
+    dose = OneOf("same", metadata={"description": "a record begun since then is for a person to judge"})
+
+    def make(self, taken_for: Window, drug: list[str], dose: str = "") -> Rule:
+        return SteadyDrugRule(LEXICON.get().drugs(*drug), taken_for, dose == "same")
 
 
 @rule
@@ -335,6 +446,7 @@ class PresentKind(Kind):
     """A sign must be there."""
 
     word: ClassVar[str] = "present"
+    example: ClassVar[str] = "{present: {diagnosis: type-2-diabetes}, if-none: fail}"
     present = SignField(required=True)
     if_none = OneOf("unknown", "fail", data_key="if-none", metadata={"description": "what silence means"})
 
@@ -369,6 +481,7 @@ class AbsentKind(Kind):
     """None of some signs may be there."""
 
     word: ClassVar[str] = "absent"
+    example: ClassVar[str] = "{absent: [{diagnosis: brain-metastases, then: review, because: stable ones are allowed}]}"
     absent = ListOf(_ConcernField(), required=True)
 
     def make(self, absent: list[Concern]) -> Rule:
@@ -380,6 +493,7 @@ class AllOfKind(Kind):
     """Every rule must pass."""
 
     word: ClassVar[str] = "all-of"
+    example: ClassVar[str] = "{all-of: [{age: {at-least: 18}}, {sex: female}]}"
     all_of = ListOf(RuleField(), data_key="all-of", required=True)
 
     def make(self, all_of: list[Rule]) -> Rule:
@@ -391,6 +505,9 @@ class AnyOfKind(Kind):
     """One rule must pass."""
 
     word: ClassVar[str] = "any-of"
+    example: ClassVar[str] = (
+        "{any-of: [{measurement: creatinine, at-most: 1.5 x ULN}, {measurement: egfr, at-least: 60 mL/min/1.73m2}]}"
+    )
     any_of = ListOf(RuleField(), data_key="any-of", required=True)
 
     def make(self, any_of: list[Rule]) -> Rule:
@@ -402,6 +519,10 @@ class WhenKind(Kind):
     """One rule where a sign is there, another where it is not."""
 
     word: ClassVar[str] = "when"
+    example: ClassVar[str] = (
+        "{when: {diagnosis: liver-metastases}, then: {measurement: alt, at-most: 5 x ULN}, "
+        "otherwise: {measurement: alt, at-most: 2.5 x ULN}}"
+    )
     when = SignField(required=True)
     then = RuleField(required=True)
     otherwise = RuleField(required=True)
@@ -415,6 +536,9 @@ class DoubtfulKind(Kind):
     """A rule whose pass settles nothing because the source is not clear."""
 
     word: ClassVar[str] = "doubtful"
+    example: ClassVar[str] = (
+        "{doubtful: {measurement: bilirubin, at-most: 2 mg/dL}, because: the source gives 2.0 without a unit}"
+    )
     doubtful = RuleField(required=True)
     because = Text(required=True)
 
@@ -427,6 +551,7 @@ class ForKind(Kind):
     """A rule for women, or for women who may bear children; not applicable to others unless `men` has a rule."""
 
     word: ClassVar[str] = "for"
+    example: ClassVar[str] = "{for: child-bearing, rule: {pregnancy-test: negative, within: 28 days}}"
     for_ = OneOf("women", "child-bearing", data_key="for", required=True)
     rule = RuleField(required=True)
     men = RuleField()
@@ -445,6 +570,7 @@ class PostmenopausalKind(Kind):
     """After the menopause."""
 
     word: ClassVar[str] = "post-menopausal"
+    example: ClassVar[str] = "{for: women, rule: {post-menopausal: required}}"
     post_menopausal = OneOf("required", data_key="post-menopausal", required=True)
 
     def make(self, post_menopausal: str) -> Rule:
@@ -456,6 +582,9 @@ class PregnancyTestKind(Kind):
     """A negative pregnancy test in the window."""
 
     word: ClassVar[str] = "pregnancy-test"
+    example: ClassVar[str] = (
+        "{for: child-bearing, rule: {pregnancy-test: negative, within: 7 days, positive-within: 28 days}}"
+    )
     pregnancy_test = OneOf("negative", data_key="pregnancy-test", required=True)
     within = WindowField(required=True)
     positive_within = WindowField(
@@ -474,6 +603,7 @@ class NotPregnantKind(Kind):
     """Neither pregnant nor breast-feeding."""
 
     word: ClassVar[str] = "pregnancy"
+    example: ClassVar[str] = "{for: women, rule: {pregnancy: none}}"
     pregnancy = OneOf("none", required=True)
 
     def make(self, pregnancy: str) -> Rule:
@@ -485,6 +615,7 @@ class AllergyKind(Kind):
     """No allergy to some drugs; to their relatives, or an intolerance, is for a person to judge."""
 
     word: ClassVar[str] = "no-allergy-to"
+    example: ClassVar[str] = "{no-allergy-to: pembrolizumab, related: pd-1-antibody}"
     no_allergy_to = ListOf(Name("drug"), data_key="no-allergy-to", required=True)
     related = ListOf(Name("drug"))
 
@@ -500,6 +631,7 @@ class OtherMalignancyKind(Kind):
     """No other primary malignancy within a window."""
 
     word: ClassVar[str] = "no-other-malignancy"
+    example: ClassVar[str] = "{no-other-malignancy: lung, within: 3 years, treated: [cervix-cancer]}"
     no_other_malignancy = Name("cancer", data_key="no-other-malignancy", required=True)
     within = WindowField(required=True)
     treated = ListOf(Name("diagnosis"), metadata={"description": "allowed once it is no longer there"})
@@ -517,8 +649,8 @@ class OtherMalignancyKind(Kind):
             frozenset(c for name in names or () for c in lexicon.diagnosis(name).concepts)
             for names in (kind_not_told, treated)
         ]
-        others = lexicon.cancer(no_other_malignancy).another - groups[0] - groups[1]
-        return OtherMalignancyRule(others, groups[0], groups[1], within)
+        cancer = lexicon.cancer(no_other_malignancy)
+        return OtherMalignancyRule(cancer.another - groups[0] - groups[1], groups[0], groups[1], within, cancer.ever)
 
 
 @rule
@@ -526,6 +658,7 @@ class NoTherapySinceKind(Kind):
     """No therapy since the cancer became metastatic."""
 
     word: ClassVar[str] = "no-therapy-since-metastasis"
+    example: ClassVar[str] = "{no-therapy-since-metastasis: systemic-anticancer, cancer: lung, overlap: 28 days}"
     therapy = Name("therapy", data_key="no-therapy-since-metastasis", required=True)
     cancer = Name("cancer", required=True)
     overlap = WindowField(required=True, metadata={"description": "an earlier one may still be given so long after it"})
@@ -544,6 +677,7 @@ class WashoutKind(Kind):
     """No therapy now, and none ended within a window."""
 
     word: ClassVar[str] = "washout"
+    example: ClassVar[str] = "{washout: chemotherapy, within: 14 days, procedures: [radiotherapy]}"
     washout = Name("therapy", required=True)
     within = WindowField(required=True)
     procedures = ListOf(Name("procedure"))
@@ -562,6 +696,7 @@ class EarlierWashoutKind(Kind):
     """Drugs given before the metastasis ended longer ago than a window."""
 
     word: ClassVar[str] = "washout-before-metastasis"
+    example: ClassVar[str] = "{washout-before-metastasis: cdk4-6-inhibitor, cancer: breast, more-than: 12 months}"
     drugs = ListOf(Name("drug"), data_key="washout-before-metastasis", required=True)
     cancer = Name("cancer", required=True)
     more_than = WindowField(data_key="more-than", required=True)
@@ -576,6 +711,9 @@ class LinesKind(Kind):
     """At most so many lines of therapy since the metastasis."""
 
     word: ClassVar[str] = "lines-of-therapy"
+    example: ClassVar[str] = (
+        "{lines-of-therapy: systemic-anticancer, cancer: breast, at-most: 2, new-after: 90 days, together: 28 days}"
+    )
     therapy = Name("therapy", data_key="lines-of-therapy", required=True)
     cancer = Name("cancer", required=True)
     at_most = WholeNumber(0, 20, data_key="at-most", required=True)
@@ -604,6 +742,7 @@ class InductionKind(_InductionOptions):
     """Therapies all given since the metastasis."""
 
     word: ClassVar[str] = "given-since-metastasis"
+    example: ClassVar[str] = "{given-since-metastasis: all, cancer: breast, all-of: [chemotherapy, her2-antibody]}"
     given = OneOf("all", data_key="given-since-metastasis", required=True)
 
     def make(self, given: str, cancer: str, all_of: list[str]) -> Rule:
@@ -615,6 +754,7 @@ class NoProgressionKind(_InductionOptions):
     """No progression after the first day of an induction."""
 
     word: ClassVar[str] = "no-progression-after"
+    example: ClassVar[str] = "{no-progression-after: induction, cancer: breast, all-of: [chemotherapy, her2-antibody]}"
     after = OneOf("induction", data_key="no-progression-after", required=True)
 
     def make(self, after: str, cancer: str, all_of: list[str]) -> Rule:
@@ -626,6 +766,7 @@ class NoDrugNowKind(Kind):
     """No therapy being taken now."""
 
     word: ClassVar[str] = "not-now"
+    example: ClassVar[str] = "{not-now: hormonal-or-antineoplastic, then: review}"
     not_now = Name("therapy", data_key="not-now", required=True)
     then = OneOf("review", "fail", metadata={"description": "what it means where some is being taken"})
 
@@ -654,6 +795,7 @@ class ReviewKind(Kind):
     """Only a person can judge."""
 
     word: ClassVar[str] = "review"
+    example: ClassVar[str] = "{review: Are liver and marrow in good order?, show: {inputs: [alt, platelets]}}"
     review = Text(required=True, metadata={"description": "what the person is asked"})
     show = ShowField(metadata={"description": "what is known and worth seeing: inputs, signs"})
 
@@ -666,6 +808,10 @@ class ShownKind(Kind):
     """A rule with something laid beside it where it leaves a review."""
 
     word: ClassVar[str] = "judged"
+    example: ClassVar[str] = (
+        "{judged: {absent: [{diagnosis: brain-metastases, then: review}]}, "
+        "show: {signs: [{drug: corticosteroid, taken: now}]}}"
+    )
     judged = RuleField(required=True)
     show = ShowField(required=True)
 
@@ -678,6 +824,7 @@ class WishKind(Kind):
     """Asked for, but never in the way."""
 
     word: ClassVar[str] = "wish"
+    example: ClassVar[str] = "{wish: A fresh biopsy is wished for}"
     wish = Text(required=True)
 
     def make(self, wish: str) -> Rule:

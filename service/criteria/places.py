@@ -19,6 +19,16 @@ MAX_DIGITS = 18
 # What YAML does not allow in a file, whatever the quotes. https://yaml.org/spec/1.2.2/#rule-c-printable
 _FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
+# What the parser says, in words that help.
+_PLAINLY = {
+    "mapping values are not allowed in this context": "a second colon on this line: options of one line stand in "
+    "braces, {measurement: anc, at-least: 1500 /mm3}, and a text with a colon stands in quotes",
+    "found character '\\t' that cannot start any token": "a tab: only blanks indent a line",
+    "did not find expected key": "the line is not indented like those before it",
+    "did not find expected ',' or '}'": "a comma or a closing brace was expected",
+    "did not find expected ',' or ']'": "a comma or a closing bracket was expected",
+}
+
 _BASE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -72,7 +82,7 @@ def read(text: str) -> Placed:
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise PlacedError(problem.problem or "not YAML", line, column) from None
+        raise PlacedError(_PLAINLY.get(problem.problem or "", problem.problem or "not YAML"), line, column) from None
     except yaml.YAMLError as problem:
         raise PlacedError(f"not YAML: {problem}", 1, 1) from None
     places: dict[Path, Place] = {}
