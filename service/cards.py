@@ -5,7 +5,7 @@ Structure and limits are those of CDS Hooks 2.0 (https://cds-hooks.hl7.org/2.0/#
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Literal
 from uuid import UUID
 
@@ -54,7 +54,7 @@ class Link(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Action(msgspec.Struct, frozen=True, rename="camel"):
-    type: Literal["create", "delete"]
+    type: Literal["create", "update", "delete"]
     description: str
     resource: dict[str, Any] | UnsetType = UNSET
     resource_id: str | UnsetType = UNSET
@@ -146,7 +146,7 @@ def summary(found: TrialResult, trial: Trial) -> str:
     standing = _standing(found)
     closed = "" if trial.is_open else f" ({_closed(trial)})"
     name = trial.short_name if len(trial.short_name) <= 60 else trial.id
-    said = f"{name}{_phase(trial)}: {standing}{closed}"
+    said = f"{_draft(found)}{name}{_phase(trial)}: {standing}{closed}"
     return said if len(said) <= MAX_SUMMARY else f"{said[: MAX_SUMMARY - 1]}…"
 
 
@@ -164,6 +164,10 @@ def _missing(found: TrialResult) -> str:
     unknown = {c.id for c in found.criteria if c.outcome == "unknown"}
     measurable = {criterion for need in found.needed if need.order is not UNSET for criterion in need.settles}
     return f"{_counted(len(unknown), 'result' if unknown <= measurable else 'point')} missing"
+
+
+def _draft(found: TrialResult) -> str:
+    return "Draft, not checked – " if found.status == "draft" else ""
 
 
 def _counted(number: int, one: str, many: str = "") -> str:
@@ -187,6 +191,10 @@ def _recruitment(trial: Trial) -> str:
 def detail(found: TrialResult, trial: Trial) -> str:
     """GitHub-flavoured Markdown without HTML: what is missing, what a person must judge, what fits."""
     parts = [f"**{escaped(trial.title)}**", f"{escaped(trial.id)}, {_recruitment(trial)}, {escaped(trial.sponsor)}"]
+    if found.status == "draft":
+        parts.append("**Draft:** nobody has checked all of this trial's rules against its protocol yet.")
+    if found.arms is not UNSET:
+        parts.append("; ".join(f"{escaped(a.arm)}: {_BY_ARM[a.grade]}" for a in found.arms))
     unknown = [c for c in found.criteria if c.outcome == "unknown"]
     review = [c for c in found.criteria if c.outcome == "review"]
     fits = [c for c in found.criteria if c.outcome == "pass" and c.basis == "recorded"]
@@ -194,6 +202,9 @@ def detail(found: TrialResult, trial: Trial) -> str:
     if found.changes_on is not None:
         parts.append(_change(found.changes_on, {c.id: c for c in found.criteria}))
     parts += _section("Missing or unclear", unknown)
+    if found.smallest_sets is not UNSET and found.smallest_sets.worth_telling(found.needed):
+        labels = {need.input: need.label or need.input for need in found.needed}
+        parts.append(f"**Enough to settle it:** {escaped(', '.join(labels[name] for name in _enough(found)))}")
     parts += _section("For a person to judge", review, only_text=True)
     parts += _section("Fits", fits)
     if silent:
@@ -206,6 +217,14 @@ _LATER = {
     "probable": "is probably eligible",
     "possible": "may be eligible, with something missing",
     "certainly-not": "is not eligible",
+}
+
+
+_BY_ARM = {
+    "certain": "fits",
+    "probable": "probably fits",
+    "possible": "may fit",
+    "certainly-not": "does not fit",
 }
 
 
@@ -238,13 +257,20 @@ def _links(trial: Trial, desk: Desk, explain: str) -> tuple[Link, ...]:
 
 
 def _suggestions(result: PatientResult, found: TrialResult, trial: Trial) -> tuple[Suggestion, ...]:
-    orders = [need for need in found.needed if need.order is not UNSET][:MAX_ORDERS]
+    enough = _enough(found)
+    orders = [need for need in found.needed if need.order is not UNSET and need.input in enough][:MAX_ORDERS]
     refer = Suggestion(
         f"Ask the research team about {trial.id}",
         card_uuid(trial.id),
         (Action("create", f"Create a task for the research team to check {trial.id}", _task(result, found, trial)),),
     )
     return (refer, *(_order(result, need, trial) for need in orders))
+
+
+def _enough(found: TrialResult) -> Collection[str]:
+    """The inputs of the smallest set that could settle the trial; all that are needed where no set is known."""
+    sets = found.smallest_sets.probable if found.smallest_sets is not UNSET else ()
+    return sets[0] if sets else [need.input for need in found.needed]
 
 
 def _task(result: PatientResult, found: TrialResult, trial: Trial) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def trialhook(
         for name, value in environment.items():
             monkeypatch.setenv(name, value)
         if not environment:
-            monkeypatch.setattr(evaluate, "screening_of", lambda _: screening)
+            monkeypatch.setattr(evaluate, "screening_of", lambda *_: screening)
         monkeypatch.setattr(sys, "stdin", None if stdin is None else io.TextIOWrapper(io.BytesIO(stdin)))
         monkeypatch.setattr(sys, "argv", ["trialhook", "evaluate", *arguments])
         with pytest.raises(SystemExit) as left:

@@ -1,10 +1,10 @@
 """cases.yaml: a base patient and what changes in each case, read with the place of every mistake.
 
 A change has the shape of a patient; what it names replaces what the base patient has of that name, `none` takes it
-away. A case states the outcome of one criterion; a patient of the list `patients` may state many, and the grade.
+away. A case states the outcome of one criterion; a patient of the list `patients` may state many, and of the trial the
+grade, when it changes, what would settle it, how a fail may be lifted, and what an order would do.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from datetime import date
@@ -17,9 +17,9 @@ from marshmallow.error_store import merge_errors
 
 from service.cases.sketch import SYSTEMS, SketchError, read_code, read_day
 from service.criteria.catalogue import Trial
-from service.criteria.logic import GRADES, OUTCOMES
+from service.criteria.logic import FAILURES, GRADES, OUTCOMES
 from service.criteria.places import Placed, PlacedError, problems_of, read
-from service.criteria.schema import ListOf, OneOf, Strict, Text, nearest
+from service.criteria.schema import DateText, ListOf, OneOf, Strict, Text, nearest
 from service.errors import TrialError
 
 BASES = ("recorded", "no-record", "not-applicable", "missing", "stale", "conflict", "unusable", "manual")
@@ -28,16 +28,34 @@ NONE = "none"
 _SOME_DAY = date(2026, 1, 1)  # whether `10 days ago` can be read does not hang on the day
 
 
+class Expected(msgspec.Struct, frozen=True):
+    """What is expected of the trial; None and empty are not looked at.
+
+    `changes_on` is a date with the grade from then on; `enough` the first of the smallest sets of inputs;
+    `closes` the criteria by which the case's orders close the trial, `closed_until` the day it opens again.
+    """
+
+    grade: str = ""
+    failure: str = ""
+    until: str = ""
+    changes_on: tuple[str, str] | None = None
+    enough: tuple[str, ...] | None = None
+    closes: tuple[str, ...] | None = None
+    closed_until: str = ""
+
+
 class Case(msgspec.Struct, frozen=True):
-    """One patient and what is expected: outcomes by criterion, bases where stated, a grade where stated."""
+    """One patient and what is expected: outcomes by criterion, bases where stated, what is expected of the trial.
+    `order` is a sketch of draft orders."""
 
     name: str
     place: str
     sketch: dict[str, Any]
     outcomes: dict[str, str]
     basis: str = ""
-    grade: str = ""
     as_of: str = ""
+    expected: Expected = Expected()
+    order: dict[str, Any] = {}
 
 
 class CaseFile(msgspec.Struct, frozen=True):
@@ -54,19 +72,6 @@ class _Day(Text):
         if text != NONE:
             _understood(lambda: read_day(text, _SOME_DAY))
         return text
-
-
-class _AsOf(Text):
-    """The day as of which a case is judged: a whole date."""
-
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
-        text = value if isinstance(value, str) else ""
-        try:
-            if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-                return date.fromisoformat(text).isoformat()
-        except ValueError:
-            pass
-        raise ValidationError("a date such as 2026-11-21 was expected")
 
 
 class _Code(Text):
@@ -218,15 +223,35 @@ class PatientSchema(Strict):
     resources = fields.List(ResourceField(), metadata={"description": "FHIR resources as they stand"})
 
 
+class _Changes(Strict):
+    date = DateText(required=True)
+    grade = OneOf(*GRADES, required=True)
+
+
 class _Expected(Strict):
     grade = OneOf(*GRADES)
     outcomes = fields.Dict(keys=Text(), values=OneOf(*OUTCOMES))
+    failure = OneOf(*FAILURES, metadata={"description": "how a trial that is certainly not for the patient may open"})
+    until = DateText(metadata={"description": "the day from which nothing fails any more"})
+    changes_on = fields.Nested(_Changes, data_key="changes-on")
+    enough = ListOf(Text(), metadata={"description": "the first of the smallest sets of inputs that would settle it"})
+    closes = ListOf(Text(), metadata={"description": "the criteria by which the orders close the trial"})
+    closes_nothing = fields.Boolean(data_key="closes-nothing")
+    closed_until = DateText(data_key="closed-until")
+
+
+class _Orders(Strict):
+    """Draft orders: drugs, and procedures asked for."""
+
+    drugs = SectionField("drug", _Drug, "ordered")
+    procedures = SectionField("procedure", _Procedure, "on")
 
 
 class _Named(Strict):
     name = Text(required=True)
-    as_of = _AsOf(data_key="as-of")
+    as_of = DateText(data_key="as-of")
     change = fields.Nested(PatientSchema)
+    order = fields.Nested(_Orders, metadata={"description": "draft orders that somebody is about to sign"})
     expect = fields.Nested(_Expected, required=True)
 
 
@@ -246,7 +271,7 @@ class CaseSchema(Strict):
     review = _Change(PatientSchema, allow_none=True)
     basis = OneOf(*BASES)
     note = Text(metadata={"description": "what the case is about"})
-    as_of = _AsOf(data_key="as-of")
+    as_of = DateText(data_key="as-of")
 
     error_messages = {  # noqa: RUF012 - the base class declares it so
         "type": "a mapping such as {pass: {results: {anc: 1500 /mm3}}} was expected"
@@ -285,7 +310,7 @@ class CasesField(fields.Field[dict[str, list[dict[str, Any]]]]):
 
 
 class FileSchema(Strict):
-    as_of = _AsOf(data_key="as-of", required=True)
+    as_of = DateText(data_key="as-of", required=True)
     patient = fields.Nested(PatientSchema, required=True)
     cases = CasesField()
     patients = fields.List(fields.Nested(_Named))
@@ -369,9 +394,23 @@ def _by_patient(data: dict[str, Any], place: Any, path: str) -> Iterable[Case]:
             place=f"{path}:{line}",
             sketch=merged(data["patient"], entry.get("change", {})),
             outcomes=entry["expect"].get("outcomes", {}),
-            grade=entry["expect"].get("grade", ""),
             as_of=entry.get("as_of", data["as_of"]),
+            expected=_expected(entry["expect"]),
+            order=entry.get("order", {}),
         )
+
+
+def _expected(stated: dict[str, Any]) -> Expected:
+    change, closes = stated.get("changes_on"), stated.get("closes", [] if stated.get("closes_nothing") else None)
+    return Expected(
+        grade=stated.get("grade", ""),
+        failure=stated.get("failure", ""),
+        until=stated.get("until", ""),
+        changes_on=(change["date"], change["grade"]) if change else None,
+        enough=tuple(stated["enough"]) if "enough" in stated else None,
+        closes=None if closes is None else tuple(closes),
+        closed_until=stated.get("closed_until", ""),
+    )
 
 
 def merged(base: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:

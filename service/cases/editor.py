@@ -10,12 +10,14 @@ from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
 from service.cases.casefile import CaseSchema, CasesField, FileSchema, PatientSchema, ResourceField, SectionField
-from service.criteria.catalogue import TrialSchema
 from service.criteria.kinds import ShowField, ShowSchema
 from service.criteria.lexicon import Lexicon
 from service.criteria.schema import (
+    DIGEST_LENGTH,
     RULES,
     SIGNS,
+    DateText,
+    DigestText,
     Kind,
     LimitText,
     ListOf,
@@ -26,6 +28,7 @@ from service.criteria.schema import (
     WholeNumber,
     WindowField,
 )
+from service.criteria.trial_schema import TrialSchema
 
 JsonSchema = dict[str, Any]
 DRAFT = "http://json-schema.org/draft-07/schema#"
@@ -90,6 +93,10 @@ class _Writer:
             case ListOf():
                 inner = self._of_field(field.inner)
                 return {"anyOf": [inner, {"type": "array", "items": inner, "minItems": 1}]}
+            case DateText():
+                return {"type": "string", "pattern": r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$", "examples": ["2026-11-21"]}
+            case DigestText():
+                return {"type": ["string", "integer"], "pattern": f"^[0-9a-f]{{{DIGEST_LENGTH}}}$"}
             case WindowField():
                 return {"type": "string", "pattern": r"^[0-9]{1,4} (day|week|month|year)s?$", "examples": ["28 days"]}
             case LimitText():

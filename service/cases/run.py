@@ -3,15 +3,19 @@
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
-from service.cases.casefile import Case, CaseFile, read_cases
+from service.cases.casefile import Case, CaseFile, Expected, read_cases
 from service.cases.sketch import Sketcher, SketchError
 from service.criteria.catalogue import Trial, Trials
 from service.criteria.plan import Plan
-from service.criteria.results import TrialResult
+from service.criteria.results import Effect, TrialResult
 from service.errors import RecordError
+from service.guard import effects, read_orders
+from service.mappers.documents import read_document
 from service.screening import Screening
 
 CASES = "cases.yaml"
@@ -76,7 +80,10 @@ def _verdict(screening: Screening, plan: Plan, case: Case) -> Verdict:
     except (RecordError, msgspec.MsgspecError, TypeError) as problem:  # what stands under `resources` is no FHIR
         return Verdict(case, (f"the case's resources cannot be read: {problem}",))
     result = screening.screen(record, day, plan).results[0]
-    return Verdict(case, tuple(_problems(case, result)), result)
+    problems = [*_problems(case, result), *_trial_problems(case.expected, result)]
+    if case.order or case.expected.closes is not None:
+        problems += _order_problems(case, _effects(screening, plan, case, _ENCODE(bundle), day))
+    return Verdict(case, tuple(problems), result)
 
 
 def _problems(case: Case, result: TrialResult) -> Iterable[str]:
@@ -89,8 +96,51 @@ def _problems(case: Case, result: TrialResult) -> Iterable[str]:
             yield f"{name}: {outcome} expected, {criterion.outcome} came out ({criterion.reason})"
         elif case.basis and criterion.basis != case.basis:
             yield f"{name}: basis {case.basis} expected, {criterion.basis} came out ({criterion.reason})"
-    if case.grade and result.grade != case.grade:
-        yield f"grade {case.grade} expected, {result.grade} came out"
+
+
+def _trial_problems(expected: Expected, result: TrialResult) -> Iterable[str]:
+    change = result.changes_on
+    sets = result.smallest_sets.probable if result.smallest_sets is not UNSET else ()
+    for what, wanted, came in (
+        ("grade", expected.grade, result.grade),
+        ("failure", expected.failure, result.failure or "none"),
+        ("until", expected.until, result.until or "no day"),
+        ("changes-on", expected.changes_on, (change.date, change.grade) if change else "no change"),
+        ("enough", expected.enough, sets[0] if sets else ()),
+    ):
+        if wanted and wanted != came:
+            yield f"{what} {_shown(wanted)} expected, {_shown(came) or 'nothing'} came out"
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def _effects(screening: Screening, plan: Plan, case: Case, record: bytes, day: date) -> list[Effect]:
+    """What the case's orders would do to the trial."""
+    sketched = Sketcher(screening.terminology, screening.inputs, day).resources(case.order)
+    drafts = [_draft(resource) for resource in sketched if resource["resourceType"] != "Patient"]
+    document = read_document(record, case.name)
+    orders = read_orders(msgspec.json.decode(_ENCODE(drafts)), "case", day.toordinal())
+    return effects(screening, plan, document, "case", day.toordinal(), orders)
+
+
+def _draft(resource: dict[str, Any]) -> dict[str, Any]:
+    """A sketched drug or procedure as an order for it."""
+    if resource["resourceType"] != "Procedure":
+        return {**resource, "resourceType": "MedicationRequest", "status": "draft", "intent": "order"}
+    return {**resource, "resourceType": "ServiceRequest", "status": "draft", "intent": "order"}
+
+
+def _order_problems(case: Case, found: list[Effect]) -> Iterable[str]:
+    expected = case.expected
+    closed_by = tuple(sorted({name for effect in found for name in effect.criteria}))
+    if expected.closes is not None and closed_by != tuple(sorted(expected.closes)):
+        wanted = _shown(expected.closes) or "nothing"
+        yield f"the orders were expected to close the trial by {wanted}, not by {_shown(closed_by) or 'anything'}"
+    until = max((effect.open_again for effect in found), default="")
+    if expected.closed_until and until != expected.closed_until:
+        yield f"closed until {expected.closed_until} expected, {until or 'no day'} came out"
 
 
 def _untested(trial: Trial, verdicts: Iterable[Verdict]) -> Iterable[tuple[str, str]]:

@@ -17,6 +17,7 @@ from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
 from service.guard import read_orders, with_orders
 from service.mappers.documents import read_document
+from service.render.certainty import explained
 from service.screening import Screening
 
 MAX_FILE = 512 * 1024 * 1024
@@ -30,6 +31,7 @@ MAX_FILE = 512 * 1024 * 1024
 @click.option("--patient", default="", metavar="ID", help="Which patient, where a record holds several.")
 @click.option("--validate", is_flag=True, help="Check each record against FHIR R4 first (slow), and say what is wrong.")
 @click.option("--what-if", "what_if", metavar="FILE", help="Draft orders (FHIR): which trials they would close.")
+@click.option("--explain", is_flag=True, help="What the answers rest on: silence, site defaults, interpretations.")
 def command(
     files: tuple[str, ...],
     trials: tuple[str, ...],
@@ -38,12 +40,13 @@ def command(
     patient: str,
     validate: bool,
     what_if: str | None,
+    explain: bool,
 ) -> int:
     """Evaluate records (Bundles, resources, lists, NDJSON; `-` is standard input) against the trials.
 
     JSON is one result a line.
     """
-    screening = screening_of(settings.load())
+    screening = screening_of(settings.load(), as_of)
     plan = screening.plan_for(chosen_trials(screening, trials))
     day = as_of.toordinal() if as_of else screening.today()
     show = _printer(form or ("text" if sys.stdout.isatty() else "json"))
@@ -57,7 +60,7 @@ def command(
             click.echo(f"trialhook: {problem.message}", err=True)
             show(PatientError(None, Problem(problem.code, problem.message)))
             continue
-        show(result)
+        show(explained(result, screening.trials) if explain else result)
     if failed:
         click.echo(f"trialhook: {failed} of {len(files)} could not be read", err=True)
     return 3 if failed == len(files) else 1 if failed else 0

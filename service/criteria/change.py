@@ -6,7 +6,7 @@ import msgspec
 
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Finding
-from service.criteria.logic import Grade, grade
+from service.criteria.logic import Grade
 from service.criteria.plan import TrialPlan
 from service.criteria.results import Change
 from service.criteria.spans import FOREVER, iso
@@ -57,7 +57,7 @@ def first_changes(
             if s.next > day:
                 continue
             _ask_again(s, ev, day)
-            graded = grade({(f.outcome, f.basis) for f in s.findings})
+            graded = s.plan.grade(s.findings)
             if graded != s.grade:
                 found[n] = Change(iso(day), graded, _because(s))
                 del waiting[n]
@@ -71,11 +71,12 @@ def first_changes(
 
 
 def _may_change(s: Standing, last: int) -> bool:
-    """Not where no answer changes, nor where one that fails keeps failing."""
+    """Not where no answer changes, nor where one that fails, and that every arm asks for, keeps failing."""
     if s.next > last:
         return False
     return not any(
-        finding.outcome == "fail" and until > last for finding, until in zip(s.findings, s.holds_until, strict=True)
+        finding.outcome == "fail" and until > last and not question.criterion.arms
+        for question, finding, until in zip(s.plan.questions, s.findings, s.holds_until, strict=True)
     )
 
 

@@ -1,7 +1,7 @@
 """Evaluate a record against trials: every criterion, the grade, what is missing."""
 
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -10,11 +10,22 @@ from service.criteria.catalogue import Criterion, Trial
 from service.criteria.change import NEVER, Standing, first_changes, standing
 from service.criteria.evaluation import Evaluation, Site
 from service.criteria.facts import PatientRecord
-from service.criteria.findings import Evidence, Finding, Need
+from service.criteria.findings import Evidence, Finding
 from service.criteria.lexicon import Lexicon
-from service.criteria.logic import GRADES, Basis, Outcome, grade
+from service.criteria.lifting import Lifts, of_trial
+from service.criteria.logic import GRADES, Basis, Failure, Grade, Outcome
 from service.criteria.plan import Plan, TrialPlan, result_of
-from service.criteria.results import Change, CriterionResult, Needed, Order, PatientResult, TrialResult
+from service.criteria.results import (
+    ArmGrade,
+    Change,
+    CriterionResult,
+    Needed,
+    PatientResult,
+    SmallestSets,
+    TrialResult,
+)
+from service.criteria.schema import DIGEST_LENGTH
+from service.criteria.settling import needed, smallest_sets, trials_by_input
 from service.criteria.spans import iso
 
 _RANK = {name: rank for rank, name in enumerate(GRADES)}
@@ -34,9 +45,11 @@ def evaluate(
             return Evaluation(record, day, site, plan.silence, held)
 
         ev = on(today)
-        judged = [_judged(ev, p, held) for p in plan.plans]
-        changes = first_changes([j.standing for j in judged], today, _day_of_death(record), on)
-        results = [_result(j, change, lexicon) for j, change in zip(judged, changes, strict=True)]
+        trials = [judged(ev, p, held) for p in plan.plans]
+        changes = first_changes([j.standing for j in trials], today, _day_of_death(record), on)
+        lifts = Lifts(ev, held, on)
+        serves = trials_by_input({j.trial.id: j.unknown for j in trials if j.standing.grade == "possible"})
+        results = [_result(j, change, lifts, serves, lexicon) for j, change in zip(trials, changes, strict=True)]
     if len(results) > 1:
         open_trials = {p.trial.id for p in plan.plans if p.is_open}
         results.sort(key=lambda r: (_RANK[r.grade], r.trial not in open_trials, r.trial))
@@ -52,23 +65,38 @@ def _death(ev: Evaluation) -> CriterionResult | None:
         return None
     said = f"deceased {died.text}" if died is not None else "deceased"
     evidence = (Evidence(person.ref, said, True, died.text if died is not None else UNSET),)
-    return CriterionResult("alive", "inclusion", "The patient is alive", "record", "fail", "recorded", said, evidence)
+    return CriterionResult(
+        "alive", "inclusion", "The patient is alive", "record", "fail", "recorded", said, evidence,
+        failure="permanent",
+    )  # fmt: skip
 
 
 def _dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
-    return TrialResult(trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,))
+    return TrialResult(
+        trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *_file(trial),
+        failure="permanent",
+    )  # fmt: skip
 
 
-class _Judged(NamedTuple):
-    """One trial on the as-of date: its criteria, the unknown ones among them, where it stands."""
+def _file(trial: Trial) -> tuple[str, Literal["draft", "retired"] | UnsetType]:
+    """Which file judged, and what it is worth where it is not in use."""
+    standing = trial.standing
+    return trial.digest[:DIGEST_LENGTH], UNSET if standing == "active" else standing
+
+
+class Judged(NamedTuple):
+    """One trial on the as-of date: its criteria, the unknown ones among them that matter, where it stands, and where
+    each arm does if they differ."""
 
     trial: Trial
     criteria: list[CriterionResult]
     unknown: list[tuple[Criterion, Finding]]
     standing: Standing
+    arms: dict[str, Grade]
 
 
-def _judged(ev: Evaluation, plan: TrialPlan, held: int) -> _Judged:
+def judged(ev: Evaluation, plan: TrialPlan, held: int) -> Judged:
+    """One trial: its criteria with their evidence, and the grade."""
     criteria: list[CriterionResult] = []
     findings: list[Finding] = []
     unknown: list[tuple[Criterion, Finding]] = []
@@ -85,39 +113,39 @@ def _judged(ev: Evaluation, plan: TrialPlan, held: int) -> _Judged:
         pairs.add(graded_as)
         if graded_as[0] == "unknown":
             unknown.append((criterion, finding))
-    return _Judged(plan.trial, criteria, unknown, standing(ev, plan, held, findings, grade(pairs)))
+    arms = plan.grade_by_arm(findings) if plan.arms else {}
+    stands = standing(ev, plan, held, findings, plan.grade(findings, pairs))
+    return Judged(plan.trial, criteria, _in_open_arms(unknown, arms), stands, arms)
 
 
-def _result(judged: _Judged, change: Change | None, lexicon: Lexicon) -> TrialResult:
-    trial, graded = judged.trial, judged.standing.grade
-    needed = tuple(_needed(judged.unknown, lexicon)) if graded == "possible" else ()
+def _result(
+    found: Judged, change: Change | None, lifts: Lifts, serves: Mapping[str, tuple[str, ...]], lexicon: Lexicon
+) -> TrialResult:
+    trial, plan, graded = found.trial, found.standing.plan, found.standing.grade
+    by_arm = tuple(ArmGrade(arm, own) for arm, own in found.arms.items())
+    missing: tuple[Needed, ...] = ()
+    sets: SmallestSets | UnsetType = UNSET
+    failure: Failure | UnsetType = UNSET
+    until: str | UnsetType = UNSET
+    criteria = lifts.told(found.criteria, found.standing.today, plan)
+    if graded == "possible":
+        missing, sets = needed(found.unknown, serves, lexicon), smallest_sets(found.unknown, lexicon)
+    elif graded == "certainly-not":
+        failure, until = of_trial(criteria, plan.arms)
     return TrialResult(
-        trial.id, trial.version, trial.title, trial.recruitment, graded, change, needed, tuple(judged.criteria)
-    )
+        trial.id, trial.version, trial.title, trial.recruitment, graded, change, missing, tuple(criteria),
+        *_file(trial), by_arm or UNSET, sets, failure, until,
+    )  # fmt: skip
+
+
+def _in_open_arms(
+    unknown: list[tuple[Criterion, Finding]], arms: Mapping[str, Grade]
+) -> list[tuple[Criterion, Finding]]:
+    """Without the criteria that only arms ask for that are out of question."""
+    return [pair for pair in unknown if not pair[0].arms or any(arms[a] != "certainly-not" for a in pair[0].arms)]
 
 
 def _day_of_death(record: PatientRecord) -> int:
     """The day from which a patient who is alive on the as-of date is dead, where the record tells one."""
     died = record.person.died
     return died.first if died is not None else NEVER
-
-
-def _needed(pairs: Iterable[tuple[Criterion, Finding]], lexicon: Lexicon) -> Iterable[Needed]:
-    """The missing inputs of the unknown criteria, those that settle most first."""
-    by_input: dict[str, list[str]] = {}
-    first: dict[str, Need] = {}
-    for criterion, finding in pairs:
-        for need in finding.needs:
-            settles = by_input.setdefault(need.input, [])
-            if criterion.id not in settles:
-                settles.append(criterion.id)
-            first.setdefault(need.input, need)
-    for name in sorted(by_input, key=lambda n: -len(by_input[n])):
-        need = first[name]
-        label = lexicon.title(name)
-        yield Needed(name, need.why, tuple(by_input[name]), need.last_date or UNSET, _order(name, lexicon), label)
-
-
-def _order(name: str, lexicon: Lexicon) -> Order | UnsetType:
-    order = lexicon.order(name)
-    return Order(*order) if order else UNSET

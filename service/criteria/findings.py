@@ -31,31 +31,54 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):
-    """The outcome of a rule for one patient on one day."""
+    """The outcome of a rule for one patient on one day.
+
+    `ways` are the sets of needed inputs of which each alone may be enough for a pass; without any it takes all of
+    `needs`. `lasting` is a fail that no later record can lift: what has happened cannot be undone. `site_default` names
+    what the site, and not the trial, decided.
+    """
 
     outcome: Outcome
     basis: Basis
     reason: str
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
+    ways: tuple[frozenset[str], ...] = ()
+    lasting: bool = False
+    site_default: str = ""
+
+    def all_ways(self) -> tuple[frozenset[str], ...]:
+        """The sets of inputs of which each may be enough; none where no datum settles it."""
+        return self.ways or ((frozenset(need.input for need in self.needs),) if self.needs else ())
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):
-    """Whether a sign is there: found, maybe (with the basis of the doubt), absent (recorded as not there) or silent."""
+    """Whether a sign is there: found, maybe (with the basis of the doubt), absent (recorded as not there) or silent.
+
+    `lasting`: once found it stays so. `site_default` names what the site decided."""
 
     state: Literal["found", "maybe", "absent", "silent"]
     reason: str
     basis: Basis = "recorded"
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
+    lasting: bool = False
+    site_default: str = ""
 
 
 def passed(reason: str, evidence: tuple[Evidence, ...] = (), basis: Basis = "recorded") -> Finding:
     return Finding("pass", basis, reason, evidence)
 
 
-def failed(reason: str, evidence: tuple[Evidence, ...] = (), basis: Basis = "recorded") -> Finding:
-    return Finding("fail", basis, reason, evidence)
+def failed(
+    reason: str, evidence: tuple[Evidence, ...] = (), basis: Basis = "recorded", lasting: bool = False
+) -> Finding:
+    return Finding("fail", basis, reason, evidence, lasting=lasting)
+
+
+def lasting(finding: Finding) -> Finding:
+    """The finding; where it fails, for good."""
+    return msgspec.structs.replace(finding, lasting=True) if finding.outcome == "fail" else finding
 
 
 def unknown(basis: Basis, reason: str, evidence: tuple[Evidence, ...] = (), needs: tuple[Need, ...] = ()) -> Finding:

@@ -29,3 +29,8 @@ def drugs(ingredients: Iterable[str]) -> frozenset[str]:
 
 def together(parts: Iterable[frozenset[str]]) -> frozenset[str]:
     return frozenset().union(*parts)
+
+
+def named(family: str, reads: Iterable[str]) -> frozenset[str]:
+    """The names of one family (input, condition, procedure, drug) among keys."""
+    return frozenset(key.removeprefix(f"{family} ") for key in reads if key.startswith(f"{family} "))

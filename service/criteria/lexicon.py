@@ -13,7 +13,7 @@ from service.criteria.therapy import Therapy
 
 class InputInfo(msgspec.Struct, frozen=True):
     """An input that a rule can hold against a limit or show. `usable`: the values a living person can have, in `unit`;
-    `ranges`: results come with an upper limit of normal."""
+    `ranges`: results come with an upper limit of normal; `answers`: results may be coded answers."""
 
     name: str
     label: str
@@ -22,6 +22,7 @@ class InputInfo(msgspec.Struct, frozen=True):
     order: tuple[str, str, str] | None = None
     usable: tuple[Decimal, Decimal] | None = None
     ranges: bool = False
+    answers: bool = False
 
 
 class DiagnosisInfo(msgspec.Struct, frozen=True):
@@ -73,6 +74,9 @@ class Lexicon(Protocol):
 
     def order(self, name: str) -> tuple[str, str, str] | None:
         """What to order where this input is missing: system, code, display."""
+
+    def effort(self, name: str) -> int:
+        """How much it takes to have what is missing: 0 a question or a look into the record … 4 a tissue sample."""
 
     def title(self, name: str) -> str:
         """What a reader calls something that is missing: an input, a diagnosis, a procedure, a drug or a therapy."""

@@ -5,16 +5,18 @@ four form a chain, fail < unknown < review < pass: all-of takes the lowest, any-
 `unknown` because no more data are wanted for it, and below `pass` because a person has yet to agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 Outcome = Literal["pass", "fail", "unknown", "review"]
 Basis = Literal["recorded", "no-record", "not-applicable", "missing", "stale", "conflict", "unusable", "manual"]
 Grade = Literal["certain", "probable", "possible", "certainly-not"]
+Failure = Literal["permanent", "until", "changeable"]
 
 OUTCOMES: tuple[Outcome, ...] = ("fail", "unknown", "review", "pass")
 RANK: dict[str, int] = {outcome: rank for rank, outcome in enumerate(OUTCOMES)}
 TRUTH: frozenset[Outcome] = frozenset({"pass", "fail", "unknown"})
+FAILURES: tuple[Failure, ...] = ("permanent", "until", "changeable")
 GRADES: tuple[Grade, ...] = ("certain", "probable", "possible", "certainly-not")
 
 AND: dict[tuple[bool | None, bool | None], bool | None] = {
@@ -68,3 +70,16 @@ def grade(outcomes: Iterable[tuple[Outcome, Basis]]) -> Grade:
         elif best == "certain" and (outcome == "review" or basis == "no-record"):
             best = "probable"
     return best
+
+
+def grade_by_arm(
+    common: Iterable[tuple[Outcome, Basis]], own: Mapping[str, Iterable[tuple[Outcome, Basis]]]
+) -> dict[str, Grade]:
+    """The grade of each arm: of what every arm asks for and what this one asks for besides."""
+    shared = tuple(common)
+    return {arm: grade((*shared, *outcomes)) for arm, outcomes in own.items()}
+
+
+def best(grades: Iterable[Grade]) -> Grade:
+    """A trial is open to a patient where one of its arms is."""
+    return min(grades, key=GRADES.index)

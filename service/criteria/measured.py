@@ -67,6 +67,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     meets: bool | None
     basis: Basis = "recorded"
     because: str = ""
+    by_site: bool = False
 
 
 class Threshold(msgspec.Struct, frozen=True):
@@ -132,7 +133,7 @@ class Threshold(msgspec.Struct, frozen=True):
         if site is not None and m.value is not None:
             meets = compare(m.value, self.limit.number * site)
             because = f"by the site's own upper limit {plain(site)}"
-            return Verdict(meets, "unusable" if meets is None else "recorded", because)
+            return Verdict(meets, "unusable" if meets is None else "recorded", because, True)
         return Verdict(None, "missing", "no upper limit of normal with the result")
 
     def said(self, m: Measurement) -> str:
@@ -185,7 +186,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         if not chosen.candidates:
             return self._nothing(ev, chosen, listed)
         findings = [self._judge_one(ev, m) for m in chosen.candidates]
-        finding = _together(findings, t.label)
+        finding = _together(findings, t.label, t.input)
         if t.method:
             finding = self._contradicted(ev, chosen, finding)
         return msgspec.structs.replace(finding, evidence=(*finding.evidence, *listed)) if listed else finding
@@ -204,14 +205,20 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         said = f"{t.said(m)}{f' on {span.text}' if span is not None else ', undated'}"
         if verdict is _MET or verdict is _NOT_MET:
             reason = f"{said}, {t.limit.asked} asked for"
-            return Finding("pass" if verdict is _MET else "fail", "recorded", reason, (cite_measurement(m),))
+            outcome: Outcome = "pass" if verdict is _MET else "fail"
+            default = window_default(t.window) if self.site_window else ""
+            return Finding(outcome, "recorded", reason, (cite_measurement(m),), site_default=default)
         because = f" ({verdict.because})" if verdict.because else ""
         if verdict.meets is None:
             why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             reason = f"{said}{because}; {t.limit.asked} asked for"
             return unknown(verdict.basis, reason, (cite_measurement(m, False, verdict.because),), (self._need(why, m),))
-        outcome: Outcome = "pass" if verdict.meets else "fail"
-        return Finding(outcome, "recorded", f"{said}{because}, {t.limit.asked} asked for", (cite_measurement(m),))
+        outcome = "pass" if verdict.meets else "fail"
+        defaults = [window_default(t.window)] if self.site_window else []
+        if verdict.by_site:
+            defaults.append(verdict.because)
+        reason = f"{said}{because}, {t.limit.asked} asked for"
+        return Finding(outcome, "recorded", reason, (cite_measurement(m),), site_default="; ".join(defaults))
 
     def _not_inside(self, m: Measurement, inside: bool | None) -> Finding:
         t = self.threshold
@@ -269,7 +276,12 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         return Need(self.threshold.input, why, m.span.text if m.span else "")
 
 
-def _together(findings: list[Finding], label: str) -> Finding:
+def window_default(window: Window | None) -> str:
+    """What is said of a window that the trial's source does not give."""
+    return f"a window of {window}" if window is not None else ""
+
+
+def _together(findings: list[Finding], label: str, name: str) -> Finding:
     """Several results of one time: where they agree that, else unknown."""
     first = findings[0]
     if len(findings) == 1:
@@ -283,14 +295,15 @@ def _together(findings: list[Finding], label: str) -> Finding:
     reason = "; ".join(f.reason for f in findings)
     if doubtful is not None:
         return unknown(doubtful.basis, reason, evidence, needs)
-    disagreeing = (Need(needs[0].input if needs else "", "conflict"),) if needs else ()
-    return unknown("conflict", f"results of {label} at one time disagree: {reason}", evidence, disagreeing)
+    disagree = f"results of {label} at one time disagree: {reason}"
+    return unknown("conflict", disagree, evidence, (Need(name, "conflict"),))
 
 
 class ThresholdSign(msgspec.Struct, frozen=True):
     """A value beyond a limit, looked for as a reason against: an old value that would not exclude is silence."""
 
     threshold: Threshold
+    site_window: bool = False
 
     def look(self, ev: Evaluation) -> Sighting:
         t = self.threshold
@@ -298,7 +311,7 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         sightings = [self._one(ev, m) for m in chosen.candidates]
         decided = [s for s in sightings if s.state != "silent"]
         if decided:
-            return _joined(decided, t.label)
+            return _joined(decided, t.label, t.input)
         for m in chosen.listed:
             if not m.problem and self._would_exclude(ev, m):
                 evidence = (cite_measurement(m, False, m.why),)
@@ -308,7 +321,9 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         aside = tuple(e for s in sightings for e in s.evidence)
         if gap := ev.record.unread("Observation"):
             return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
-        return Sighting("silent", f"no {t.label} {t.limit.asked} on record", "no-record", aside)
+        return Sighting(
+            "silent", f"no {t.label} {t.limit.asked} on record", "no-record", aside, (Need(t.input, "missing"),)
+        )
 
     def reads(self) -> frozenset[str]:
         return keys.inputs(self.threshold.input)
@@ -339,18 +354,19 @@ class ThresholdSign(msgspec.Struct, frozen=True):
             return Sighting(
                 "maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),)
             )
+        default = window_default(t.window) if self.site_window else ""
         if verdict.meets:
-            return Sighting("found", said, "recorded", (cite_measurement(m),))
+            return Sighting("found", said, "recorded", (cite_measurement(m),), site_default=default)
         for mark in t.doubtful:
             if mark in m.marks:
                 evidence = (cite_measurement(m, False, f"measured under {mark}"),)
                 return Sighting(
                     "maybe", f"{said}, measured under {mark}", "missing", evidence, (Need(t.input, "missing", date),)
                 )
-        return Sighting("absent", said, "recorded", (cite_measurement(m),))
+        return Sighting("absent", said, "recorded", (cite_measurement(m),), site_default=default)
 
 
-def _joined(sightings: list[Sighting], label: str) -> Sighting:
+def _joined(sightings: list[Sighting], label: str, name: str) -> Sighting:
     first = sightings[0]
     if len(sightings) == 1:
         return first
@@ -362,7 +378,8 @@ def _joined(sightings: list[Sighting], label: str) -> Sighting:
     reason = "; ".join(s.reason for s in sightings)
     if doubtful is not None:
         return Sighting("maybe", reason, doubtful.basis, evidence, doubtful.needs)
-    return Sighting("maybe", f"results of {label} at one time disagree: {reason}", "conflict", evidence)
+    disagree = f"results of {label} at one time disagree: {reason}"
+    return Sighting("maybe", disagree, "conflict", evidence, (Need(name, "conflict"),))
 
 
 def plain(number: Decimal) -> str:
@@ -382,4 +399,8 @@ _SHOWN_UNITS = {
     "1": "",
     "[iU]/L": "IU/L",
     "umol/L": "µmol/L",
+    "mm[Hg]": "mmHg",
+    "kg/m2": "kg/m²",
+    "mL/min/{1.73_m2}": "mL/min/1.73 m²",
+    "mL/min/1.73m2": "mL/min/1.73 m²",
 }

@@ -9,13 +9,14 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+from msgspec import UNSET
 
 from service.criteria import keys
 from service.criteria.catalogue import Criterion, Trial, Trials
 from service.criteria.evaluation import Evaluation, Rule, Sign
 from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, PatientRecord, Person
 from service.criteria.findings import Finding, Sighting
-from service.criteria.logic import Basis, Outcome
+from service.criteria.logic import Basis, Grade, Outcome, best, grade, grade_by_arm
 from service.criteria.results import CriterionResult
 
 FAMILIES = ("input", "condition", "procedure", "drug")
@@ -33,9 +34,42 @@ class Question(NamedTuple):
 
 
 class TrialPlan(msgspec.Struct, frozen=True):
+    """A trial's questions. `arms` are named where some criterion is asked for some of them only."""
+
     trial: Trial
     questions: tuple[Question, ...]
     is_open: bool
+    is_draft: bool = False
+    arms: tuple[str, ...] = ()
+
+    def grade(self, findings: Sequence[Finding], answers: set[tuple[Outcome, Basis]] | None = None) -> Grade:
+        """The grade of the findings of all questions, in their order; `answers` where they are at hand as a set.
+
+        A draft is never certain: a person has yet to agree with its rules.
+        """
+        if self.arms:
+            graded = best(self.grade_by_arm(findings).values())
+        else:
+            graded = grade(answers or {(f.outcome, f.basis) for f in findings})
+        return "probable" if self.is_draft and graded == "certain" else graded
+
+    def grade_by_arm(self, findings: Sequence[Finding]) -> dict[str, Grade]:
+        """The grade of each arm; none where every criterion is asked for all."""
+        common: list[tuple[Outcome, Basis]] = []
+        own: dict[str, list[tuple[Outcome, Basis]]] = {arm: [] for arm in self.arms}
+        for question, finding in zip(self.questions, findings, strict=True):
+            answer = finding.outcome, finding.basis
+            arms = question.criterion.arms
+            for answers in (own[arm] for arm in arms) if arms else (common,):
+                answers.append(answer)
+        graded = grade_by_arm(common, own)
+        return {arm: "probable" if self.is_draft and g == "certain" else g for arm, g in graded.items()}
+
+
+def _plan(trial: Trial, questions: tuple[Question, ...]) -> TrialPlan:
+    divided = any(criterion.arms for criterion in trial.criteria)
+    arms = tuple(arm.name for arm in trial.arms) if divided else ()
+    return TrialPlan(trial, questions, trial.is_open, trial.standing == "draft", arms)
 
 
 class Plan:
@@ -48,8 +82,7 @@ class Plan:
         self.silence: dict[int, tuple[int, Finding | Sighting]] = {}
         empty = Evaluation(_EmptyRecord(), 1)
         self.plans = tuple(
-            TrialPlan(trial, tuple(self._question(c, empty) for c in trial.criteria), trial.is_open)
-            for trial in trials.trials
+            _plan(trial, tuple(self._question(c, empty) for c in trial.criteria)) for trial in trials.trials
         )
         self.person = self._bit.get(keys.PERSON, 0)
         self.allergies = self._bit.get(keys.ALLERGIES, 0)
@@ -110,7 +143,7 @@ def _parts(whole: Any) -> Iterator[Any]:
 def result_of(criterion: Criterion, finding: Finding) -> CriterionResult:
     return CriterionResult(
         criterion.id, criterion.type, criterion.text, criterion.source, finding.outcome, finding.basis, finding.reason,
-        finding.evidence,
+        finding.evidence, True if criterion.draft else UNSET, criterion.arms or UNSET, finding.site_default or UNSET,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from service.criteria import keys
 from service.criteria.amounts import at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Measurement
-from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
+from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, told
@@ -155,10 +155,10 @@ class ReceptorRule(msgspec.Struct, frozen=True):
             said = "; ".join(r.said for r in together.readings)
             reason = f"{reason}; {said}" if reason else said
             if positive is None and together.basis == "conflict":
-                return self._unknown("conflict", reason, evidence)
+                return self._unknown("conflict", reason, evidence, self.accept)
             positive = either(positive, together.positive)
             if positive is False and together.positive is None and together.basis == "conflict":
-                return self._unknown("conflict", reason, evidence)
+                return self._unknown("conflict", reason, evidence, self.accept)
         if positive is True:
             return passed(f"{self._label} positive: {reason}", evidence)
         if positive is False:
@@ -215,7 +215,8 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), "missing")
         if conflict:
             basis = "conflict"
-        return self._unknown(basis, self._what_is_missing(ev, states, reason), evidence)
+        open_ = tuple(r for r, s in states.items() if s.positive is None)
+        return self._unknown(basis, self._what_is_missing(ev, states, reason), evidence, open_)
 
     def _what_is_missing(self, ev: Evaluation, states: dict[Receptor, State], reason: str) -> str:
         missing = [LABELS[r] for r, s in states.items() if not s.known]
@@ -226,10 +227,13 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         parts += [f"{m.said} ({m.why})" for m in listed] if missing else []
         return "; ".join([*parts, gap] if gap else parts)
 
-    def _unknown(self, basis: Basis, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
+    @staticmethod
+    def _unknown(basis: Basis, reason: str, evidence: tuple[Evidence, ...], asked: tuple[Receptor, ...]) -> Finding:
+        """`asked`: the receptors that nothing settles. One that is found positive is enough."""
         why = "conflict" if basis == "conflict" else "unusable" if basis == "unusable" else "missing"
-        needs = tuple(Need(r, why) for r in self.accept)  # type: ignore[arg-type]
-        return unknown(basis, reason, evidence, needs)
+        needs = tuple(Need(r, why) for r in asked)  # type: ignore[arg-type]
+        ways = tuple(frozenset({r}) for r in asked) if len(asked) > 1 else ()
+        return Finding("unknown", basis, reason, evidence, needs, ways)
 
     def _by_diagnosis(
         self, ev: Evaluation, states: dict[Receptor, State], evidence: tuple[Evidence, ...]

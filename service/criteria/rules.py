@@ -22,9 +22,10 @@ from service.criteria.findings import (
     unknown,
 )
 from service.criteria.logic import RANK, TRUTH, Basis, Outcome
-from service.criteria.measured import newest_of
+from service.criteria.measured import newest_of, window_default
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Window
+from service.criteria.ways import of_all, of_any
 from service.criteria.wording import labelled, named
 
 
@@ -46,6 +47,7 @@ class AgeRule(msgspec.Struct, frozen=True):
             return unknown("missing", "no birth date", (), (Need("birth-date", "missing"),))
         evidence = (cite(ev.record.person.ref, None, f"born {birth.text}"),)
         answers = []
+        reached = None
         if self.at_least is not None:
             answers.append((ev.aged(self.at_least), f"{self.at_least} years or older"))
         if self.below is not None:
@@ -53,7 +55,7 @@ class AgeRule(msgspec.Struct, frozen=True):
             answers.append((None if reached is None else not reached, f"younger than {self.below} years"))
         reason = f"born {birth.text}; {' and '.join(said for _, said in answers)} asked for"
         if any(answer is False for answer, _ in answers):
-            return failed(reason, evidence)
+            return failed(reason, evidence, lasting=reached is True)
         if any(answer is None for answer, _ in answers):
             return unknown(
                 "missing", f"{reason}: the birth date does not tell", evidence, (Need("birth-date", "missing"),)
@@ -76,7 +78,8 @@ class SexRule(msgspec.Struct, frozen=True):
         gender = ev.record.person.gender
         evidence = (cite(ev.record.person.ref, None, f"gender {gender}"),) if gender else ()
         if gender in ("female", "male"):
-            return (passed if gender == self.sex else failed)(f"gender {gender}, {self.sex} asked for", evidence)
+            reason = f"gender {gender}, {self.sex} asked for"
+            return passed(reason, evidence) if gender == self.sex else failed(reason, evidence, lasting=True)
         return unknown(
             "missing",
             f"gender {gender or 'not recorded'}, {self.sex} asked for",
@@ -133,21 +136,32 @@ class AbsenceRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         worst: Finding | None = None
+        needs: list[Need] = []
         seen = [(concern, ev.see(concern.sign)) for concern in self.concerns]
         asked = any(c.then == "review" and s.state == "found" for c, s in seen)
         for concern, sighting in seen:
             if asked and concern.then == "review" and sighting.state == "maybe":
                 continue  # a person is asked already, whether or not it is there
             finding = _of_concern(concern, sighting)
-            if finding is not None and (worst is None or RANK[finding.outcome] < RANK[worst.outcome]):
+            if finding is None:
+                continue
+            if finding.outcome == "unknown":
+                needs += sighting.needs
+            if worst is None or RANK[finding.outcome] < RANK[worst.outcome]:
                 worst = finding
         evidence = _unique(s.evidence for _, s in seen)
         if worst is not None:
-            needs = tuple(dict.fromkeys(n for c, s in seen for n in s.needs)) if worst.outcome == "unknown" else ()
-            return msgspec.structs.replace(worst, evidence=_unique((worst.evidence, evidence)), needs=needs)
+            return msgspec.structs.replace(
+                worst,
+                evidence=_unique((worst.evidence, evidence)),
+                needs=tuple(dict.fromkeys(needs)) if worst.outcome == "unknown" else (),
+                lasting=any(c.then == "fail" and s.state == "found" and s.lasting for c, s in seen),
+            )
         recorded = [s for _, s in seen if s.state == "absent"]
         if recorded:
-            return passed("; ".join(s.reason for s in recorded), evidence)
+            default = "; ".join(dict.fromkeys(s.site_default for s in recorded if s.site_default))
+            reason = "; ".join(s.reason for s in recorded)
+            return Finding("pass", "recorded", reason, evidence, site_default=default)
         what = self.nothing or "; ".join(dict.fromkeys(s.reason for _, s in seen))
         return passed(what, evidence, "no-record")
 
@@ -157,7 +171,7 @@ def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:
         because = f" ({concern.because})" if concern.because else ""
         match concern.then:
             case "fail":
-                return failed(seen.reason, seen.evidence)
+                return Finding("fail", "recorded", seen.reason, seen.evidence, site_default=seen.site_default)
             case "review":
                 return review(f"{seen.reason}{because}", seen.evidence)
             case "unknown":
@@ -194,12 +208,13 @@ class AllSigns(msgspec.Struct, frozen=True):
         reason = "; ".join(s.reason for s in seen)
         if any(s.state == "absent" for s in seen):
             return Sighting("absent", reason, "recorded", evidence)
+        needs = tuple(n for s in seen if s.state != "found" for n in s.needs)
         if any(s.state == "silent" for s in seen):
-            return Sighting("silent", reason, "no-record", evidence)
+            return Sighting("silent", reason, "no-record", evidence, needs)
         doubtful = next((s for s in seen if s.state == "maybe"), None)
         if doubtful is not None:
-            return Sighting("maybe", reason, doubtful.basis, evidence, doubtful.needs)
-        return Sighting("found", reason, "recorded", evidence)
+            return Sighting("maybe", reason, doubtful.basis, evidence, needs)
+        return Sighting("found", reason, "recorded", evidence, lasting=all(s.lasting for s in seen))
 
 
 class AnySign(msgspec.Struct, frozen=True):
@@ -217,7 +232,10 @@ class AnySign(msgspec.Struct, frozen=True):
             chosen = [s for s in seen if s.state == state]
             if chosen:
                 reason = "; ".join(s.reason for s in chosen)
-                return Sighting(chosen[0].state, reason, chosen[0].basis, evidence, chosen[0].needs)
+                needs = tuple(dict.fromkeys(n for s in seen if s.state != "absent" for n in s.needs))
+                return Sighting(
+                    chosen[0].state, reason, chosen[0].basis, evidence, needs, any(s.lasting for s in chosen)
+                )
         return Sighting("silent", "; ".join(s.reason for s in seen), "no-record", evidence)
 
 
@@ -232,6 +250,7 @@ class ClassSign(msgspec.Struct, frozen=True):
     window: Window
     illness: tuple[str, ...] = ()
     unclassified: bool = False
+    site_window: bool = False
 
     def reads(self) -> frozenset[str]:
         return keys.inputs(self.input) | keys.conditions(*self.illness, *(f"{self.prefix}{i}" for i in range(1, 5)))
@@ -241,7 +260,7 @@ class ClassSign(msgspec.Struct, frozen=True):
         need = (Need(self.input, "stale" if basis == "stale" else "missing", date),)
         if state == "known":
             if len(classes) == 1:
-                return self._with_class(next(iter(classes)), evidence)
+                return self._with_class(next(iter(classes)), evidence, need)
             return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
         if state == "stale" and not self.unclassified and classes & self.classes:
             return Sighting(
@@ -260,11 +279,13 @@ class ClassSign(msgspec.Struct, frozen=True):
             return Sighting("maybe", f"no {self.label} found, but {gap}", "missing", evidence, need)
         return Sighting("silent", f"no record of {self.label}", "no-record", evidence)
 
-    def _with_class(self, found: str, evidence: tuple[Evidence, ...]) -> Sighting:
+    def _with_class(self, found: str, evidence: tuple[Evidence, ...], need: tuple[Need, ...]) -> Sighting:
         said = labelled(self.label, evidence[0].says, ":")
+        default = window_default(self.window) if self.site_window else ""
         if self.unclassified:
-            return Sighting("absent", said, "recorded", evidence)
-        return Sighting("found" if found in self.classes else "absent", said, "recorded", evidence)
+            return Sighting("absent", said, "recorded", evidence, site_default=default)
+        state: Literal["found", "absent"] = "found" if found in self.classes else "absent"
+        return Sighting(state, said, "recorded", evidence, need if state == "found" else (), site_default=default)
 
     def _illness_alone(self, ev: Evaluation, evidence: tuple[Evidence, ...], need: tuple[Need, ...]) -> Sighting:
         shown: list[Evidence] = []
@@ -351,7 +372,7 @@ class AllergyRule(msgspec.Struct, frozen=True):
         evidence = (*against, *(e for e, _ in doubtful), *judged, *none_known)
         need = (Need("allergies", "missing"),)
         if against:
-            return failed(f"allergy: {named(against)}", evidence)
+            return failed(f"allergy: {named(against)}", evidence, lasting=True)
         if doubtful:
             first, basis = doubtful[0]
             return unknown(basis, f"allergy not certain: {first.says} ({first.why})", evidence, need)
@@ -406,7 +427,8 @@ class IntoleranceSign(msgspec.Struct, frozen=True):
             cite(a.ref, a.onset, a.says + (f" ({a.reaction})" if a.reaction else ""), a.certain, a.why) for a in found
         )
         if sure:
-            return Sighting("found", f"intolerance of {self.label}: {sure[0].says}", "recorded", evidence)
+            reason = f"intolerance of {self.label}: {sure[0].says}"
+            return Sighting("found", reason, "recorded", evidence, lasting=True)
         if found:
             return Sighting("maybe", f"intolerance of {self.label} not certain", "missing", evidence)
         return Sighting("silent", f"no record of an intolerance of {self.label}", "no-record")
@@ -460,7 +482,12 @@ def _combined(findings: list[Finding], lowest: bool) -> Finding:
     reason = "; ".join(dict.fromkeys(f.reason for f in deciding))
     needs = tuple(dict.fromkeys(n for f in deciding for n in f.needs))
     basis = next((f.basis for f in deciding if f.basis == "conflict"), deciding[0].basis)
-    return Finding(deciding[0].outcome, basis, reason, _unique(f.evidence for f in findings), needs)
+    outcome = deciding[0].outcome
+    ways: tuple[frozenset[str], ...] = ()
+    if outcome == "unknown":
+        ways = (of_all if lowest else of_any)(f.all_ways() for f in deciding)
+    for_good = (any if lowest else all)(f.lasting for f in deciding)
+    return Finding(outcome, basis, reason, _unique(f.evidence for f in findings), needs, ways, for_good)
 
 
 def _all_passed(findings: list[Finding]) -> Finding:
@@ -468,7 +495,8 @@ def _all_passed(findings: list[Finding]) -> Finding:
     telling = [f for f in findings if f.basis != "not-applicable"] or findings
     basis = next((f.basis for f in telling if f.basis == "no-record"), telling[0].basis)
     reason = "; ".join(dict.fromkeys(f.reason for f in telling))
-    return passed(reason, _unique(f.evidence for f in findings), basis)
+    default = "; ".join(dict.fromkeys(f.site_default for f in telling if f.site_default))
+    return Finding("pass", basis, reason, _unique(f.evidence for f in findings), site_default=default)
 
 
 class WhenRule(msgspec.Struct, frozen=True):
@@ -514,7 +542,8 @@ class DoubtfulRule(msgspec.Struct, frozen=True):
         finding = ev.find(self.rule)
         if finding.outcome != "pass":
             return finding
-        return unknown("unusable", f"{finding.reason}; {self.because}", finding.evidence)
+        needs = tuple(Need(name, "unusable") for name in sorted(keys.named("input", self.reads())))
+        return unknown("unusable", f"{finding.reason}; {self.because}", finding.evidence, needs)
 
 
 # -- what a person judges
@@ -609,6 +638,7 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
     doubtful: frozenset[str]
     once_treated: frozenset[str]
     window: Window
+    own: frozenset[str] = frozenset()
 
     def reads(self) -> frozenset[str]:
         return keys.conditions(*self.concepts, *self.doubtful, *self.once_treated)
@@ -620,7 +650,10 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         against: list[Evidence] = []
         doubtful: list[tuple[Evidence, Basis]] = []
         harmless: list[Evidence] = []
+        own = {match.fact.ref for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
         for match in ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated):
+            if match.fact.ref in own:
+                continue
             if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
                 self._weigh(ev, match, against, doubtful, harmless)
         evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))

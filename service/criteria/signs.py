@@ -33,11 +33,11 @@ class Look(msgspec.Struct):
             self.basis = basis
         self.maybe.append(evidence)
 
-    def sighting(self, what: str, gap: str, needs: tuple[Need, ...] = ()) -> Sighting:
+    def sighting(self, what: str, gap: str, needs: tuple[Need, ...] = (), lasting: bool = False) -> Sighting:
         """The strongest thing seen; silence counts only where everything was read."""
         everything = tuple(dict.fromkeys((*self.found, *self.maybe, *self.aside)))
         if self.found:
-            return Sighting("found", f"{what}: {listed(self.found)}", "recorded", everything)
+            return Sighting("found", f"{what}: {listed(self.found)}", "recorded", everything, needs, lasting)
         if self.maybe:
             why = next((e.why for e in self.maybe if isinstance(e.why, str)), "not certain")
             return Sighting(
@@ -109,7 +109,7 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
         types = ("Condition", "Observation") if self.observed else ("Condition",)
         gap = ev.record.unread(*types) if not (look.found or look.maybe) else ""
         need = Need(self.name, "missing")
-        return look.sighting(self.label, gap, (need,))
+        return look.sighting(self.label, gap, (need,), self.reading == "history-of" and self.window is None)
 
     def reads(self) -> frozenset[str]:
         return keys.conditions(*self.concepts) | keys.inputs(*(name for name, _ in self.observed))
@@ -181,7 +181,7 @@ class ProcedureSign(msgspec.Struct, frozen=True):
         for match in ev.record.operations(self.concepts):
             self._weigh(ev, match, look)
         gap = ev.record.unread("Procedure") if not (look.found or look.maybe) else ""
-        return look.sighting(self.label, gap, (Need(self.name, "missing"),))
+        return look.sighting(self.label, gap, (Need(self.name, "missing"),), self.window is None)
 
     def reads(self) -> frozenset[str]:
         return keys.procedures(*self.concepts)

@@ -40,7 +40,7 @@ class DrugSign(msgspec.Struct, frozen=True):
         if not look.found and self.state == "taken":
             self._unnamed(ev, look)
         if look.found or look.maybe:
-            return look.sighting(self._what, "", need)
+            return look.sighting(self._what, "", need, self.state == "taken")
         gap, basis = gap_in_drugs(ev)
         sighting = look.sighting(self._what, gap, need)
         return msgspec.structs.replace(sighting, basis=basis) if gap else sighting

@@ -30,6 +30,7 @@ from service.criteria.findings import (
     cite,
     cite_measurement,
     failed,
+    lasting,
     passed,
     review,
     unknown,
@@ -191,9 +192,9 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         for sign in self.local:
             self._local(ev, sign, since, weighed)
         what = f"{self.therapy.drugs.label} since the metastasis"
-        return weighed.finding(
-            ev, what, Need(self.therapy.drugs.input, "missing"), ("Procedure",) if self.local else ()
-        )
+        need = Need(self.therapy.drugs.input, "missing")
+        finding = weighed.finding(ev, what, need, ("Procedure",) if self.local else ())
+        return lasting(finding)
 
     def _course(self, ev: Evaluation, course: Course, since: Span | None, weighed: _Weighed) -> None:
         exposure = course.exposure

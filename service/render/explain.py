@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from service.criteria.catalogue import Trial
 from service.criteria.findings import Evidence
@@ -20,6 +20,10 @@ HEADLINES = {
     "probable": "Probably fits",
     "possible": "May fit",
     "certainly-not": "Does not fit",
+}
+STATUS = {
+    "draft": "This trial is a draft: nobody has checked all of its rules against the protocol yet.",
+    "retired": "This trial file is retired: it is no longer in use.",
 }
 WHY = {
     "missing": "not on record",
@@ -65,6 +69,8 @@ class CriterionView:
     source: str
     reason: str
     interpretation: str
+    site_default: str
+    lifted: str
     rows: tuple[EvidenceRow, ...]
 
     @property
@@ -115,6 +121,7 @@ class Verdict:
     headline: str
     sentence: str
     change: str
+    lifted: str
     closed: str
 
 
@@ -129,6 +136,7 @@ class Page:
     verdict: Verdict
     groups: tuple[Group, ...]
     needs: tuple[NeedView, ...]
+    enough: str
     notices: tuple[str, ...]
     patient: str
     as_of: str
@@ -169,6 +177,7 @@ def view(result: PatientResult, trial_result: TrialResult, trial: Trial, link_fo
         verdict=_verdict(trial_result, trial, groups, texts),
         groups=groups,
         needs=tuple(_need(need, texts) for need in trial_result.needed),
+        enough=_enough(trial_result),
         notices=result.notices if result.notices is not UNSET else (),
         patient=result.patient,
         as_of=result.as_of,
@@ -228,8 +237,9 @@ def _verdict(result: TrialResult, trial: Trial, groups: tuple[Group, ...], texts
     return Verdict(
         grade=result.grade,
         headline=HEADLINES[result.grade],
-        sentence=_sentence(result.grade, groups),
+        sentence=" ".join(filter(None, [_sentence(result.grade, groups), _standing(result), _arms(result)])),
         change=_change(result.changes_on, texts) if result.changes_on else "",
+        lifted=_lifted(result.failure, result.until),
         closed=_closed(result, trial),
     )
 
@@ -253,10 +263,40 @@ def _sentence(grade: str, groups: tuple[Group, ...]) -> str:
     return f"Nothing on record stands in the way; {' and '.join(left)}."
 
 
+def _standing(result: TrialResult) -> str:
+    return STATUS[result.status] if result.status is not UNSET else ""
+
+
+def _arms(result: TrialResult) -> str:
+    """How the patient stands with each arm, where they differ in what they ask for."""
+    arms = result.arms if result.arms is not UNSET else ()
+    return " ".join(f"{arm.arm}: {HEADLINES[arm.grade].lower()}." for arm in arms)
+
+
 def _change(change: Change, texts: dict[str, str]) -> str:
     because = "; ".join(texts.get(name, name) for name in change.because)
     told = f"From {in_words(change.date)}, with no new data, the answer will be “{HEADLINES[change.grade].lower()}”"
     return f"{told}: {because}." if because else f"{told}."
+
+
+def _lifted(failure: str | UnsetType, until: str | UnsetType) -> str:
+    """How a fail may be lifted, in words; empty where nothing fails."""
+    if failure is UNSET:
+        return ""
+    if failure == "until":
+        return f"This ends with the calendar alone, on {in_words(str(until))}."
+    if failure == "permanent":
+        return "This is for good: what has happened cannot be undone."
+    return "Another result or record could change this."
+
+
+def _enough(result: TrialResult) -> str:
+    """What would be enough together, where there are several ways or several data."""
+    sets = result.smallest_sets
+    if sets is UNSET or not sets.worth_telling(result.needed):
+        return ""
+    labels = {need.input: need.label or need.input for need in result.needed}
+    return "; or ".join(" and ".join(labels[name] for name in names) for names in sets.probable)
 
 
 def _closed(result: TrialResult, trial: Trial) -> str:
@@ -292,6 +332,8 @@ def _criterion(criterion: CriterionResult, interpretation: str, link_for: LinkFo
         source=criterion.source,
         reason=criterion.reason,
         interpretation=interpretation,
+        site_default=criterion.site_default if criterion.site_default is not UNSET else "",
+        lifted=_lifted(criterion.failure, criterion.until),
         rows=tuple(_evidence(evidence, link_for) for evidence in criterion.evidence),
     )
 

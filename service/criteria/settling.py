@@ -1,0 +1,72 @@
+"""What would settle a possible trial: the missing inputs, and the smallest sets of them that would."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import UNSET, UnsetType
+
+from service.criteria import ways
+from service.criteria.catalogue import Criterion
+from service.criteria.findings import Finding, Need
+from service.criteria.lexicon import Lexicon
+from service.criteria.results import Needed, Order, SmallestSets
+
+MAX_SETS = 5
+Unknown = tuple[Criterion, Finding]
+
+
+def trials_by_input(unknown: Mapping[str, Sequence[Unknown]]) -> dict[str, tuple[str, ...]]:
+    """The trials, of those given with their unknown criteria, that each missing input would serve."""
+    found: dict[str, dict[str, None]] = {}
+    for trial, pairs in unknown.items():
+        for _, finding in pairs:
+            for need in finding.needs:
+                found.setdefault(need.input, {})[trial] = None
+    return {name: tuple(sorted(trials)) for name, trials in found.items()}
+
+
+def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], lexicon: Lexicon) -> tuple[Needed, ...]:
+    """The missing inputs of a trial's unknown criteria, those that settle most criteria and serve most trials first."""
+    settles: dict[str, list[str]] = {}
+    first: dict[str, Need] = {}
+    for criterion, finding in unknown:
+        for need in finding.needs:
+            known = settles.setdefault(need.input, [])
+            if criterion.id not in known:
+                known.append(criterion.id)
+            first.setdefault(need.input, need)
+    order = sorted(settles, key=lambda name: (-len(settles[name]), -len(serves[name])))
+    return tuple(
+        Needed(
+            name, first[name].why, tuple(settles[name]), first[name].last_date or UNSET, _order(name, lexicon),
+            lexicon.title(name), serves[name],
+        )
+        for name in order
+    )  # fmt: skip
+
+
+def smallest_sets(unknown: Sequence[Unknown], lexicon: Lexicon) -> SmallestSets:
+    """The sets of missing inputs that could make a possible trial probable, and those that could close it, each the
+    smallest; the one that takes least effort first. A criterion that no datum settles leaves none for the first."""
+    enough = [finding.all_ways() for _, finding in unknown]
+    closing = [ways.against(w) for w, (c, _) in zip(enough, unknown, strict=True) if "fail" in c.rule.outcomes()]
+    return SmallestSets(
+        _cheapest(ways.of_all(enough), lexicon), _cheapest(ways.of_any(closing), lexicon, by_criteria=closing)
+    )
+
+
+def _cheapest(
+    sets: Iterable[ways.Way], lexicon: Lexicon, by_criteria: Sequence[tuple[ways.Way, ...]] = ()
+) -> tuple[tuple[str, ...], ...]:
+    """The first few: by how many inputs, how many criteria they may fail, how much effort they take, by name."""
+
+    def rank(way: ways.Way) -> tuple[int, int, int, list[str]]:
+        fails = sum(any(other <= way for other in closing) for closing in by_criteria)
+        return len(way), -fails, sum(lexicon.effort(name) for name in way), sorted(way)
+
+    ordered = sorted((way for way in sets if way), key=rank)
+    return tuple(tuple(sorted(way)) for way in ordered[:MAX_SETS])
+
+
+def _order(name: str, lexicon: Lexicon) -> Order | UnsetType:
+    order = lexicon.order(name)
+    return Order(*order) if order else UNSET
