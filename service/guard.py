@@ -1,11 +1,12 @@
 """What an order would do to a patient's trials: the record judged as it is, and as if the order were carried out."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
 
+from service import alternatives
 from service.criteria.plan import Plan
 from service.criteria.results import Effect, PatientResult, TrialResult
 from service.criteria.spans import iso
@@ -21,11 +22,13 @@ MAX_ORDERS = 100  # each is judged on its own; more than a session of ordering e
 
 
 class Order(msgspec.Struct, frozen=True):
-    """A draft order: its reference among the drafts, what it says, and what it is once carried out (FHIR JSON)."""
+    """A draft order: its reference among the drafts, what it says, what it is once carried out (FHIR JSON), and how it
+    came."""
 
     reference: str
     says: str
     carried_out: bytes
+    draft: dict[str, Any] = {}
 
 
 def read_orders(drafts: Any, patient: str, day: int, only: Iterable[str] = ()) -> list[Order]:
@@ -44,7 +47,7 @@ def read_orders(drafts: Any, patient: str, day: int, only: Iterable[str] = ()) -
         if (wanted and reference not in wanted) or not (concept or resource.get("medicationReference")):
             continue  # nothing is picked yet
         carried = _carried_out(resource, named, patient, day)
-        found.append(Order(reference, _says(concept), msgspec.json.encode(carried)))
+        found.append(Order(reference, _says(concept), msgspec.json.encode(carried), resource))
     return found
 
 
@@ -83,13 +86,17 @@ def _says(concept: Any) -> str:
 
 def may_matter(screening: Screening, plan: Plan, order: Order, patient: str) -> bool:
     """Whether any rule reads what the order is about; asked before anything of the patient is."""
-    person = msgspec.json.encode({"resourceType": "Patient", "id": patient})
     try:
-        document = read_document(b"[%b,%b]" % (person, order.carried_out), "order", strict=False)
-        record = screening.of_document(document, f"Patient/{patient}")
+        record = screening.of_document(_alone(order, patient), f"Patient/{patient}")
     except RecordError:
         return True
     return bool(plan.asked_of(record) & ~plan.person)
+
+
+def _alone(order: Order, patient: str) -> Document:
+    """The record of a patient of whom nothing but the order is known."""
+    person = msgspec.json.encode({"resourceType": "Patient", "id": patient})
+    return read_document(b"[%b,%b]" % (person, order.carried_out), "order", strict=False)
 
 
 def effects(
@@ -104,12 +111,43 @@ def effects(
     """What each order would do that somebody should know: a trial closed that is open to the patient, or one that would
     open later than it does now. The record is decoded once; `base` is the server it came from, where that is known."""
     now = screening.screen(screening.of_document(document, patient, base), day, plan)
-    found: list[Effect] = []
-    for order in orders:
+
+    def closed(order: Order) -> list[Effect]:
         added = read_document(order.carried_out, "order", strict=False)
         record = screening.of_document(joined([document, added], document.name), patient, base)
-        found += _differences(order, now, screening.screen(record, day, plan))
+        return list(_differences(order, now, screening.screen(record, day, plan)))
+
+    found: list[Effect] = []
+    for order in orders:
+        effects_of_it = closed(order)
+        if effects_of_it and order.reference.startswith("MedicationRequest/"):
+            effects_of_it = _with_alternatives(effects_of_it, _alternatives(screening, order, now.patient), closed)
+        found += effects_of_it
     return found
+
+
+def _alternatives(screening: Screening, order: Order, patient: str) -> list[tuple[str, Order]]:
+    """The same order with each other drug of its purpose, by that drug's name."""
+    record = screening.of_document(_alone(order, patient.removeprefix("Patient/")), patient)
+    taken = frozenset(name for name in alternatives.names() if list(record.exposures(frozenset({name}))))
+    carried_out = msgspec.json.decode(order.carried_out)
+    return [
+        (name, Order(order.reference, name, msgspec.json.encode(alternatives.instead(carried_out, code, name))))
+        for code, name in alternatives.others(taken)
+    ]
+
+
+def _with_alternatives(
+    found: list[Effect], drugs: list[tuple[str, Order]], closed: Callable[[Order], list[Effect]]
+) -> list[Effect]:
+    """The effects, each with the drugs that would not close its trial."""
+    closes = {name: {effect.trial for effect in closed(order)} for name, order in drugs}
+    return [
+        msgspec.structs.replace(
+            effect, alternatives=tuple(n for n, trials in closes.items() if effect.trial not in trials)
+        )
+        for effect in found
+    ]
 
 
 def with_orders(

@@ -1,12 +1,14 @@
 """What an order would do to a patient's trials, as CDS Hooks cards: a warning for each order and trial."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from msgspec import UNSET
 
 from service.cards import MAX_SUMMARY, TOPIC_SYSTEM, Action, Card, Coding, Desk, Link, Source, Suggestion, card_uuid
 from service.criteria.catalogue import Trial
 from service.criteria.results import Effect
+from service.guard import Order
 from service.render.markdown import escaped
 
 EXTENSION = "org.trialhook.guard"
@@ -21,14 +23,17 @@ OVERRIDE_REASONS = (
 _TOPIC = Coding(TOPIC_SYSTEM, "order-closes-trial", "An order closes a clinical trial")
 
 
-def guard_cards(effects: Sequence[Effect], trials: Mapping[str, Trial], desk: Desk) -> tuple[Card, ...]:
-    """One warning an order and trial, open trials first."""
+def guard_cards(
+    effects: Sequence[Effect], trials: Mapping[str, Trial], desk: Desk, orders: Sequence[Order] = ()
+) -> tuple[Card, ...]:
+    """One warning an order and trial, open trials first. `orders` are the drafts, for those that can be put on hold."""
+    drafts = {order.reference: order.draft for order in orders}
     shown = [e for e in effects if trials[e.trial].is_open or not desk.only_open]
     shown.sort(key=lambda e: not trials[e.trial].is_open)
-    return tuple(_card(effect, trials[effect.trial], desk) for effect in shown)
+    return tuple(_card(effect, trials[effect.trial], desk, drafts.get(effect.order, {})) for effect in shown)
 
 
-def _card(effect: Effect, trial: Trial, desk: Desk) -> Card:
+def _card(effect: Effect, trial: Trial, desk: Desk, draft: dict[str, Any]) -> Card:
     return Card(
         uuid=card_uuid(trial.id),
         summary=_summary(effect, trial),
@@ -37,7 +42,7 @@ def _card(effect: Effect, trial: Trial, desk: Desk) -> Card:
         source=Source("Trialhook", _TOPIC, desk.public_url or UNSET),
         links=(Link(f"Registry: {trial.id}", trial.registry_url, "absolute"),),
         selection_behavior="at-most-one",
-        suggestions=(_without(effect),),
+        suggestions=(_without(effect), *([_on_hold(effect, draft)] if draft.get("id") else [])),
         override_reasons=OVERRIDE_REASONS,
         extension={EXTENSION: effect},
     )
@@ -59,7 +64,13 @@ def _detail(effect: Effect, trial: Trial) -> str:
     pairs = zip(effect.criteria, effect.reasons, strict=True)
     lines.append("\n".join(f"- {escaped(texts.get(name, name))} – {escaped(reason)}" for name, reason in pairs))
     lines.append(_until(effect))
-    if effect.order.startswith("MedicationRequest/"):
+    if effect.alternatives:
+        named = escaped(", ".join(effect.alternatives))
+        lines.append(
+            f"Of the drugs chosen for the same purpose, this trial's rules do not mind {named}. "
+            "Whether one suits the patient is for a person to judge."
+        )
+    elif effect.order.startswith("MedicationRequest/"):
         lines.append("Another drug for the same purpose may leave the trial open; that is for a person to judge.")
     return "\n\n".join(lines)
 
@@ -77,3 +88,10 @@ def _until(effect: Effect) -> str:
 def _without(effect: Effect) -> Suggestion:
     action = Action("delete", f"Remove the draft order: {effect.says[:80]}", resource_id=effect.order)
     return Suggestion("Do without this order for now", card_uuid(effect.trial), (action,))
+
+
+def _on_hold(effect: Effect, draft: dict[str, Any]) -> Suggestion:
+    """The draft as it came, postponed until somebody has decided about the trial."""
+    postponed = {"intent": "order", **draft, "status": "on-hold"}
+    action = Action("update", f"Put the order on hold: {effect.says[:80]}", postponed)
+    return Suggestion("Put the order on hold until the trial is decided", card_uuid(effect.trial), (action,))

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from service.alternatives import purposes
+from service.screening import Screening
 from tests.builders import ASPIRE, SINAI, Json, RxNorm, Snomed, concept, eligible, statement
 from tests.web.conftest import call_body, post, prefetch
 
@@ -60,10 +62,46 @@ def test_an_order_that_closes_a_trial_is_warned_of(client: FlaskClient, form: st
     assert "Clarithromycin" in card["summary"]
     assert "CYP3A4" in card["detail"]
     assert card["extension"]["org.trialhook.guard"]["criteria"] == ["cyp3a4"]
-    (suggestion,) = card["suggestions"]
-    assert suggestion["actions"] == [
-        {"type": "delete", "description": suggestion["actions"][0]["description"], "resourceId": "MedicationRequest/o1"}
+    without, on_hold = card["suggestions"]
+    assert without["actions"] == [
+        {"type": "delete", "description": without["actions"][0]["description"], "resourceId": "MedicationRequest/o1"}
     ]
+    (update,) = on_hold["actions"]
+    assert (update["type"], update["resource"]["id"], update["resource"]["status"]) == ("update", "o1", "on-hold")
+    assert update["resource"]["medicationCodeableConcept"] == CLARITHROMYCIN
+    assert card["selectionBehavior"] == "at-most-one"
+
+
+def test_drugs_of_the_same_purpose_that_the_trial_does_not_mind_are_named(client: FlaskClient) -> None:
+    (card,) = [c for c in warned(client, guard_call(bundle(drug(CLARITHROMYCIN)))) if SINAI in c["summary"]]
+    assert card["extension"]["org.trialhook.guard"]["alternatives"] == ["azithromycin", "erythromycin"]
+    assert "azithromycin" in card["detail"]
+    assert "for a person to judge" in card["detail"]
+    assert all(a["type"] != "create" for s in card["suggestions"] for a in s["actions"])  # never chosen for anybody
+
+
+def test_a_drug_that_the_trial_minds_too_is_no_alternative(client: FlaskClient) -> None:
+    verapamil = concept({"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "6135"}, text="Ketoconazole")
+    (card,) = [c for c in warned(client, guard_call(bundle(drug(verapamil)))) if SINAI in c["summary"]]
+    assert card["extension"]["org.trialhook.guard"]["alternatives"] == ["fluconazole"]
+
+
+def test_a_drug_without_others_of_its_purpose_has_no_alternative(client: FlaskClient) -> None:
+    drafts = bundle(drug(concept(RxNorm.RIBOCICLIB_TABLET)))
+    (card,) = [c for c in warned(client, guard_call(drafts, trial=ASPIRE)) if ASPIRE in c["summary"]]
+    assert "alternatives" not in card["extension"]["org.trialhook.guard"]
+
+
+def test_a_drug_with_a_purpose_has_the_code_that_its_value_set_has(screening: Screening) -> None:
+    known = screening.terminology.concepts("drug")
+    pairs = [(code, name) for purpose in purposes() for code, name in purpose.drugs.items() if name in known]
+    assert len(pairs) >= len(purposes())
+    for code, name in pairs:
+        assert screening.terminology.first_code("drug", name) == (
+            "http://www.nlm.nih.gov/research/umls/rxnorm",
+            code,
+            name,
+        )
 
 
 NOTHING = {
