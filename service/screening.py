@@ -3,7 +3,7 @@
 An installation is put together here once: value sets, inputs, names, trials, the site's own upper limits.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from service.criteria.evaluation import Site
 from service.criteria.facts import PatientRecord
 from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
+from service.criteria.spans import iso
 from service.errors import SettingsError
 from service.mappers import quantities, units
 from service.mappers.assembly import read_record
@@ -38,15 +39,22 @@ class Screening:
         value_set_folders: Iterable[Path] = (),
         zone: tzinfo = UTC,
         upper_limits: dict[str, dict[str, str]] | None = None,
+        enabled: Iterable[str] = (),
+        drafts: bool = False,
+        on: date | None = None,
     ) -> None:
+        """`enabled` and `drafts` say which trials answer where none is named; `on` is the day whose versions of the
+        trials are taken, today where it is not told."""
         folders = list(value_set_folders)
         self.terminology = Terminology(folders)
         self.inputs = Inputs(self.terminology, folders)
         self.vocabulary = Vocabulary(self.terminology, self.inputs, folders)
         self.calendar = Calendar(zone)
         self.library = Library(self.terminology, self.inputs, self.calendar)
-        self.trials = load_trials(self.vocabulary, trial_folders)
-        self.plan = Plan(self.trials)
+        day = on.isoformat() if on else iso(self.calendar.today())
+        self.trials = load_trials(self.vocabulary, trial_folders, day=day)
+        self.used = self.trials.in_use(enabled, drafts)
+        self.plan = Plan(self.used)
         self.site = Site(_site_limits(upper_limits or {}, self.inputs))
 
     def read(self, data: bytes, name: str = "record", patient: str = "", base: str = "", strict: bool = True) -> Record:
@@ -56,9 +64,13 @@ class Screening:
     def of_document(self, document: Document, patient: str = "", base: str = "") -> Record:
         return read_record(document, self.library, patient, base)
 
+    def wanted(self, identifiers: Collection[str]) -> Trials:
+        """The trials named, whatever their status; those in use where none is. KeyError for one that is not there."""
+        return self.trials.chosen(identifiers) if identifiers else self.used
+
     def plan_for(self, trials: Trials) -> Plan:
         """The questions of some of the trials."""
-        return self.plan if trials is self.trials else Plan(trials)
+        return self.plan if trials is self.used else Plan(trials)
 
     def screen(self, record: PatientRecord, on: date | int, plan: Plan | None = None) -> PatientResult:
         """The result of one record as of one day, against all trials or those of a plan."""
@@ -69,9 +81,20 @@ class Screening:
         return self.calendar.today()
 
 
-def installed(settings: Settings) -> Screening:
-    """The installation that settings describe. TrialError or SettingsError where they do not fit together."""
-    return Screening(settings.trials, settings.value_sets, settings.timezone, settings.uln)
+def installed(settings: Settings, on: date | None = None) -> Screening:
+    """The installation that settings describe, with the trials' versions of a day (today where none is told).
+
+    TrialError or SettingsError where they do not fit together.
+    """
+    return Screening(
+        settings.trials,
+        settings.value_sets,
+        settings.timezone,
+        settings.uln,
+        settings.enabled_trials,
+        settings.drafts,
+        on,
+    )
 
 
 def _site_limits(table: dict[str, dict[str, str]], inputs: Inputs) -> dict[str, Decimal]:

@@ -15,14 +15,19 @@ __all__ = ["Day", "chosen_trials", "screening_of"]
 
 
 def chosen_trials(screening: Screening, identifiers: tuple[str, ...]) -> Trials:
-    """The trials asked for; all where none was named."""
+    """The trials asked for; those in use where none was named."""
     try:
-        return screening.trials.chosen(identifiers)
+        found = screening.wanted(identifiers)
     except KeyError as missing:
         known = [trial.id for trial in screening.trials.trials]
         close = difflib.get_close_matches(str(missing.args[0]), known, n=1)
         hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
         raise click.UsageError(f"no trial called {missing.args[0]}{hint}") from None
+    if not found.trials:
+        raise click.UsageError(
+            "no trial is active and in effect; name one with --trial, or see `trialhook trials list`"
+        )
+    return found
 
 
 class Day(click.ParamType[date]):

@@ -1,17 +1,17 @@
 """`trialhook trials`: the trial library. List it, explain one, check files, run the cases beside them."""
 
 import json
-from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import click
 
 from service import settings
-from service.cases.run import Report, Verdict, names_of, run_cases
+from service.cases.run import names_of
+from service.commands import trials_check, trials_diff, trials_export, trials_import, trials_names, trials_new
 from service.commands.setup import chosen_trials, screening_of
-from service.criteria.catalogue import Criterion, Trial, load_trials, trial_files
-from service.errors import TrialError
+from service.criteria.catalogue import Criterion, Trial
+from service.criteria.describing import sentence
+from service.library.upkeep import upkeep
 from service.render.trials import catalogue_line, trial_page
 from service.screening import Screening
 
@@ -21,14 +21,36 @@ def command() -> None:
     """The trial library."""
 
 
+for _part in (
+    trials_check.check,
+    trials_check.test,
+    trials_diff.diff,
+    trials_export.export,
+    trials_import.import_,
+    trials_names.names,
+    trials_new.new,
+):
+    command.add_command(_part)
+
+
 @command.command("list")
+@click.option("--needs-review", is_flag=True, help="Only those that want somebody's attention.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
-def list_(form: str) -> None:
-    """Every trial, open ones first."""
+def list_(needs_review: bool, form: str) -> None:
+    """Every trial, those in use and open first; what wants somebody's attention stands below it."""
     screening = screening_of(settings.load())
-    ordered = sorted(screening.trials.trials, key=lambda t: (not t.is_open, t.id))
-    for trial in ordered:
-        click.echo(json.dumps(_facts(trial), ensure_ascii=False) if form == "json" else catalogue_line(trial))
+    used = {trial.id for trial in screening.used.trials}
+    for trial in sorted(screening.trials.trials, key=lambda t: (t.id not in used, not t.is_open, t.id)):
+        notes = list(upkeep(trial, screening.trials, screening.used))
+        if needs_review and not notes:
+            continue
+        if form == "json":
+            told = {**_facts(trial), **_upkeep(trial), "inUse": trial.id in used, "notes": notes}
+            click.echo(json.dumps(told, ensure_ascii=False))
+        else:
+            click.echo(catalogue_line(trial))
+            for note in notes:
+                click.echo(f"  · {note}")
 
 
 @command.command("show")
@@ -40,49 +62,9 @@ def show(identifier: str, form: str) -> None:
     trial = chosen_trials(screening, (identifier,)).trials[0]
     if form == "json":
         criteria = [_criterion(c) for c in trial.criteria]
-        click.echo(json.dumps({**_facts(trial), "criteria": criteria}, ensure_ascii=False))
+        click.echo(json.dumps({**_facts(trial), **_upkeep(trial), "criteria": criteria}, ensure_ascii=False))
     else:
         click.echo(trial_page(trial))
-
-
-@command.command("check")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-def check(path: Path | None) -> int:
-    """Check trial files (all, or those of PATH): every mistake with its line and column."""
-    screening = screening_of(settings.load())
-    problems: list[str] = []
-    trials: list[Trial] = []
-    for file in _files(path, screening):
-        try:
-            trials += load_trials(screening.vocabulary, [file], built_in=False).trials
-        except TrialError as mistake:
-            problems += mistake.problems
-    for trial in trials:
-        problems += _problems_of_cases(screening, trial)
-    for problem in problems:
-        click.echo(problem)
-    click.echo(f"{len(trials)} trials read, {len(problems)} mistakes", err=True)
-    return 1 if problems else 0
-
-
-@command.command("test")
-@click.argument("path", required=False, type=click.Path(path_type=Path))
-@click.option("--verbose", "-v", is_flag=True, help="List every case.")
-def test(path: Path | None, verbose: bool) -> int:
-    """Run the cases beside each trial, and name the outcomes that no case reaches."""
-    screening = screening_of(settings.load())
-    failed = 0
-    for file in _files(path, screening):
-        trial = load_trials(screening.vocabulary, [file], built_in=False).trials[0]
-        report = run_cases(screening, trial)
-        if report is None:
-            click.echo(f"{trial.id}: no cases.yaml beside it")
-            failed += 1
-            continue
-        failed += len(report.failed)
-        for line in _report(report, verbose):
-            click.echo(line)
-    return 1 if failed else 0
 
 
 @command.command("schema")
@@ -100,66 +82,39 @@ def schema_text(screening: Screening, which: str) -> str:
     return json.dumps(made, indent=1, ensure_ascii=False)
 
 
-def _files(path: Path | None, screening: Screening) -> list[Path]:
-    """The trial files of a file or folder, or of the whole library."""
-    if path is None:
-        return [Path(trial.path) for trial in screening.trials.trials]
-    if path.is_file():
-        return [path]
-    found = trial_files(path) if path.is_dir() else []
-    if not found:
-        raise click.UsageError(
-            f"{path}: no trial.yaml there; a trial file, its folder or a folder of such was expected"
-        )
-    return found
-
-
-def _problems_of_cases(screening: Screening, trial: Trial) -> Iterable[str]:
-    from service.cases.casefile import read_cases
-    from service.cases.run import CASES
-
-    beside = Path(trial.path).parent / CASES
-    if beside.is_file():
-        try:
-            read_cases(beside, trial, names_of(screening))
-        except TrialError as mistake:
-            yield from mistake.problems
-
-
-def _report(report: Report, verbose: bool) -> Iterable[str]:
-    right = len(report.verdicts) - len(report.failed)
-    yield f"{report.trial}: {right} of {len(report.verdicts)} cases as expected"
-    for verdict in report.verdicts:
-        if verdict.problems:
-            yield from _failure(verdict)
-        elif verbose:
-            yield f"  ✓ {verdict.case.name}"
-    by_criterion: dict[str, list[str]] = {}
-    for criterion, outcome in report.untested:
-        by_criterion.setdefault(criterion, []).append(outcome)
-    for criterion, outcomes in by_criterion.items():
-        yield f"  {criterion}: no case that comes out as {' or '.join(outcomes)}"
-
-
-def _failure(verdict: Verdict) -> Iterable[str]:
-    yield f"  ✗ {verdict.case.place}: {verdict.case.name}"
-    for problem in verdict.problems:
-        yield f"      {problem}"
-
-
 def _facts(trial: Trial) -> dict[str, Any]:
     return {
         "id": trial.id,
         "shortName": trial.short_name,
         "title": trial.title,
         "version": trial.version,
-        "status": trial.status,
+        "status": trial.standing,
         "phases": list(trial.phases),
         "recruitment": trial.recruitment,
         "sponsor": trial.sponsor,
         "registryUrl": trial.registry_url,
+        "digest": trial.digest,
     }
 
 
-def _criterion(criterion: Criterion) -> dict[str, str]:
-    return {"id": criterion.id, "type": criterion.type, "source": criterion.source, "text": criterion.text}
+def _upkeep(trial: Trial) -> dict[str, Any]:
+    told = {
+        "owner": trial.owner,
+        "reviewBy": trial.review_by,
+        "effectiveFrom": trial.effective_from,
+        "effectiveTo": trial.effective_to,
+        "example": trial.example,
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _criterion(criterion: Criterion) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "id": criterion.id,
+        "type": criterion.type,
+        "source": criterion.source,
+        "text": criterion.text,
+        "rule": sentence(criterion.rule),
+    }
+    more = {"interpretation": criterion.interpretation, "draft": criterion.draft, "arms": list(criterion.arms)}
+    return told | {name: value for name, value in more.items() if value}

@@ -1,4 +1,5 @@
-"""Trials as data: one folder a trial, read, checked and compiled. Every mistake of a file is told, with its place."""
+"""Trials as data: files read, checked and compiled; which version of each is in effect on a day, and which are used.
+Every mistake of a file is told, with its place."""
 
 import hashlib
 from collections.abc import Iterable
@@ -8,26 +9,23 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
-from marshmallow import ValidationError, fields, validates_schema
-from marshmallow.validate import Length
+from marshmallow import ValidationError
 
-import service.criteria.kinds  # noqa: F401 - registers every kind of rule and sign
 from service.criteria.evaluation import Rule
 from service.criteria.lexicon import Lexicon
 from service.criteria.places import PlacedError, problems_of, read
-from service.criteria.schema import INTERNED, LEXICON, ListOf, OneOf, RuleField, Strict, Text
+from service.criteria.schema import INTERNED, LEXICON, nearest
+from service.criteria.trial_schema import TrialSchema
 from service.errors import TrialError
 
+FILE = "trial.yaml"
+_DEPTHS = (FILE, f"*/{FILE}", f"*/*/{FILE}")
 Recruitment = Literal[
     "recruiting", "not-yet-recruiting", "enrolling-by-invitation", "active-not-recruiting", "suspended", "terminated",
     "completed", "withdrawn", "unknown",
 ]  # fmt: skip
-RECRUITMENTS = (
-    "recruiting", "not-yet-recruiting", "enrolling-by-invitation", "active-not-recruiting", "suspended", "terminated",
-    "completed", "withdrawn", "unknown",
-)  # fmt: skip
+Status = Literal["draft", "active", "retired"]
 OPEN = frozenset({"recruiting", "not-yet-recruiting", "enrolling-by-invitation"})
-PHASES = ("early-phase-1", "phase-1", "phase-2", "phase-3", "phase-4", "not-applicable")
 
 
 class Arm(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,8 +47,18 @@ class Publication(msgspec.Struct, frozen=True, rename="camel"):
     result: str
 
 
+class SourceItem(msgspec.Struct, frozen=True):
+    """One item of the source that the trial was written from, and the digest of its words then."""
+
+    item: str
+    digest: str
+
+
 class Criterion(msgspec.Struct, frozen=True):
-    """One criterion: its id and text, its place in the source, and the compiled rule."""
+    """One criterion: its id and text, its place in the source, and the compiled rule.
+
+    `draft` holds the words that an unchecked rule was read from; `arms` those that alone ask for it, all where empty.
+    """
 
     id: str
     type: Literal["inclusion", "exclusion"]
@@ -58,16 +66,18 @@ class Criterion(msgspec.Struct, frozen=True):
     source: str
     rule: Rule
     interpretation: str = ""
+    draft: str = ""
+    arms: tuple[str, ...] = ()
 
 
 class Trial(msgspec.Struct, frozen=True):
-    """A trial: registry facts and compiled criteria, in the file's order."""
+    """A trial: registry facts and compiled criteria, in the file's order. Dates are ISO, empty where not told."""
 
     id: str
     short_name: str
     title: str
     version: str
-    status: Literal["draft", "active", "retired"]
+    status: Status
     phases: tuple[str, ...]
     recruitment: Recruitment
     recruitment_date: str
@@ -83,80 +93,23 @@ class Trial(msgspec.Struct, frozen=True):
     criteria: tuple[Criterion, ...]
     digest: str
     path: str
+    owner: str = ""
+    review_by: str = ""
+    effective_from: str = ""
+    effective_to: str = ""
+    example: bool = False
+    source_items: tuple[SourceItem, ...] = ()
 
     @property
     def is_open(self) -> bool:
         return self.recruitment in OPEN
 
-
-class _ArmSchema(Strict):
-    name = Text(required=True)
-    type = OneOf("experimental", "active-comparator", "placebo-comparator", "no-intervention", "other", required=True)
-    description = Text(required=True)
-
-
-class _SiteSchema(Strict):
-    name = Text(required=True)
-    city = Text()
-    state = Text()
-    country = Text()
-
-
-class _ResultSchema(Strict):
-    citation = Text(required=True)
-    date = Text(required=True)
-    result = Text(required=True)
-
-
-class _CriterionSchema(Strict):
-    id = Text(required=True)
-    type = OneOf("inclusion", "exclusion", required=True)
-    source = Text(required=True, metadata={"description": "the item's place in the source: I1, E2, registry, title"})
-    text = Text(required=True, metadata={"description": "the criterion in our own words"})
-    rule = RuleField(required=True)
-    interpretation = Text(metadata={"description": "how an unclear source was read"})
-
-
-class TrialSchema(Strict):
-    id = Text(required=True)
-    short_name = Text(data_key="short-name", required=True)
-    title = Text(required=True)
-    version = Text(required=True, metadata={"description": "the date of the source this was written from"})
-    status = OneOf("draft", "active", "retired", required=True)
-    phases = ListOf(OneOf(*PHASES), required=True)
-    recruitment = OneOf(*RECRUITMENTS, required=True)
-    recruitment_date = Text(data_key="recruitment-date")
-    recruitment_note = Text(data_key="recruitment-note")
-    sponsor = Text(required=True)
-    registry_url = Text(data_key="registry-url", required=True)
-    source = Text(required=True, metadata={"description": "which text it was written from"})
-    enrolled = Text()
-    arms = fields.List(fields.Nested(_ArmSchema))
-    sites = fields.List(fields.Nested(_SiteSchema))
-    results = fields.List(fields.Nested(_ResultSchema))
-    interpretations = fields.List(Text())
-    criteria = fields.List(
-        fields.Nested(_CriterionSchema),
-        required=True,
-        validate=Length(min=1, error="at least one criterion was expected: a trial without any would fit everybody"),
-    )
-
-    error_messages = {"type": "a mapping was expected"}  # noqa: RUF012 - the base class declares it so
-
-    @validates_schema(skip_on_field_errors=False, pass_original=True)
-    def _ids_once(self, data: dict[str, Any], original: Any, **_: Any) -> None:
-        """Read from the file as it stands: a criterion with another mistake is not in the loaded data."""
-        seen: set[str] = set()
-        twice: dict[int, Any] = {}
-        criteria = original.get("criteria") if isinstance(original, dict) else None
-        for i, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
-            name = criterion.get("id") if isinstance(criterion, dict) else None
-            if isinstance(name, str) and (shown := " ".join(name.split())):
-                if shown in seen:
-                    twice[i] = {"id": [f"the id {shown} stands twice"]}
-                seen.add(shown)
-        if twice:
-            raise ValidationError({"criteria": twice})
+    @property
+    def standing(self) -> Status:
+        """Its status; a trial with a rule that nobody has checked is a draft, whatever its file says."""
+        if self.status == "active" and any(criterion.draft for criterion in self.criteria):
+            return "draft"
+        return self.status
 
 
 @contextmanager
@@ -210,16 +163,25 @@ def _trial(data: dict[str, Any], text: str, path: str) -> Trial:
         sites=tuple(Site(**site) for site in data.get("sites", ())),
         results=tuple(Publication(**result) for result in data.get("results", ())),
         interpretations=tuple(data.get("interpretations", ())),
-        criteria=tuple(Criterion(**criterion) for criterion in data["criteria"]),
+        criteria=tuple(Criterion(**c | {"arms": tuple(c.get("arms", ()))}) for c in data["criteria"]),
         digest=hashlib.sha256(text.encode()).hexdigest(),
         path=path,
+        owner=data.get("owner", ""),
+        review_by=data.get("review_by", ""),
+        effective_from=data.get("effective_from", ""),
+        effective_to=data.get("effective_to", ""),
+        example=data.get("example", False),
+        source_items=tuple(SourceItem(**item) for item in data.get("source_items", ())),
     )
 
 
 class Trials(msgspec.Struct, frozen=True):
-    """A set of trials compiled together, in the order of their ids."""
+    """A set of trials compiled together, one version of each, in the order of their ids. `day` is the day as of which
+    the versions were chosen (ISO), empty where that is not asked; `others` are the versions that were not."""
 
     trials: tuple[Trial, ...]
+    day: str = ""
+    others: tuple[Trial, ...] = ()
 
     def __getitem__(self, identifier: str) -> Trial:
         for trial in self.trials:
@@ -230,37 +192,95 @@ class Trials(msgspec.Struct, frozen=True):
     def chosen(self, identifiers: Iterable[str]) -> "Trials":
         """Only these; KeyError for one that is not there."""
         wanted = list(identifiers)
-        return Trials(tuple(self[i] for i in dict.fromkeys(wanted))) if wanted else self
+        return Trials(tuple(self[i] for i in dict.fromkeys(wanted)), self.day) if wanted else self
+
+    def in_use(self, enabled: Iterable[str] = (), drafts: bool = False) -> "Trials":
+        """Those that answer where none is named: active, in effect, and among the enabled ones where some are listed.
+
+        TrialError for an enabled one that is not there.
+        """
+        wanted = set(enabled)
+        known = [trial.id for trial in self.trials]
+        if missing := sorted(wanted.difference(known)):
+            said = tuple(f"ENABLED_TRIALS: no trial called {name}{nearest(name, known)}" for name in missing)
+            raise TrialError("\n".join(said), said)
+        used = tuple(t for t in self.trials if (not wanted or t.id in wanted) and self._is_used(t, drafts))
+        return Trials(used, self.day) if len(used) < len(self.trials) else self
+
+    def _is_used(self, trial: Trial, drafts: bool) -> bool:
+        standing = trial.standing
+        return (standing == "active" or (drafts and standing == "draft")) and in_effect(trial, self.day)
+
+
+def in_effect(trial: Trial, day: str) -> bool:
+    """Whether a version is in effect on a day (ISO); any is where no day is asked."""
+    return not day or trial.effective_from <= day <= (trial.effective_to or day)
 
 
 def trial_files(folder: Path) -> list[Path]:
-    """The trial files below a folder: `trial.yaml` in it or in its sub-folders; a file is its own."""
+    """The trial files below a folder: `trial.yaml` in it, in its sub-folders (one a trial) and in theirs (one a
+    version); a file is its own."""
     if folder.is_file():
         return [folder]
-    own = folder / "trial.yaml"
-    return [own] if own.is_file() else sorted(folder.glob("*/trial.yaml"))
+    found = [path for depth in _DEPTHS for path in sorted(folder.glob(depth)) if path.is_file()]
+    return list({path.resolve(): path for path in reversed(found)}.values())[::-1]  # a link may lead back
 
 
-def load_trials(lexicon: Lexicon, folders: Iterable[Path] = (), built_in: bool = True) -> Trials:
-    """The built-in trials and those of further folders (or single files); one of the same id in a later one replaces
-    an earlier one.
+def load_trials(lexicon: Lexicon, folders: Iterable[Path] = (), built_in: bool = True, day: str = "") -> Trials:
+    """One version of each trial: the built-in ones, and those of further folders (or single files); all files of an id
+    in a later folder replace those of an earlier one.
 
-    Raises TrialError with every mistake of every file.
+    Of several versions in one folder the one in effect on `day` (ISO) is taken. Raises TrialError with every mistake of
+    every file.
     """
-    interned: dict[Any, Any] = {}
-    found: dict[str, Trial] = {}
+    found: dict[str, tuple[Trial, ...]] = {}
     problems: list[str] = []
-    own = trial_files(Path(str(files("service.criteria") / "trials"))) if built_in else []
-    for path in [*own, *(p for f in folders for p in trial_files(f))]:
-        try:
-            trial = compile_trial(path.read_text("utf-8"), str(path), lexicon, interned)
-        except TrialError as mistake:
-            problems += mistake.problems
-            continue
-        except (OSError, UnicodeDecodeError) as mistake:
-            problems.append(f"{path}:1:1: cannot be read: {mistake}")
-            continue
-        found[trial.id] = trial
+    interned: dict[Any, Any] = {}
+    for paths in [*([_built_in()] if built_in else []), *map(trial_files, folders)]:
+        found |= versions(_compiled(paths, lexicon, interned, problems), problems)
     if problems:
         raise TrialError("\n".join(problems), tuple(problems))
-    return Trials(tuple(found[i] for i in sorted(found)))
+    taken = tuple(version_on(found[name], day) for name in sorted(found))
+    others = tuple(t for name in sorted(found) for t in found[name] if all(t is not used for used in taken))
+    return Trials(taken, day, others)
+
+
+def _built_in() -> list[Path]:
+    return trial_files(Path(str(files("service.criteria") / "trials")))
+
+
+def _compiled(
+    paths: Iterable[Path], lexicon: Lexicon, interned: dict[Any, Any], problems: list[str]
+) -> Iterable[Trial]:
+    """What could be read of some files; the mistakes of the others are added to `problems`."""
+    for path in paths:
+        try:
+            yield compile_trial(path.read_text("utf-8"), str(path), lexicon, interned)
+        except TrialError as mistake:
+            problems += mistake.problems
+        except UnicodeDecodeError as mistake:
+            problems.append(f"{path}:1:1: a text in UTF-8 was expected; byte {mistake.start + 1} is none")
+        except OSError as mistake:
+            problems.append(f"{path}:1:1: cannot be read: {mistake.strerror}")
+
+
+def versions(trials: Iterable[Trial], problems: list[str]) -> dict[str, tuple[Trial, ...]]:
+    """Trials by id, the versions of each in the order in which they take effect. Two that begin alike are a mistake."""
+    found: dict[str, tuple[Trial, ...]] = {}
+    for trial in sorted(trials, key=lambda t: (t.id, t.effective_from)):
+        before = found.get(trial.id, ())
+        if before and before[-1].effective_from == trial.effective_from:
+            which = f"in effect from {trial.effective_from}" if trial.effective_from else "without `effective-from`"
+            problems.append(
+                f"{trial.path}:1:1: a version of {trial.id} {which} stands in {before[-1].path} too; "
+                "versions side by side differ in `effective-from`"
+            )
+        found[trial.id] = (*before, trial)
+    return found
+
+
+def version_on(sorted_versions: tuple[Trial, ...], day: str) -> Trial:
+    """The version in effect on a day: of those that have begun the latest. The newest where no day is asked; the first
+    one where none has begun."""
+    begun = [trial for trial in sorted_versions if not day or trial.effective_from <= day]
+    return begun[-1] if begun else sorted_versions[0]

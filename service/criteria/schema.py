@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, TypeVar
 
@@ -54,9 +55,10 @@ class Strict(Schema):
 
 
 class Kind(Strict):
-    """Base of the schemas of rules and signs. `word` is the key that names the kind."""
+    """Base of the schemas of rules and signs. `word` is the key that names the kind, `example` one written in YAML."""
 
     word: ClassVar[str]
+    example: ClassVar[str]
     make: Callable[..., Any]  # from the loaded options to the compiled rule or sign
 
     @post_load
@@ -102,6 +104,8 @@ class _Node(fields.Field[Any]):
     def _unknown(self, value: dict[str, Any]) -> str:
         known = sorted(self.kinds)
         first = next(iter(value), "")
+        if self.what == "rule" and first in SIGNS:
+            return f"{first} is a sign: write present: {{{first}: …}}, or absent: [{{{first}: …}}]"
         return f"no kind of {self.what}{nearest(first, known)}; known are {', '.join(known)}"
 
     def _example(self) -> str:
@@ -133,6 +137,32 @@ class Text(fields.String):
         return text
 
 
+class DateText(Text):
+    """A whole date, as written: `2026-11-21`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = value if isinstance(value, str) else ""
+        try:
+            if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text, re.ASCII):
+                return date.fromisoformat(text).isoformat()
+        except ValueError:
+            pass
+        raise ValidationError("a date such as 2026-11-21 was expected")
+
+
+DIGEST_LENGTH = 16
+
+
+class DigestText(Text):
+    """The first 16 hexadecimal digits of a SHA-256."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+        if not re.fullmatch(f"[0-9a-f]{{{DIGEST_LENGTH}}}", text):
+            raise ValidationError(f"a digest was expected: {DIGEST_LENGTH} of the signs 0-9 and a-f, in quotes")
+        return text
+
+
 class WindowField(fields.Field[Window]):
     """A length of time: `28 days`, `6 months`, `3 years`."""
 
@@ -161,7 +191,8 @@ class Name(fields.String):
         name = super()._deserialize(value, attr, data, **kwargs)
         known = LEXICON.get().names(self.kind)
         if name not in known:
-            raise ValidationError(f"no {self.kind} called {name}{nearest(name, known)}")
+            hint = nearest(name, known) or f"; `trialhook trials names {self.kind}` lists them"
+            raise ValidationError(f"no {self.kind} called {name}{hint}")
         return name
 
 
@@ -174,7 +205,8 @@ class OneOf(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if value not in self.words:
-            raise ValidationError(f"one of {', '.join(self.words)} was expected{nearest(value, list(self.words))}")
+            asked = f"one of {', '.join(self.words)}" if len(self.words) > 1 else self.words[0]
+            raise ValidationError(f"{asked} was expected{nearest(value, list(self.words))}")
         return str(value)
 
 
@@ -201,7 +233,7 @@ class ListOf(fields.Field[list[Any]]):
 
 
 class LimitText(fields.Field[str]):
-    """A threshold as written: `1500 /mm3`, `50 %`, `1.5 x ULN`, `2`."""
+    """A threshold as written: `1500 /mm3`, `50 %`, `1.5 x ULN`, `ULN`, `2`."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
         if isinstance(value, bool) or not isinstance(value, int | str):
@@ -215,7 +247,7 @@ _LIMIT = re.compile(r"(?P<number>-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(?:(?P<uln>[
 
 def limit_of(input_name: str, comparison: str, text: str) -> Limit:
     """A threshold for an input. ValueError where its unit does not fit."""
-    found = _LIMIT.match(text.strip())
+    found = _LIMIT.match("1 x ULN" if text.strip() == "ULN" else text.strip())
     if found is None:
         raise ValueError(f"{text!r} is not a limit such as 1500 /mm3, 50 % or 1.5 x ULN")
     number = Decimal(found["number"])

@@ -6,13 +6,16 @@ from collections.abc import Iterable
 import click
 
 from service.criteria.catalogue import Criterion, Trial
+from service.criteria.describing import sentence
+from service.criteria.schema import DIGEST_LENGTH
 
 WIDTH = 100
 
 
 def catalogue_line(trial: Trial) -> str:
     phases = "/".join(phase.removeprefix("phase-") for phase in trial.phases)
-    return f"{click.style(trial.id, bold=True):<24} phase {phases:<4} {trial.recruitment:<24} {trial.short_name}"
+    told = f"phase {phases:<4} {trial.recruitment:<24} {trial.standing:<8} {trial.digest[:DIGEST_LENGTH]}"
+    return f"{click.style(trial.id, bold=True):<24} {told}  {trial.short_name}"
 
 
 def trial_page(trial: Trial) -> str:
@@ -31,7 +34,11 @@ def _page(trial: Trial) -> Iterable[str]:
         ("", trial.recruitment_note),
         ("sponsor", trial.sponsor),
         ("registry", trial.registry_url),
-        ("version", f"{trial.version}, {trial.status}"),
+        ("version", f"{trial.version}, {trial.standing}{', an example' if trial.example else ''}"),
+        ("in effect", _effect(trial)),
+        ("owner", trial.owner),
+        ("review by", trial.review_by),
+        ("file", f"{trial.digest[:DIGEST_LENGTH]} {trial.path}"),
         ("written from", trial.source),
         ("enrolled", trial.enrolled),
         ("sites", "; ".join(", ".join(p for p in (s.name, s.city, s.state) if p) for s in trial.sites)),
@@ -52,9 +59,20 @@ def _page(trial: Trial) -> Iterable[str]:
                 yield from _criterion(criterion)
 
 
+def _effect(trial: Trial) -> str:
+    parts = (("from", trial.effective_from), ("to", trial.effective_to))
+    return " ".join(f"{word} {day}" for word, day in parts if day)
+
+
 def _criterion(criterion: Criterion) -> Iterable[str]:
     decided = "a person" if criterion.rule.outcomes() == {"review"} else "the record"
     yield from _wrapped(f"{criterion.text} [{criterion.source}; decided by {decided}]", f"  {criterion.id:<34}")
+    if decided == "the record":
+        yield from _wrapped(f"rule: {sentence(criterion.rule)}", " " * 36)
+    if criterion.arms:
+        yield from _wrapped(f"only for: {', '.join(criterion.arms)}", " " * 36)
+    if criterion.draft:
+        yield from _wrapped(f"draft, not checked; read from: {criterion.draft}", " " * 36)
     if criterion.interpretation:
         yield from _wrapped(f"read as: {criterion.interpretation}", " " * 36)
 

@@ -98,7 +98,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistak
         ("{measurement: anc, at-least: 1500}", "rule", "'1500' has no unit; anc is measured in 10*3/uL"),
         ("{measurement: anc}", "rule", "one of at-least, more-than, at-most, less-than was expected"),
         (
-            "{measurement: anc, at-least: 1 /mm3, at-most: 2 /mm3}",
+            "{measurement: anc, at-least: 1 /mm3, more-than: 2 /mm3}",
             "rule",
             "one of at-least, more-than, at-most, less-than",
         ),
@@ -112,7 +112,7 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistak
         ("5", "rule", "a rule was expected: a mapping such as {measurement: anc, at-least: 1500 /mm3}"),
         ("[{review: x}]", "rule", "a rule was expected"),
         ("", "rule", "rule"),
-        ("{age: {}}", "rule", "at-least or below was expected"),
+        ("{age: {}}", "rule", "at-least, below or at-most was expected"),
         ("{age: {at-least: old}}", "at-least", "integer"),
         ("{age: {at-least: -1}}", "at-least", "a whole number (integer) from 0 to 130 was expected"),
         ("{age: {at-least: 131}}", "at-least", "from 0 to 130 was expected"),
@@ -275,7 +275,7 @@ def test_words_and_dates_stay_what_they_are(compiled: Compile, mistakes: Mistake
 
 
 def trial_in(folder: Path, text: str) -> Path:
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "trial.yaml").write_text(text, "utf-8")
     return folder
 
