@@ -30,7 +30,7 @@ AT_MOST_MB = 50
 BODY_BYTES = 80_000
 CLIENTS = 32
 _TICKS = os.sysconf("SC_CLK_TCK")
-_HOOK = "/cds-services/trial-match"
+HOOK = "/cds-services/trial-match"
 
 # The yardstick: the same framework, server and body, and nothing done with it.
 _BARE = """
@@ -129,20 +129,28 @@ class Server(NamedTuple):
     process: "subprocess.Popen[bytes]"
 
     @property
-    def worker(self) -> int:
-        """The first worker's process id."""
+    def workers(self) -> list[int]:
+        """The workers' process ids."""
         pid = self.process.pid
-        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def cpu(self) -> float:
         """Seconds of CPU that the worker has used."""
-        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
+        fields = Path(f"/proc/{self.workers[0]}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def resident(self) -> float:
-        """The worker's resident size in MB."""
-        lines = Path(f"/proc/{self.worker}/status").read_text().splitlines()
-        return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
+        """The first worker's resident size in MB."""
+        return self.residents()[0]
+
+    def residents(self) -> tuple[float, ...]:
+        """The workers' resident sizes in MB."""
+        return tuple(_resident(pid) for pid in self.workers)
+
+
+def _resident(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS")) / 1024
 
 
 @contextmanager
@@ -177,7 +185,7 @@ def _wait(address: str, process: "subprocess.Popen[bytes]") -> None:
     raise RuntimeError("a server did not start")
 
 
-def _service(folder: Path, workers: int) -> contextlib.AbstractContextManager[Server]:
+def service(folder: Path, workers: int) -> contextlib.AbstractContextManager[Server]:
     """The service. Workers are not renewed on the way: their memory is what is measured."""
     start = (
         f"import os; os.environ['PROMETHEUS_MULTIPROC_DIR'] = {tempfile.mkdtemp(dir=folder)!r}; "
@@ -203,13 +211,10 @@ async def _calls(port: int, path: str, bodies: Callable[[int], bytes], calls: in
     async def client() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
         for number in left:
-            body = bodies(number)
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-            )
+            data = request(path, bodies(number))
             begun = time.perf_counter()
-            writer.write(head.encode() + b"\r\n\r\n" + body)
-            await _answer(reader)
+            writer.write(data)
+            await answer(reader)
             took.append(time.perf_counter() - begun)
         writer.close()
 
@@ -217,7 +222,12 @@ async def _calls(port: int, path: str, bodies: Callable[[int], bytes], calls: in
     return took
 
 
-async def _answer(reader: asyncio.StreamReader) -> None:
+def request(path: str, body: bytes) -> bytes:
+    head = f"POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return head.encode() + b"\r\n\r\n" + body
+
+
+async def answer(reader: asyncio.StreamReader) -> None:
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
     if not head.startswith(b"http/1.1 200"):
         raise RuntimeError(f"not an answer: {head[:40]!r}")
@@ -230,8 +240,8 @@ async def _answer(reader: asyncio.StreamReader) -> None:
 
 def _cpu(folder: Path, body: bytes, amounts: Amounts) -> list[Row]:
     """CPU of the worker a call, in turn, so that a busy machine disturbs all of them alike."""
-    with _service(folder, 1) as service, _bare(folder) as bare:
-        targets = {"call": (service, _HOOK), "untyped": (bare, "/untyped"), "typed": (bare, "/typed")}
+    with service(folder, 1) as served, _bare(folder) as bare:
+        targets = {"call": (served, HOOK), "untyped": (bare, "/untyped"), "typed": (bare, "/typed")}
         times: dict[str, list[float]] = {name: [] for name in targets}
         for server, path in targets.values():
             asyncio.run(_calls(server.port, path, lambda _: body, 50))
@@ -258,10 +268,10 @@ def _ratio(times: dict[str, list[float]], other: str) -> float:
 
 
 async def _together(folder: Path, body: bytes, calls: int) -> list[Row]:
-    with _service(folder, 2) as service:
-        await _calls(service.port, _HOOK, lambda _: body, 200, CLIENTS)
+    with service(folder, 2) as served:
+        await _calls(served.port, HOOK, lambda _: body, 200, CLIENTS)
         begun = time.perf_counter()
-        took = await _calls(service.port, _HOOK, lambda _: body, calls, CLIENTS)
+        took = await _calls(served.port, HOOK, lambda _: body, calls, CLIENTS)
         rate = calls / (time.perf_counter() - begun)
     cuts = quantiles(took, n=100)
     return [
@@ -275,11 +285,11 @@ async def _together(folder: Path, body: bytes, calls: int) -> list[Row]:
 def _memory(folder: Path, body: bytes, calls: int) -> list[Row]:
     """Every call is about another patient, so that what one leaves behind is counted."""
     warm = max(calls // 20, 300)
-    with _service(folder, 1) as service:
-        asyncio.run(_calls(service.port, _HOOK, lambda n: patient.another(body, n), warm, 4))
-        before = service.resident()
-        asyncio.run(_calls(service.port, _HOOK, lambda n: patient.another(body, warm + n), calls, 4))
-        after = service.resident()
+    with service(folder, 1) as served:
+        asyncio.run(_calls(served.port, HOOK, lambda n: patient.another(body, n), warm, 4))
+        before = served.resident()
+        asyncio.run(_calls(served.port, HOOK, lambda n: patient.another(body, warm + n), calls, 4))
+        after = served.resident()
     return [
         Row(f"growth over {calls:,} patients", f"{after - before:+.1f} MB of {after:.0f}", f"at most {AT_MOST_MB} MB")
     ]

@@ -5,18 +5,22 @@ What could not be had in full is no silence: it stands in the record as a gap wi
 
 import re
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 
 import msgspec
 from msgspec import Raw
 
+from service import metrics
 from service.errors import RecordError, TrialhookError
 from service.fhir_client import Answer, FhirServers, NotAllowed, Server
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.mappers.identity import base_of
 from service.mappers.joining import joined, read_pages
+from service.mappers.searched import FOREIGN, SOMETHING_ELSE, foreign_types, answers_otherwise
+from service.phases import phase
 from service.prefetch import CONDITIONS, PATIENT, Query
 
 # Without these there is no answer worth giving.
@@ -79,17 +83,28 @@ class Chart:
     def gather(self, call: Call) -> Document:
         """The record, with a gap for each resource type that is not complete. InsufficientData where there is none."""
         deadline = time.monotonic() + self._budget
-        supplied = {query.key: _supplied(query, call.prefetch) for query in self.queries}
+        with phase("decode"):
+            supplied = {query.key: _supplied(query, call.prefetch) for query in self.queries}
+        metrics.prefetched(Counter(came.state.name.lower() for came in supplied.values()))
         wanting = [query for query in self.queries if supplied[query.key].state is not State.COMPLETE]
         server, why_not = (None, "") if not wanting and not call.fhir_server else self._server(call)
         if wanting and server is None:
             _require(wanting, supplied, why_not)
         asked = [query for query in wanting if supplied[query.key].state is not State.REFUSED]
         answers = self._fetch(server, asked, call, deadline)
-        documents = _documents(self.queries, supplied, answers, why_not)
+        with phase("decode"):
+            documents = _documents(self.queries, supplied, answers, why_not)
         if server is not None:
             documents += _medications(documents, server, call.fhir_server, deadline)
-        return joined(documents)
+        with phase("decode"):
+            return self._of_one(joined(documents), call.patient)
+
+    def _of_one(self, document: Document, patient: str) -> Document:
+        """With a gap for each type of which somebody else's resources came."""
+        kinds = {query.type for query in self.queries}
+        foreign = foreign_types(document, kinds, patient, server_of(document))
+        document.gaps += [(kind, f"{kind} resources: {FOREIGN}") for kind in foreign]
+        return document
 
     def _server(self, call: Call) -> tuple[Server | None, str]:
         if not call.fhir_server:
@@ -106,7 +121,8 @@ class Chart:
     ) -> Mapping[str, Answer]:
         if server is None or not queries:
             return {}
-        return server.ask_all({query.key: query.of(call.patient) for query in queries}, deadline)
+        with phase("fetch"):
+            return server.ask_all({query.key: query.of(call.patient) for query in queries}, deadline)
 
 
 def server_of(document: Document) -> str:
@@ -139,15 +155,15 @@ def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
         refused = _is_refusal(raw)
         return Supplied(State.REFUSED if refused else State.FAILED, f"{what}: the caller's search failed")
     if kind not in ("Bundle", query.type) or (kind == "Bundle" and query.key == PATIENT):
-        return Supplied(State.WRONG, f"{what}: something else was sent")
+        return Supplied(State.WRONG, f"{what}: {SOMETHING_ELSE}")
     try:
         document = read_document(bytes(raw), query.key, strict=False)
     except RecordError:
         return Supplied(State.WRONG, f"{what}: what was sent cannot be read")
     if document.gaps:
         return Supplied(State.INCOMPLETE, f"{what}: {document.gaps[0][1]}", document)
-    if document.items and not _holds(document, query.type):
-        return Supplied(State.WRONG, f"{what}: something else was sent", document)
+    if answers_otherwise(document, (raw,), query.type):
+        return Supplied(State.WRONG, f"{what}: {SOMETHING_ELSE}", document)
     return Supplied(State.COMPLETE, "", document)
 
 
@@ -169,10 +185,6 @@ def _is_refusal(raw: Raw) -> bool:
         return False
     issues = outcome.issue or () if isinstance(outcome, wire.OperationOutcome) else ()
     return any(issue.code in _REFUSED for issue in issues)
-
-
-def _holds(document: Document, kind: str) -> bool:
-    return any(type(item.resource).__name__ == kind for item in document.items)
 
 
 def _require(wanting: Iterable[Query], supplied: Mapping[str, Supplied], why_not: str) -> None:
@@ -211,6 +223,8 @@ def _document(query: Query, came: Supplied, answer: Answer | None, why_not: str)
     except RecordError:
         return Document(query.key, gaps=[(query.type, f"{query.type} resources: the server's answer cannot be read")])
     document.gaps = [(query.type, f"{query.type} resources: {reason}") for _, reason in document.gaps]
+    if query.key != PATIENT and answers_otherwise(document, answer.pages, query.type):
+        document.gaps.append((query.type, f"{query.type} resources: {SOMETHING_ELSE}"))
     if not answer.complete:
         document.gaps.append((query.type, f"{query.type} resources: {answer.problem}"))
         if came.document is not None:
@@ -219,8 +233,11 @@ def _document(query: Query, came: Supplied, answer: Answer | None, why_not: str)
 
 
 def _is_lacking(answer: Answer | None) -> bool:
-    """Whether a server says that it does not have a resource type: a search by type that is not found."""
-    return answer is not None and not answer.complete and not answer.pages and answer.status in (404, 501)
+    """Whether a server says that it does not have a resource type: a search by type that is not found. A bare 404 may
+    be a gateway's, behind which no server is up just now."""
+    if answer is None or answer.complete or answer.pages:
+        return False
+    return answer.status == 501 or (answer.status == 404 and answer.explained)
 
 
 def _medications(documents: Sequence[Document], server: Server, base: str, deadline: float) -> list[Document]:
@@ -239,7 +256,8 @@ def _medications(documents: Sequence[Document], server: Server, base: str, deadl
     missing = {name: name for name in list(wanted)[:MAX_MEDICATIONS] if name not in known}
     if not missing:
         return []
-    answers = server.ask_all(missing, deadline)
+    with phase("fetch"):
+        answers = server.ask_all(missing, deadline)
     return [_medication(name, answer) for name, answer in answers.items() if answer.pages]
 
 

@@ -1,13 +1,19 @@
 """The measurements run, on a patient of the make-up they speak of; how long anything takes is not asked here."""
 
+import asyncio
+import contextlib
 import gc
+import json
 import weakref
+from collections.abc import Callable
+from typing import NamedTuple
 
 import msgspec
 import pytest
 
 from bench import __main__ as bench
 from bench import one_patient, patient, timing, typed
+from bench.service_steady import CONNECTIONS, Load, Seen, rows, steadily
 from bench.table import Row, printed
 from service.screening import Screening
 
@@ -84,3 +90,71 @@ def test_a_ratio_is_the_median_over_the_rounds() -> None:
 
 def test_a_table_has_its_columns_in_line() -> None:
     assert printed("T", [Row("a", "10", "at most 4"), Row("longer", "2")]) == "T\n  a       10  at most 4\n  longer   2"
+
+
+# ---- the steady rate: calls begin when they are due
+
+
+def steady(answers: Callable[[int], bytes], load: Load) -> tuple[Seen, int]:
+    """What the bench sees of a server that answers its calls so; the number of connections it made."""
+    made: list[int] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        made.append(1)
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                length = next(line for line in head.split(b"\r\n") if line.startswith(b"Content-Length:"))
+                number = json.loads(await reader.readexactly(int(length.partition(b":")[2])))
+                writer.write(answers(number))
+                await writer.drain()
+        writer.close()
+
+    async def run() -> Seen:
+        listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+        async with listening:
+            return await steadily(_Here(listening.sockets[0].getsockname()[1]), load)
+
+    return asyncio.run(run()), len(made)
+
+
+class _Here(NamedTuple):
+    port: int
+
+    def residents(self) -> tuple[float, ...]:
+        return (50.0, 60.0)
+
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+
+
+@pytest.fixture
+def numbered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.service_steady.call_body", bytes)
+    monkeypatch.setattr("bench.patient.another", lambda _, number: str(number).encode())
+
+
+@pytest.mark.usefixtures("numbered")
+def test_every_call_of_a_steady_rate_is_answered_or_an_error() -> None:
+    seen, _ = steady(lambda number: OK if number % 4 else b"HTTP/1.1 500 No\r\n\r\n", Load(400, 0.1))
+    assert (len(seen.took), len(seen.errors)) == (30, 10)
+    assert seen.memory[0] == (50.0, 60.0)
+    table = {row.name: row.value for row in rows(Load(400, 0.1), seen)}
+    assert table["errors"] == "10 RuntimeError"
+    assert table["calls"] == "40 at 400 a second"
+
+
+@pytest.mark.usefixtures("numbered")
+def test_connections_are_kept_between_calls() -> None:
+    seen, connections = steady(lambda _: OK, Load(2000, 0.2))
+    assert len(seen.took) == 400
+    assert connections <= CONNECTIONS
+
+
+def test_a_service_that_answers_nothing_is_told_by_its_errors() -> None:
+    assert [row.value for row in rows(Load(), Seen([], ["OSError"] * 3, []))] == ["3 at 40 a second", "3 OSError"]
+
+
+def test_late_calls_are_told() -> None:
+    table = {row.name: row.value for row in rows(Load(), Seen([0.01] * 99 + [0.6], [], [(50.0,), (51.0,)]))}
+    assert table["later than 500 ms"] == "1.00%"
+    assert table["memory of both workers"] == "50 → 51 MB"

@@ -1,8 +1,12 @@
 """What comes back from a read or a search, and why less than all of it came."""
 
+from typing import Literal
+
 import msgspec
 
 LATE = "did not arrive in time"
+# What operators tell failures apart by; `content` is anything that came and is not what FHIR says.
+Kind = Literal["", "timeout", "connection", "http-4xx", "http-5xx", "content", "authorization"]
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -11,7 +15,8 @@ class Answer(msgspec.Struct, frozen=True):
     `pages` are JSON bodies as they came, in order, also those before a failure. `problem` says why they are not all,
     in words fit for a clinician and a log: no patient data, no address, no token. `temporary`: trying again later may
     help. `status` is that of the last response, 0 where none came. `following` is the absolute address of the next
-    page, where one page alone was asked for and there is a next.
+    page, where one page alone was asked for and there is a next. `kind` tells problems apart, empty where there is
+    none. `explained`: the server said in FHIR's words why it refused, so that it was not something before it that did.
     """
 
     pages: tuple[bytes, ...]
@@ -19,6 +24,8 @@ class Answer(msgspec.Struct, frozen=True):
     temporary: bool = False
     status: int = 0
     following: str = ""
+    kind: Kind = ""
+    explained: bool = False
 
     @property
     def complete(self) -> bool:
@@ -26,14 +33,24 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Failure(Exception):
-    """Why a retrieval ended early; `problem` as in Answer, `status` where a response's was the reason."""
+    """Why a retrieval ended early; `problem` and `explained` as in Answer, `status` where a response's was the reason."""
 
-    def __init__(self, problem: str, *, temporary: bool = False, status: int = 0) -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        temporary: bool = False,
+        status: int = 0,
+        kind: Kind = "content",
+        explained: bool = False,
+    ) -> None:
         super().__init__(problem)
         self.problem = problem
         self.temporary = temporary
         self.status = status
+        self.kind = kind
+        self.explained = explained
 
 
 def late() -> Failure:
-    return Failure(LATE, temporary=True)
+    return Failure(LATE, temporary=True, kind="timeout")

@@ -11,7 +11,7 @@ from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 
 from service.fhir_client import contents, transport, waiting
 from service.fhir_client.addresses import Address
-from service.fhir_client.answers import Failure, late
+from service.fhir_client.answers import Failure, Kind, late
 
 MAX_REDIRECTS = 3
 CHUNK = 65_536
@@ -39,13 +39,14 @@ class Policy(msgspec.Struct, frozen=True):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A request; its token goes only to addresses that the route trusts."""
+    """A request; its token, and the trace it is part of, go only to addresses that the route trusts."""
 
     method: str
     address: Address
     headers: Mapping[str, str]
     token: str = ""
     body: bytes = b""
+    traceparent: str = ""
 
 
 class Retry(Exception):
@@ -77,8 +78,14 @@ def refusal(status: int, headers: Mapping[str, str], body: bytes) -> Failure | R
     told = contents.describe(issues)
     temporary = status in TEMPORARY or (status == 500 and contents.transient(issues))
     message = f"the server answered {status}" + (f" ({told})" if told else "")
-    failure = Failure(message, temporary=temporary, status=status)
+    failure = Failure(message, temporary=temporary, status=status, kind=_kind(status), explained=bool(issues))
     return Retry(failure, waiting.asked_for(headers)) if temporary else failure
+
+
+def _kind(status: int) -> Kind:
+    if status in (401, 403):
+        return "authorization"
+    return "http-5xx" if status >= 500 else "http-4xx" if status >= 400 else "content"
 
 
 class Channel:
@@ -130,29 +137,34 @@ class Channel:
         except DecodeError:
             raise Failure("the server's answer cannot be unpacked") from None
         except (HTTPError, OSError):
-            raise Retry(Failure("the connection to the server broke off", temporary=True)) from None
+            raise Retry(Failure("the connection to the server broke off", temporary=True, kind="connection")) from None
 
     def _send(self, request: Request) -> requests.Response:
         left = self.left()
         headers = dict(request.headers)
-        if request.token and self._route.trusts(request.address):
-            headers["Authorization"] = f"Bearer {request.token}"
+        if (request.token or request.traceparent) and self._route.trusts(request.address):
+            token = f"Bearer {request.token}" if request.token else ""
+            own = {"Authorization": token, "traceparent": request.traceparent}
+            headers |= {name: value for name, value in own.items() if value}
         try:
             url, idle = request.address.url, min(self._idle, left)
             return transport.send(self._session, request.method, url, headers, left, idle, request.body)
         except transport.RefusedPeer:
-            raise Failure("the server's name leads to a network address that may not be called") from None
+            reason = "the server's name leads to a network address that may not be called"
+            raise Failure(reason, kind="connection") from None
         except requests.Timeout:
             raise self._too_slow() from None
         except requests.exceptions.SSLError:
-            raise Failure("no secure connection to the server: its certificate or TLS was refused") from None
+            reason = "no secure connection to the server: its certificate or TLS was refused"
+            raise Failure(reason, kind="connection") from None
         except requests.ConnectionError:
-            raise Retry(Failure("no connection to the server", temporary=True)) from None
+            raise Retry(Failure("no connection to the server", temporary=True, kind="connection")) from None
         except (requests.RequestException, HTTPError):
             raise Failure("the server's answer is not HTTP") from None
 
     def _too_slow(self) -> Exception:
-        return Retry(Failure("the server stopped sending", temporary=True)) if self._idle else late()
+        stopped = Failure("the server stopped sending", temporary=True, kind="timeout")
+        return Retry(stopped) if self._idle else late()
 
     def _redirected(self, request: Request, response: requests.Response) -> Request:
         if request.method != "GET":

@@ -4,6 +4,7 @@ import threading
 
 import requests
 
+from service import tracing
 from service.fhir_client import contents
 from service.fhir_client.addresses import Address, Bounds
 from service.fhir_client.answers import Failure
@@ -54,7 +55,7 @@ class Exchange:
 
     def get(self, address: Address) -> bytes:
         """The JSON body at an address. Failure says why there is none."""
-        request = Request("GET", address, self._headers, self._token)
+        request = Request("GET", address, self._headers, self._token, traceparent=tracing.traceparent())
         return retrying(lambda: self._attempt(request), self._policy, self._deadline)
 
     def _attempt(self, request: Request) -> bytes:

@@ -1,8 +1,11 @@
 """One read or search from the first request to the last page."""
 
+from typing import Any
+
+from service import tracing
 from service.fhir_client import contents
 from service.fhir_client.addresses import Address, Bounds, Question
-from service.fhir_client.answers import LATE, Answer, Failure
+from service.fhir_client.answers import LATE, Answer, Failure, Kind
 from service.fhir_client.exchange import Exchange
 
 
@@ -12,7 +15,8 @@ class Retrieval:
     def __init__(
         self, question: Question, exchange: Exchange, bounds: Bounds, max_pages: int, single: bool = False
     ) -> None:
-        """`single`: only the first page of a search is wanted, and the address of the next."""
+        """`single`: only the first page of a search is wanted, and the address of the next. It is part of the trace of
+        the thread that makes it."""
         self._question = question
         self._exchange = exchange
         self._bounds = bounds
@@ -20,23 +24,35 @@ class Retrieval:
         self._single = single
         self._following = ""
         self._pages: list[bytes] = []
+        self._within: Any = tracing.here()
 
     def run(self) -> Answer:
+        with tracing.span(f"FHIR {self._question.resource_type}".rstrip(), self._within, asks=True) as span:
+            answer = self._run()
+            span.note(http__response__status_code=answer.status, trialhook__pages=len(answer.pages))
+            if answer.kind:
+                span.fail(answer.kind)
+            return answer
+
+    def _run(self) -> Answer:
         try:
             if self._question.searching:
                 self._read_pages()
             else:
                 self._read_one()
         except Failure as failure:
-            return self._answer(failure.problem, failure.temporary)
+            return self._answer(failure.problem, failure.temporary, failure.kind, failure.explained)
         return self._answer()
 
     def so_far(self) -> Answer:
         """What has come of a retrieval whose time is over."""
-        return self._answer(LATE, True)
+        return self._answer(LATE, True, "timeout")
 
-    def _answer(self, problem: str = "", temporary: bool = False) -> Answer:
-        return Answer(tuple(self._pages), problem, temporary, self._exchange.status, self._following)
+    def _answer(
+        self, problem: str = "", temporary: bool = False, kind: Kind = "", explained: bool = False
+    ) -> Answer:
+        status = self._exchange.status
+        return Answer(tuple(self._pages), problem, temporary, status, self._following, kind, explained)
 
     def _read_one(self) -> None:
         body = self._exchange.get(self._question.address)

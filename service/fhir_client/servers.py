@@ -9,6 +9,7 @@ from typing import Self
 
 import requests
 
+from service import metrics
 from service.fhir_client.access import Access, Bearer, NotAuthorized
 from service.fhir_client.addresses import (
     Address,
@@ -198,7 +199,10 @@ class Server:
             if refused and token and (other := self._access.renewed(token, deadline)) != token:
                 answers |= self._ask_with(other, refused, deadline, single=single)
         except NotAuthorized as problem:
-            return {key: Answer((), problem.message, problem.temporary) for key in questions}
+            answers = {key: Answer((), problem.message, problem.temporary, kind="authorization") for key in questions}
+        for key, asked in questions.items():
+            if asked is not None:
+                metrics.fhir_query(asked.resource_type or "none", answers[key].kind or "complete")
         return answers
 
     def _ask_with(

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from service import metrics
 from service.store import Store, StoreError
 
 EVERY_SECONDS = 5.0
@@ -36,5 +37,6 @@ class ShownCards:
             try:
                 self._store.count_shown(found, day)
             except StoreError:
+                metrics.store_failed("cards")
                 with self._lock:
                     self._counts.update({(day, trial): number for trial, number in found.items()})

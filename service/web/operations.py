@@ -29,7 +29,8 @@ def ready() -> dict[str, str | int]:
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
-    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
+    build = {"version": __version__, "trials": parts().trials_digest}
+    return Response(exposition(build), content_type=CONTENT_TYPE_LATEST)
 
 
 @blueprint.get("/openapi.yaml")

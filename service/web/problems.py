@@ -8,6 +8,7 @@ import structlog
 from flask import Flask, Response, json
 from werkzeug.exceptions import HTTPException
 
+from service import metrics
 from service.chart import InsufficientData
 from service.errors import RecordError, TrialhookError
 from service.store import StoreError
@@ -67,6 +68,7 @@ def _of_insufficient(error: InsufficientData) -> Response:
 
 
 def _of_store(error: StoreError) -> Response:
+    metrics.store_failed("request")
     log.error("database", code=error.code)
     return problem(Rejected(503, "database", "the database does not answer", headers={"Retry-After": "5"}))
 

@@ -15,7 +15,10 @@ SCHEMA = json.loads((CHART / "values.schema.json").read_text("utf-8"))
 VALUES = read_yaml(CHART / "values.yaml")
 TEMPLATES = "\n".join(path.read_text("utf-8") for path in sorted((CHART / "templates").iterdir()))
 # what the chart sets from values of its own
-OF_THE_CHART = {"AUTH", "CLIENTS", "PUBLIC_URL", "FHIR_ALLOWED", "DATABASE_URL", "SECRET", "BACKEND_KEY"}
+OF_THE_CHART = {
+    "AUTH", "CLIENTS", "PUBLIC_URL", "FHIR_ALLOWED", "DATABASE_URL", "SECRET", "BACKEND_KEY", "DECISION_KEY",
+    "AUDIT_TOKEN",
+}  # fmt: skip
 
 
 def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

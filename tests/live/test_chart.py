@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.places import CHART, EXAMPLE_VALUES
+from tests.deploy.places import CHART, DEPLOY, EXAMPLE_VALUES, read_yaml
 
 pytestmark = pytest.mark.live
 Manifest = dict[str, Any]
@@ -160,6 +160,25 @@ def test_a_digest_replaces_the_tag() -> None:
     digest = f"sha256:{'0' * 64}"
     pods = pod_templates(rendered("--set", f"image.digest={digest}"))
     assert {pod["spec"]["containers"][0]["image"] for pod in pods.values()} == {f"trialhook@{digest}"}
+
+
+def test_alerts_and_dashboard_are_installed_where_they_are_asked_for() -> None:
+    asked = ("prometheusRule.enabled=true", "dashboard.enabled=true", "prometheusRule.labels.release=monitoring")
+    manifests = rendered(*(part for value in asked for part in ("--set", value)))
+    rule = of_kind(manifests, "PrometheusRule")
+    assert rule["spec"] == read_yaml(DEPLOY / "alerts" / "trialhook.yaml")
+    assert rule["metadata"]["labels"]["release"] == "monitoring"
+    [board] = [m for m in manifests if m["metadata"]["name"].endswith("-dashboard")]
+    assert board["metadata"]["labels"]["grafana_dashboard"] == "1"
+    expected = json.loads((DEPLOY / "grafana" / "trialhook.json").read_text("utf-8"))
+    assert json.loads(board["data"]["trialhook.json"]) == expected
+
+
+def test_the_collector_of_traces_is_let_out_to() -> None:
+    peer = ("networkPolicy.collector[0].peers[0].ipBlock.cidr=10.20.0.30/32", "networkPolicy.collector[0].port=4318")
+    manifests = rendered(*(part for value in peer for part in ("--set", value)))
+    out = of_kind(manifests, "NetworkPolicy")["spec"]["egress"]
+    assert [rule for rule in out if rule["ports"] == [{"protocol": "TCP", "port": 4318}]]
 
 
 @pytest.mark.parametrize(

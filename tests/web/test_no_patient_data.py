@@ -1,4 +1,5 @@
-"""Nothing of a patient, a user's words or a token reaches logs, metrics, error messages, headers or the database."""
+"""Nothing of a patient, a user's words or a token reaches logs, metrics, traces, error messages, headers or the
+database."""
 
 import json
 import logging
@@ -11,9 +12,13 @@ import pytest
 import requests
 import responses
 from flask.testing import FlaskClient
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from werkzeug.test import TestResponse
 
+from service import tracing
 from service.cards import card_uuid
+from service.otel import Tracer
 from service.web.parts import EXTENSION
 from tests.builders import SERVER, SINAI, Json, Loinc, Record, RxNorm, as_json, eligible, laboratory, operation_outcome
 from tests.web.conftest import CALL, Serve, call_body, prefetch
@@ -89,7 +94,12 @@ def watched(
     caplog.set_level(logging.DEBUG)
     client = serve(LOG_LEVEL="debug", FHIR_ALLOWED=SERVER)
     watching = Watched(client)
+    spans = InMemorySpanExporter()
+    tracing.use(Tracer(SimpleSpanProcessor(spans), "0"))
     yield watching
+    tracing.stop()
+    assert spans.get_finished_spans()  # traces were caught
+    watching.seen += [span.to_json() for span in spans.get_finished_spans()]
     parts = client.application.extensions[EXTENSION]
     parts.explanations.flush()
     parts.shown.write()
@@ -244,6 +254,10 @@ def test_nothing_comes_out_of_addresses_that_hold_her_name(watched: Watched) -> 
         "/trials", headers={"X-Request-Id": "Wilhelmina Zebrowska", "User-Agent": "Zebrowska", "Origin": "null"}
     )
     watched.get("/cds-services", headers={"Authorization": f"Bearer {TOKEN}"})
+    for name in ("traceparent", "tracestate", "baggage"):
+        watched.get("/trials", headers={name: f"patient={WORDS[0]}"})
+    watched.get("/trials", headers={"traceparent": f"01-{'1' * 32}-{'2' * 16}-01-Zebrowska"})
+    watched.client.open("/trials", method="ZEBROWSKA")
 
 
 MALFORMED: dict[str, Any] = {
