@@ -1,6 +1,7 @@
 """What outlasts a call: used token ids, sealed explanations, counts of cards and clinicians' answers to them.
 
-Nothing here is about a patient: names are hashes, explanations are sealed, feedback holds ids and codes alone.
+Nothing here is about a patient: names are hashes, explanations are sealed, feedback holds ids and codes alone. The
+audit trail alone names patients, where a site wants one.
 """
 
 from service.store.database import SealedRow, Store

@@ -6,11 +6,12 @@ Every method raises StoreError where the database fails. Forked processes get co
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
 
 import msgspec
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from service.store import migrate
@@ -129,6 +130,18 @@ class Store:
         since, until = since and _day(since), until and _day(until)
         with told_plainly(self._engine), self._engine.connect() as connection:
             return summary(connection, since, until)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection to read with."""
+        with told_plainly(self._engine), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def changing(self) -> Iterator[Connection]:
+        """A transaction that writes: all of it or nothing."""
+        with told_plainly(self._engine), self._writing.begin() as connection:
+            yield connection
 
     def dispose(self) -> None:
         """Close the connections of this process."""

@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from service.store.engine import BUSY_SECONDS, StoreError, outside_transactions, writing
+from service.store.engine import BUSY_SECONDS, StoreError, outside_transactions, take_your_time, writing
 
 _LOCK = 0x747269616C  # one number that all instances agree on
 
@@ -32,6 +32,7 @@ def upgrade(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     with writing(engine).begin() as connection:
+        take_your_time(connection)
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _run(connection)

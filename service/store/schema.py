@@ -1,6 +1,6 @@
 """The tables as the code uses them; how they came to be stands in the migrations. Times are seconds since 1970."""
 
-from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, LargeBinary, MetaData, String, Table, Text
 
 METADATA = MetaData()
 
@@ -40,4 +40,29 @@ FEEDBACK = Table(
     Column("had_comment", Boolean, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("day", String(10), nullable=False),  # of `at`, in UTC
+)
+
+DECISION = Table(
+    "decision",
+    METADATA,
+    Column("name", String(36), primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("entry", Text, nullable=False),  # JSON: grades, versions and keyed hashes
+)
+
+DECISION_INPUT = Table(
+    "decision_input",
+    METADATA,
+    Column("name", String(64), primary_key=True),  # the keyed hash that decisions name it by
+    Column("at", BigInteger, nullable=False, index=True),  # when it was last judged
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# The one table that says who a patient is: an audit trail is about that.
+AUDIT_EVENT = Table(
+    "audit_event",
+    METADATA,
+    Column("name", String(36), primary_key=True),
+    Column("at", BigInteger, nullable=False, index=True),
+    Column("entry", Text, nullable=False),  # FHIR R4 AuditEvent
 )

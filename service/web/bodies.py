@@ -149,9 +149,9 @@ def asked_day() -> int:
 
 
 def asked_plan() -> Plan:
-    """The questions of the trials of `?trial=`; all where none is named."""
+    """The questions of the trials of `?trial=`; of those in use where none is named."""
     own = parts()
     wanted = request.args.getlist("trial")
     if unknown := [name for name in wanted if name not in own.trials]:
         raise Rejected(404, "no-such-trial", f"{len(unknown)} of the trials named are not loaded; see /trials")
-    return own.screening.plan_for(own.screening.trials.chosen(wanted))
+    return own.screening.plan_for(own.screening.wanted(wanted))

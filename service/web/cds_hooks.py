@@ -8,6 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from flask import Blueprint, Response, request
 from msgspec import Raw
 
+from service import metrics
 from service.cards import OVERRIDE_REASONS, Card, Cards, cards, trial_of
 from service.chart import Call, InsufficientData, server_of
 from service.criteria.results import PatientResult
@@ -15,10 +16,12 @@ from service.errors import RecordError
 from service.guard import MAX_ORDERS, effects, may_matter, read_orders
 from service.guard_cards import OVERRIDE_REASONS as ORDER_REASONS
 from service.guard_cards import guard_cards
+from service.phases import phase
 from service.screening import encode
 from service.store import FeedbackItem, TrialFeedback, offered_reason
-from service.web import bodies, protection
+from service.web import bodies, protection, recording
 from service.web.explanations import explain_link
+from service.web.judging import judged
 from service.web.parts import parts
 from service.web.problems import Rejected
 from service.web.schemas import FEEDBACK, HOOK_REQUEST
@@ -64,20 +67,27 @@ def discovery() -> Response:
 @blueprint.post("/cds-services/<service_id>")
 def call(service_id: str) -> Response:
     _known(service_id)
-    envelope, prefetch = _read_call(bodies.text(bodies.json_body()))
+    with phase("decode"):
+        envelope, prefetch = _read_call(bodies.text(bodies.json_body()))
     if envelope["hook"] != HOOKS[service_id]:
         expected = f"{service_id} is called for the hook {HOOKS[service_id]}"
         raise Rejected(400, "wrong-hook", "not as described", [("hook", expected)])
     own = parts()
     day = bodies.day(_asked_day(envelope), "extension.org.trialhook.request.asOf")
+    recording.concerns(f"Patient/{_patient(envelope)}", envelope["context"]["userId"], envelope.get("fhirServer") or "")
     if service_id != TRIAL_MATCH:
         return _json(Cards(_guarded(service_id, envelope, prefetch, day)))
     document = own.chart.gather(_call_of(envelope, prefetch))
+    pending = recording.asked(HOOKS[service_id], day, document, _patient(envelope), server_of(document))
     try:
-        record = own.screening.of_document(document, _patient(envelope), server_of(document))
+        with phase("decode"):
+            record = own.screening.of_document(document, _patient(envelope), server_of(document))
     except RecordError as error:  # what came is no record of the patient of the context
         raise InsufficientData(error.message) from None
-    return _json(Cards(_cards(own.screening.screen(record, day))))
+    result = judged(record, day)
+    pending.answered(result)
+    with phase("render"):
+        return _json(Cards(_cards(result)))
 
 
 def _cards(result: PatientResult) -> Any:
@@ -85,8 +95,12 @@ def _cards(result: PatientResult) -> Any:
     if all(r.grade == "certainly-not" for r in result.results):
         return ()
     shown = cards(result, own.trials, own.desk, explain_link(result))
+    of = [trial_of(card.uuid, own.trials) for card in shown]
+    grades = {found.trial: found.grade for found in result.results}
+    for trial in of:
+        metrics.card_shown(trial, grades[trial])
     # on the day of the call, whatever day it asked about
-    own.shown.count((trial_of(card.uuid, own.trials) for card in shown), date.fromordinal(own.today()).isoformat())
+    own.shown.count(of, date.fromordinal(own.today()).isoformat())
     return shown
 
 
@@ -99,17 +113,26 @@ def _guarded(service_id: str, envelope: dict[str, Any], prefetch: dict[str, Raw]
     orders = read_orders(context.get("draftOrders"), patient, day, only)
     plan = own.screening.plan
     orders = [order for order in orders if may_matter(own.screening, plan, order, patient)]
+    asked = (context.get("draftOrders"), only, plan)
     if not orders:
+        recording.asked(HOOKS[service_id], day, None, patient, "", *asked).answered([], "orders")
         return ()
     if len(orders) > MAX_ORDERS:
         expected = f"at most {MAX_ORDERS} draft orders that matter to trials are judged at once"
         raise Rejected(400, "too-many-orders", expected)
     document = own.chart.gather(_call_of(envelope, prefetch))
+    pending = recording.asked(HOOKS[service_id], day, document, patient, server_of(document), *asked)
     try:
-        found = effects(own.screening, plan, document, patient, day, orders, server_of(document))
+        with phase("evaluate"):
+            found = effects(own.screening, plan, document, patient, day, orders, server_of(document))
     except RecordError as error:
         raise InsufficientData(error.message) from None
-    return guard_cards(found, own.trials, own.desk)
+    pending.answered(found, "orders")
+    with phase("render"):
+        shown = guard_cards(found, own.trials, own.desk, orders)
+    for card in shown:
+        metrics.order_warned(trial_of(card.uuid, own.trials))
+    return shown
 
 
 def _known(service_id: str) -> None:
@@ -156,7 +179,10 @@ def feedback(service_id: str) -> Response:
     _known(service_id)
     loaded = bodies.loaded(FEEDBACK, bodies.members(bodies.text(bodies.json_body())))
     own = parts()
-    own.store.record_feedback([_item(service_id, item, own.trials) for item in loaded["feedback"]])
+    items = [_item(service_id, item, own.trials) for item in loaded["feedback"]]
+    own.store.record_feedback(items)
+    for item in items:
+        metrics.feedback_came(item.trial, item.outcome)
     return _json({})
 
 

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, current_app, request
 from service.criteria.results import PatientResult, TrialResult
 from service.explanations import NotOpened
 from service.screening import encode
+from service.web import recording
 from service.web.parts import parts, public_base
 
 blueprint = Blueprint("explanations", __name__)
@@ -37,6 +38,7 @@ def explain(token: str) -> Response:
     found = _chosen(result, request.args.get("trial", ""))
     if found is None:
         return _page(expired_page(), 404)
+    recording.concerns(result.patient)
     return _page(explain_page(result, found, parts().trials[found.trial], _link_for()), 200)
 
 

@@ -1,6 +1,7 @@
 """One record in, an answer out: the whole result, or the trials that fit as FHIR ResearchStudy."""
 
 import re
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 import msgspec
@@ -12,10 +13,12 @@ from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
 from service.guard import MAX_ORDERS, read_orders, with_orders
 from service.mappers import wire
-from service.mappers.documents import read_document
+from service.mappers.documents import Document, read_document
+from service.phases import phase
 from service.render.research_study import match_bundle
 from service.screening import encode
-from service.web import bodies, protection
+from service.web import bodies, protection, recording
+from service.web.judging import count, judged
 from service.web.parts import parts, public_base
 from service.web.problems import Rejected
 from service.web.schemas import IDENTIFIER
@@ -45,13 +48,13 @@ class _Parameters(msgspec.Struct):
 @blueprint.post("/evaluate")
 def evaluate() -> Response:
     day, plan = bodies.asked_day(), bodies.asked_plan()
-    own = parts()
     body = bodies.json_body(lines=True)
     if _is_parameters(body):
         result = _what_if(bodies.text(body), day, plan)
     else:
-        result = own.screening.screen(own.screening.read(body, "body"), day, plan)
-    return Response(encode(result), content_type="application/json")
+        result = _judged("evaluate", lambda: read_document(body, "body"), day, plan=plan)
+    with phase("render"):
+        return Response(encode(result), content_type="application/json")
 
 
 def _is_parameters(body: bytes) -> bool:
@@ -74,14 +77,19 @@ def _what_if(body: bytes, day: int, plan: Plan) -> PatientResult:
     drafts = msgspec.json.decode(orders[0].resource)
     if len(read_orders(drafts, "p", day)) > MAX_ORDERS:
         raise Rejected(400, "too-many-orders", f"at most {MAX_ORDERS} draft orders are judged at once")
-    return with_orders(screening, plan, document, "", day, drafts)
+    pending = recording.asked("evaluate", day, document, drafts=drafts, plan=plan)
+    with phase("evaluate"):
+        result = with_orders(screening, plan, document, "", day, drafts)
+    count(result)
+    pending.answered(result, "what-if")
+    return result
 
 
 @blueprint.post("/getClinicalTrial")
 def get_clinical_trial() -> Response:
     day = bodies.asked_day()
-    own = parts()
-    return _matches(own.screening.screen(own.screening.read(bodies.json_body(), "body"), day))
+    body = bodies.json_body()
+    return _matches(_judged("getClinicalTrial", lambda: read_document(body, "body"), day))
 
 
 @blueprint.post("/fhir/ResearchStudy/$match")
@@ -90,12 +98,24 @@ def match() -> Response:
     patient = _parameter_patient(bodies.text(bodies.json_body()))
     own = parts()
     if patient.resource:
-        record = own.screening.read(bytes(patient.resource), "parameter.patient")
-    else:
-        call = _call_of(patient.valueReference.reference if patient.valueReference else "")
-        document = own.chart.gather(call)
-        record = own.screening.of_document(document, call.patient, server_of(document))
-    return _matches(own.screening.screen(record, day))
+        return _matches(_judged("$match", lambda: read_document(bytes(patient.resource), "parameter.patient"), day))
+    call = _call_of(patient.valueReference.reference if patient.valueReference else "")
+    recording.concerns(f"Patient/{call.patient}", server=call.fhir_server)
+    document = own.chart.gather(call)
+    return _matches(_judged("$match", lambda: document, day, call.patient, server_of(document)))
+
+
+def _judged(
+    endpoint: str, read: Callable[[], Document], day: int, patient: str = "", base: str = "", plan: Plan | None = None
+) -> PatientResult:
+    """The result of a record, written down where that is wanted."""
+    with phase("decode"):
+        document = read()
+        pending = recording.asked(endpoint, day, document, patient, base, plan=plan)
+        record = parts().screening.of_document(document, patient, base)
+    result = judged(record, day, plan)
+    pending.answered(result)
+    return result
 
 
 def _parameters(body: bytes) -> list[_Parameter]:
@@ -141,4 +161,5 @@ def _call_of(reference: str) -> Call:
 
 def _matches(result: PatientResult) -> Response:
     own = parts()
-    return Response(encode(match_bundle(result, own.trials, public_base())), content_type=FHIR_JSON)
+    with phase("render"):
+        return Response(encode(match_bundle(result, own.trials, public_base())), content_type=FHIR_JSON)

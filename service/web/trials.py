@@ -61,7 +61,7 @@ def _facts(found: Trial) -> dict[str, Any]:
         "shortName": found.short_name,
         "title": found.title,
         "version": found.version,
-        "status": found.status,
+        "status": found.standing,
         "phases": found.phases,
         "recruitment": found.recruitment,
         "sponsor": found.sponsor,

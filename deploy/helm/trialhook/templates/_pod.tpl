@@ -40,6 +40,12 @@ securityContext:
 {{- if .Values.secrets.backendKey.name }}
 - {name: TRIALHOOK_BACKEND_KEY_FILE, value: /run/secrets/trialhook-backend/key}
 {{- end }}
+{{- if .Values.secrets.decisionKey.name }}
+- {name: TRIALHOOK_DECISION_KEY_FILE, value: /run/secrets/trialhook-decisions/key}
+{{- end }}
+{{- if .Values.secrets.auditToken.name }}
+- {name: TRIALHOOK_AUDIT_TOKEN_FILE, value: /run/secrets/trialhook-audit/key}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 - {name: TRIALHOOK_{{ $name }}, value: {{ $value | quote }}}
 {{- end }}
@@ -50,6 +56,12 @@ securityContext:
 - {name: data, mountPath: /var/lib/trialhook}
 {{- if .Values.secrets.backendKey.name }}
 - {name: backend-key, mountPath: /run/secrets/trialhook-backend, readOnly: true}
+{{- end }}
+{{- if .Values.secrets.decisionKey.name }}
+- {name: decision-key, mountPath: /run/secrets/trialhook-decisions, readOnly: true}
+{{- end }}
+{{- if .Values.secrets.auditToken.name }}
+- {name: audit-token, mountPath: /run/secrets/trialhook-audit, readOnly: true}
 {{- end }}
 {{- with .Values.extraVolumeMounts }}
 {{ toYaml . }}
@@ -65,6 +77,24 @@ securityContext:
 {{- with .Values.secrets.backendKey }}
 {{- if .name }}
 - name: backend-key
+  secret:
+    secretName: {{ .name }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: key}]
+{{- end }}
+{{- end }}
+{{- with .Values.secrets.decisionKey }}
+{{- if .name }}
+- name: decision-key
+  secret:
+    secretName: {{ .name }}
+    defaultMode: 0440
+    items: [{key: {{ .key }}, path: key}]
+{{- end }}
+{{- end }}
+{{- with .Values.secrets.auditToken }}
+{{- if .name }}
+- name: audit-token
   secret:
     secretName: {{ .name }}
     defaultMode: 0440

@@ -1,0 +1,107 @@
+"""A FHIR server that AuditEvents are sent to in the background: no answer waits for it; what is lost is counted."""
+
+import queue
+import threading
+import time
+
+import structlog
+from requests.structures import CaseInsensitiveDict
+
+from service import metrics
+from service.fhir_client import FhirServers
+from service.fhir_client.answers import Failure
+from service.fhir_client.channel import Request, refusal
+from service.fhir_client.servers import FHIR_JSON
+from service.store.forks import renew_in_child
+from service.store.journals import Entry
+
+QUEUE_LENGTH = 1024
+SECONDS = 10.0
+RETRIES = 5
+_HEADERS = {"Content-Type": FHIR_JSON, "Accept": FHIR_JSON, "Prefer": "return=minimal"}
+_CREATED = frozenset({200, 201, 202})
+log = structlog.get_logger(__name__)
+
+
+class AuditServer:
+    """Creates AuditEvents on the server at `base`, one after the other, each tried again for some seconds.
+
+    The base is the only address that is called: it need not be one that CDS clients may name, and should not be.
+    """
+
+    def __init__(self, base: str, token: str, length: int = QUEUE_LENGTH, seconds: float = SECONDS) -> None:
+        servers = FhirServers((base,), 1, retries=RETRIES)
+        self._remote = servers.remote(base)
+        self._token = token
+        self._address = self._remote.reach.at("AuditEvent")
+        self._length = length
+        self._seconds = seconds
+        self.lost = 0
+        self._thread: threading.Thread | None = None
+        self._start_anew()
+        renew_in_child(self._start_anew)
+
+    def append(self, entry: Entry) -> None:
+        """Never waits and never fails: with a full queue the event is lost."""
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._send_all, name="audit-events", daemon=True)
+                self._thread.start()
+        try:
+            self._queue.put_nowait(entry.line)
+        except queue.Full:
+            self._lose("the queue is full")
+
+    def flush(self, seconds: float) -> bool:
+        """Wait until what was in the queue is sent or lost; whether that was within the time."""
+        with self._lock:
+            if self._thread is None:
+                return True
+        done, end = threading.Event(), time.monotonic() + seconds
+        try:
+            self._queue.put(done, timeout=seconds)
+        except queue.Full:
+            return False
+        return done.wait(max(end - time.monotonic(), 0.0))
+
+    def _send_all(self) -> None:
+        waiting = self._queue
+        while True:
+            item = waiting.get()
+            if isinstance(item, threading.Event):
+                item.set()
+                continue
+            try:
+                problem = self._sent(item)
+            except Exception as error:  # noqa: BLE001 - the thread's edge: the next event must have its chance
+                problem = type(error).__name__
+            if problem:
+                self._lose(problem)
+
+    def _sent(self, line: bytes) -> str:
+        """Why an event was not taken; empty where it was."""
+        request = Request("POST", self._address, _HEADERS, self._token, line)
+        deadline = time.monotonic() + self._seconds
+
+        def attempt() -> None:
+            reply = self._remote.ask_once(request, deadline)
+            if reply.status not in _CREATED:
+                raise refusal(reply.status, CaseInsensitiveDict(reply.headers), reply.body)
+
+        try:
+            self._remote.retrying(attempt, deadline)
+        except Failure as problem:
+            return problem.problem
+        return ""
+
+    def _lose(self, problem: str) -> None:
+        with self._lock:
+            self.lost += 1
+        metrics.unrecorded("audit-event")
+        log.warning("an audit event is lost", problem=problem)
+
+    def _start_anew(self) -> None:
+        """A forked process has neither its parent's thread nor what that still has to send."""
+        self._lock = threading.Lock()
+        self._queue: queue.Queue[bytes | threading.Event] = queue.Queue(self._length)
+        self._thread = None

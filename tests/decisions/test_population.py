@@ -1,0 +1,62 @@
+"""A screening is one entry: the same inputs give the same hashes, whatever the day on which they were screened."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.builders import SINAI, as_json, eligible
+from tests.decisions.conftest import Site, Trialhook
+
+
+def source(folder: Path, *records: bytes) -> Path:
+    made = folder / "source"
+    made.mkdir(exist_ok=True)
+    (made / "p.json").write_bytes(b"".join(records))
+    return made
+
+
+def screen(site: Site, trialhook: Trialhook, out: str) -> int:
+    arguments = ["screen", site.folder / "source", "--out", site.folder / out, "--as-of", "2026-11-21"]
+    return trialhook(*arguments, "--progress", "none").code
+
+
+def test_two_screenings_of_the_same_have_the_same_hashes(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    assert [screen(site, trialhook, out) for out in ("one", "two")] == [0, 0]
+    source(site.folder, as_json(eligible(SINAI).drop("anc").bundle()))
+    assert screen(site, trialhook, "three") == 0
+    one, two, three = site.decisions
+    assert (one["endpoint"], one["question"], one["patients"]) == ("screen", "population", 1)
+    assert (one["input"], one["answer"]) == (two["input"], two["answer"])
+    assert one["input"] != three["input"]
+    assert one["answer"] != three["answer"]
+    assert sum(one["grades"][SINAI].values()) == 1
+    assert "patient" not in one
+
+
+def test_a_screening_is_not_replayed_but_told(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    screen(site, trialhook, "one")
+    ran = trialhook("replay", *site.logs, "--inputs", site.folder / "source")
+    assert (ran.code, ran.lines[0]["because"][0]["what"]) == (1, "population")
+
+
+def test_a_log_without_a_key_stops_a_screening_before_it_begins(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    site.given |= {"DECISION_KEY": ""}
+    assert screen(site, trialhook, "one") == 2
+    assert not (site.folder / "one").exists()
+
+
+@pytest.mark.parametrize(("wanted", "code"), [("refuse", 3), ("answer", 0)])
+def test_a_screening_that_cannot_be_logged_ends_or_is_told(
+    site: Site, trialhook: Trialhook, wanted: str, code: int
+) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    site.given |= {"DECISION_LOG": "database", "DATABASE_URL": f"sqlite:///{site.folder}", "UNRECORDED": wanted}
+    assert screen(site, trialhook, "one") == code
+    assert (site.folder / "one" / "results.ndjson").exists()
+    site.given |= {"DATABASE_URL": f"sqlite:///{site.folder}/service.db"}
+    arguments = ["screen", site.folder / "source", "--out", site.folder / "one", "--as-of", "2026-11-21", "--resume"]
+    assert trialhook(*arguments, "--progress", "none").code == 0
+    assert len(trialhook("decisions", "export").lines) == (1 if wanted == "refuse" else 0)
