@@ -10,6 +10,8 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
+from service.decisions.opening import check as check_decision_log
+from service.decisions.population import log_screening
 from service.errors import SourceError
 from service.population import ledger as ledgers
 from service.population import outputs
@@ -18,6 +20,7 @@ from service.population.files import Input, find_inputs
 from service.population.progress import Form, Progress, progress
 from service.population.run import WORK, Run, begin, finish, question, screen
 from service.population.staging import Server, options_of, stage
+from service.population.writing import Destination, describe, write_to
 from service.settings import Settings
 
 if TYPE_CHECKING:
@@ -50,6 +53,15 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--format", "formats", type=Formats(), default=("ndjson",), help="ndjson, csv, parquet (a list).")
 @click.option("--report", is_flag=True, help="Write report.html too.")
 @click.option("--list", "as_list", is_flag=True, help="Write screening-list.ndjson too: FHIR Lists of candidates.")
+@click.option(
+    "--within",
+    metavar="DAYS",
+    type=click.IntRange(1, 365),
+    help="List who becomes eligible, or stops fitting, in so many days: upcoming.ndjson.",
+)
+@click.option("--near-misses", is_flag=True, help="List whom few criteria keep out, none for good: near-misses.ndjson.")
+@click.option("--write-back", is_flag=True, help="Write the candidates to the FHIR server that they come from.")
+@click.option("--write-back-to", default="", metavar="URL", help="With --write-back: to this server instead.")
 @click.option("--suppress-below", default=0, metavar="N", type=click.IntRange(0), help="Hide counts below N.")
 @click.option("--patient", default="", metavar="ID", help="Only this patient.")
 @click.option("--group", default="", metavar="ID", help="A server: only the members of this Group.")
@@ -67,7 +79,7 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
 @click.option("--master", default="", metavar="URL", help="With --engine spark: the cluster, else as Spark is set up.")
-@click.option("--dry-run", is_flag=True, help="Say what would be read and asked, and stop.")
+@click.option("--dry-run", is_flag=True, help="Say what would be read, asked and written, and stop.")
 @click.option("--progress", "form", type=click.Choice(["auto", "bars", "plain", "json", "none"]), default="auto")
 def command(
     source: str,
@@ -79,6 +91,10 @@ def command(
     formats: tuple[str, ...],
     report: bool,
     as_list: bool,
+    within: int | None,
+    near_misses: bool,
+    write_back: bool,
+    write_back_to: str,
     suppress_below: int,
     patient: str,
     group: str,
@@ -100,7 +116,9 @@ def command(
     """
     server = _server(source, query, group, bulk, since, longest_wait)
     settings = settings_module.load()
-    screening = screening_of(settings)
+    check_decision_log(settings)
+    destination = _destination(write_back, write_back_to, server)
+    screening = screening_of(settings, as_of)
     chosen = chosen_trials(screening, trials)
     spark = _spark(engine, master, source, out, settings, bool(server or facts or limit))
     run = Run(
@@ -117,12 +135,16 @@ def command(
         facts=facts_in(facts, settings) if facts else None,
         engine=spark,
     )
+    if destination:
+        destination.check(settings)
     if dry_run:
         outputs.describe(run)
+        if destination:
+            describe(destination, run, settings)
         return 0
-    wanted = outputs.Wanted(formats, report, as_list, suppress_below)
+    wanted = outputs.Wanted(formats, report, as_list, suppress_below, within or 0, near_misses)
     outputs.check(wanted)
-    return _screen(run, server, settings, resume, wanted, progress(form))
+    return _screen(run, server, settings, resume, wanted, destination, progress(form))
 
 
 def _server(source: str, query: str, group: str, bulk: bool, since: str, longest_wait: float) -> Server | None:
@@ -136,6 +158,18 @@ def _server(source: str, query: str, group: str, bulk: bool, since: str, longest
     if group or bulk or since or query != "Patient":
         raise click.UsageError("--group, --query, --bulk and --since go with a FHIR base URL")
     return None
+
+
+def _destination(write_back: bool, write_back_to: str, server: Server | None) -> Destination | None:
+    """The server that candidates are written to; None where nothing is to be written."""
+    if write_back_to and not write_back:
+        raise click.UsageError("--write-back-to goes with --write-back")
+    if not write_back:
+        return None
+    source = server.base if server else ""
+    if not write_back_to and not source:
+        raise click.UsageError("--write-back of files needs a server: --write-back-to URL")
+    return Destination(write_back_to.rstrip("/") or source, source)
 
 
 def _spark(engine: str, master: str, source: str, out: Path, settings: Settings, is_more: bool) -> "SparkEngine | None":
@@ -160,12 +194,21 @@ def _inputs(source: str, out: Path) -> list[Input]:
 
 
 def _screen(
-    run: Run, server: Server | None, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress
+    run: Run,
+    server: Server | None,
+    settings: Settings,
+    resume: bool,
+    wanted: outputs.Wanted,
+    destination: Destination | None,
+    told: Progress,
 ) -> int:
     run.out.mkdir(parents=True, exist_ok=True)
     try:
         with ledgers.alone(run.out):
-            return _screen_alone(run, server, settings, resume, wanted, told)
+            failed = _screen_alone(run, server, settings, resume, wanted, told)
+            if destination:
+                failed += write_to(destination, run, settings, wanted.suppress_below)
+            return 1 if failed else 0
     except OSError as problem:
         told.close()
         click.echo(f"trialhook: {_stopped(problem)}; what was done is kept, go on with --resume", err=True)
@@ -177,6 +220,7 @@ def _screen(
 def _screen_alone(
     run: Run, server: Server | None, settings: Settings, resume: bool, wanted: outputs.Wanted, told: Progress
 ) -> int:
+    """The number of errors."""
     asked = question(run, settings)
     old = ledgers.load(run.out)
     if server is not None and not (old and old.phase == "done"):
@@ -185,10 +229,11 @@ def _screen_alone(
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
     if ledger.phase != "done":
+        log_screening(run, ledger, done, settings)
         finish(run, ledger)
     told.close()
-    outputs.tell(run, done)
-    return 1 if ledger.totals.errors else 0
+    outputs.tell(run, done, wanted)
+    return ledger.totals.errors
 
 
 def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:

@@ -77,7 +77,20 @@ def one_line(data: bytes) -> bytes:
     return data.replace(b"\n", b" ").replace(b"\r", b" ")
 
 
-def read_whole(source: Input) -> Document:
+def is_whole(data: bytes) -> bool:
+    """Whether what stands in place of a resource is a whole file: its name alone, or its bytes behind the mark."""
+    return data.startswith(WHOLE_FILE)
+
+
+def carried(source: Input) -> bytes:
+    """A whole file with its bytes, for a reader elsewhere."""
+    with Opened(source) as opened:
+        return WHOLE_FILE + opened.stream.read()
+
+
+def read_whole(source: Input, data: bytes = WHOLE_FILE) -> Document:
     """The document of an input that is one patient's. RecordError where it has become unreadable."""
+    if len(data) > len(WHOLE_FILE):
+        return read_document(data[len(WHOLE_FILE) :], source.name, strict=False)
     with Opened(source) as opened:
         return read_document(opened.stream.read(), source.name, strict=False)

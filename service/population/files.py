@@ -22,6 +22,7 @@ _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _BUNDLES = (".json", ".json.gz")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 BUFFER = 1 << 20
+BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)  # what a broken archive raises
 # Lists and logs that Bulk Data clients leave beside the data.
 _NOT_DATA = frozenset({"manifest.json", "export.json", "log.ndjson", "errors.ndjson", "summary.json"})
 
@@ -59,18 +60,20 @@ def find_inputs(source: Path) -> list[Input]:
 
 def _inputs_of(path: Path, name: str) -> Iterator[Input]:
     status = path.stat()
-    lower = name.lower()
-    kind: Kind | None = _kind(lower)
-    if kind:
+    if kind := _kind(name.lower()):
         yield Input(name, str(path), kind, status.st_size, modified=status.st_mtime_ns)
-    elif lower.endswith(_ARCHIVES):
+    elif is_archive(name):
         try:
-            for member, size in _members(path, lower):
-                inner = _kind(member.lower())
-                if inner:
-                    yield Input(f"{name}!{member}", str(path), inner, size, member, status.st_mtime_ns)
-        except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError):
+            yield from inputs_in(Input(name, str(path), "bundle", status.st_size, modified=status.st_mtime_ns))
+        except BROKEN:
             raise SourceError(f"{name} is no whole archive") from None
+
+
+def inputs_in(archive: Input) -> Iterator[Input]:
+    """The inputs in an archive, in its own order. One of BROKEN where it is none."""
+    for member, size in _members(Path(archive.path), archive.name.lower()):
+        if inner := _kind(member.lower()):
+            yield Input(f"{archive.name}!{member}", archive.path, inner, size, member, archive.modified)
 
 
 def _kind(name: str) -> Kind | None:
@@ -79,10 +82,14 @@ def _kind(name: str) -> Kind | None:
     return "bundle" if name.endswith(_BUNDLES) else None
 
 
-def is_lines(name: str) -> bool:
-    """Whether a file of that name below a source is taken for NDJSON."""
+def kind_of(name: str) -> Kind | None:
+    """What a file of that name below a source is taken for; nothing for an archive, and for what is no data."""
     own = name.rpartition("/")[2]
-    return own not in _NOT_DATA and not own.startswith(".") and _kind(name.lower()) == "lines"
+    return None if own in _NOT_DATA or own.startswith(".") else _kind(name.lower())
+
+
+def is_archive(name: str) -> bool:
+    return name.lower().endswith(_ARCHIVES)
 
 
 def _members(path: Path, name: str) -> Iterator[tuple[str, int]]:

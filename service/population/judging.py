@@ -11,7 +11,7 @@ from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document
 from service.mappers.joining import joined
-from service.population.bundles import WHOLE_FILE, read_whole
+from service.population.bundles import is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, read_patient
@@ -86,7 +86,7 @@ class Judge(msgspec.Struct, frozen=True):
         persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
         if not persons:
             return None, [self._row(entry, orphaned(patient), patient) for entry in found]
-        first = next((e for e in found if b'"Patient"' in e.json), found[0])
+        first = next((e for e in found if b'"Patient"' in e.json and not is_whole(e.json)), found[0])
         if all(person.birthDate is None for person in persons):
             errors.append(self._row(first, UNDATED, patient))
         answer = judge(self.screening, self.plan, self.day, patient, document)
@@ -95,8 +95,8 @@ class Judge(msgspec.Struct, frozen=True):
         return answer, errors
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
-        resources = [entry.json for entry in found if entry.json != WHOLE_FILE]
-        whole = [read_whole(self.inputs[entry.file]) for entry in found if entry.json == WHOLE_FILE]
+        resources = [entry.json for entry in found if not is_whole(entry.json)]
+        whole = [read_whole(self.inputs[entry.file], entry.json) for entry in found if is_whole(entry.json)]
         if whole and not resources and len(whole) == 1 and not self.gaps:
             return whole[0]
         return joined([*whole, read_patient(self.screening, patient, resources, self.shared, self.gaps)])

@@ -3,8 +3,9 @@
 import contextlib
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
-from itertools import islice
+from itertools import compress, islice
 from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import click
 import msgspec
@@ -15,23 +16,30 @@ from service.criteria.spans import iso
 from service.errors import SettingsError
 from service.population import ledger as ledgers
 from service.population.ledger import write_whole
+from service.population.near_misses import NearMisses
+from service.population.ranked import SHOWN
 from service.population.run import Run, Screened, answers, results
 from service.population.screening_list import ScreeningList
 from service.population.spill import ErrorRow, Gap
 from service.population.summary import Tally, summary
-from service.population.tables import TableWriter
+from service.population.tables import TableWriter, write_sorted
+from service.population.tally import HORIZON_DAYS
+from service.population.upcoming import Upcoming
 from service.population.worklist import Worklist
+from service.population.written import WRITE_BACK
 
 SHOWN_ERRORS = 100
 
 
 class Wanted(msgspec.Struct, frozen=True):
-    """Which outputs were asked for."""
+    """Which outputs were asked for; `within` are the days ahead for which changes are listed, 0 for none."""
 
     formats: tuple[str, ...] = ("ndjson",)
     report: bool = False
     screening_list: bool = False
     suppress_below: int = 0
+    within: int = 0
+    near_misses: bool = False
 
 
 def check(wanted: Wanted) -> None:
@@ -41,33 +49,66 @@ def check(wanted: Wanted) -> None:
 
 
 def write(run: Run, done: Screened, wanted: Wanted) -> None:
-    """summary.json; the tables and the report where they are wanted. Each is there wholly or not at all."""
-    made = summary(done.tally, run.trials.trials, wanted.suppress_below)
+    """summary.json; the tables, lists and the report where they are wanted. Each is there wholly or not at all."""
+    tables = [form for form in wanted.formats if form != "ndjson"]
+    found = _collected(run, wanted, tables)
+    made = summary(done.tally, run.trials.trials, wanted.suppress_below, found.upcoming if wanted.within else None)
     made["errorRows"] = done.errors
     made["gaps"] = [{"type": gap.type, "reason": gap.reason} for gap in _of_all(done.gaps)]
     made["resources"] = dict(sorted(done.counts.items()))
     write_whole(run.out / "summary.json", msgspec.json.format(msgspec.json.encode(made), indent=2))
-    tables = [form for form in wanted.formats if form != "ndjson"]
-    if not tables and not wanted.report and not wanted.screening_list:
-        return
-    worklist, candidates = Worklist(), ScreeningList(run.trials.trials)
-    with TableWriter(run.out, tables) as writer:
-        for result in results(run.out):
-            writer.add(result)
-            worklist.add(result)
-            candidates.add(result)
+    if wanted.within:
+        write_sorted("upcoming", found.upcoming.rows, run.out, ["ndjson", *tables])
+    if wanted.near_misses:
+        write_sorted("near-misses", found.near.rows, run.out, ["ndjson", *tables])
     if wanted.screening_list:
-        lines = (msgspec.json.encode(resource) + b"\n" for resource in candidates.resources())
+        lines = (msgspec.json.encode(resource) + b"\n" for resource in found.candidates.resources())
         write_whole(run.out / "screening-list.ndjson", b"".join(lines))
     if wanted.report:
         from service.population.report import About, write_report
+        from service.population.report_lists import Lists
 
         about = About(
             source=Path(run.source).name,
             errors=list(islice(error_rows(run.out), SHOWN_ERRORS)),
             gaps=_sentences(done.gaps),
         )
-        write_report(run.out / "report.html", made, run.trials.trials, worklist, about)
+        lists = Lists(found.upcoming.rows, found.near.rows)
+        write_report(run.out / "report.html", made, run.trials.trials, found.worklist, about, lists)
+
+
+class Collector(Protocol):
+    """Takes results one by one."""
+
+    def add(self, result: PatientResult) -> None: ...
+
+
+class _Collected(NamedTuple):
+    """What is made of the results one by one, for those outputs that are wanted."""
+
+    worklist: Worklist
+    candidates: ScreeningList
+    upcoming: Upcoming
+    near: NearMisses
+
+
+def _collected(run: Run, wanted: Wanted, tables: Sequence[str]) -> _Collected:
+    found = _Collected(
+        Worklist(),
+        ScreeningList(run.trials.trials),
+        Upcoming(wanted.within or HORIZON_DAYS, 0 if wanted.within else SHOWN),
+        NearMisses(0 if wanted.near_misses else SHOWN),
+    )
+    soon, nearly = bool(wanted.report or wanted.within), wanted.report or wanted.near_misses
+    is_asked = (wanted.report, wanted.screening_list, soon, nearly)
+    asked: list[Collector] = list(compress(found, is_asked))
+    if asked or tables:
+        with TableWriter(run.out, tables) as writer:
+            for result in results(run.out):
+                writer.add(result)
+                for collector in asked:
+                    collector.add(result)
+    return found
 
 
 def _of_all(gaps: Sequence[Gap]) -> list[Gap]:
@@ -104,10 +145,12 @@ def screened_before(run: Run) -> Screened:
 
 
 def error_rows(folder: Path) -> Iterator[ErrorRow]:
-    """The rows of errors.ndjson."""
+    """The rows of errors.ndjson that tell what could not be read; what could not be written is told anew each time."""
     with (folder / "errors.ndjson").open("rb") as lines:
         for line in lines:
-            yield msgspec.json.decode(line, type=ErrorRow)
+            row = msgspec.json.decode(line, type=ErrorRow)
+            if row.file != WRITE_BACK:
+                yield row
 
 
 def describe(run: Run) -> None:
@@ -122,7 +165,7 @@ def describe(run: Run) -> None:
         click.echo(f"asks for {query.template}")
 
 
-def tell(run: Run, done: Screened) -> None:
+def tell(run: Run, done: Screened, wanted: Wanted) -> None:
     """The counts of each trial, on stderr: stdout carries results only, and there are none here."""
     say(f"{done.patients:,} patients screened into {run.out}")
     for trial in run.trials.trials:
@@ -130,10 +173,21 @@ def tell(run: Run, done: Screened) -> None:
         if counts is not None:
             grades = ", ".join(f"{counts.grades[name]:,} {name}" for name in ("certain", "probable", "possible"))
             say(f"  {trial.id}: {grades}")
+    if wanted.within:
+        _tell_changes(run.out, wanted)
     for sentence in _sentences(done.gaps):
         say(f"  not read completely – {sentence}; silence about it is unknown")
     if done.errors:
         say(f"  {done.errors:,} errors, listed in errors.ndjson")
+
+
+def _tell_changes(folder: Path, wanted: Wanted) -> None:
+    """How many a trial opens to and closes for; not where small counts are hidden."""
+    for trial in msgspec.json.decode((folder / "summary.json").read_bytes())["trials"]:
+        told = trial["within"]
+        if told["patients"]:
+            span = f"within {wanted.within} day{'' if wanted.within == 1 else 's'}"
+            say(f"  {trial['trial']}: {span} it opens to {told['opens']:,} and closes for {told['closes']:,}")
 
 
 def say(text: str) -> None:

@@ -20,12 +20,28 @@ from markupsafe import Markup
 from service.criteria.catalogue import Trial
 from service.criteria.logic import GRADES
 from service.population.funnel import FunnelRow, full_width, funnel
+from service.population.ranked import SHOWN
+from service.population.report_lists import (
+    ChangesView,
+    ComingView,
+    LikelyView,
+    Lists,
+    NearRowView,
+    NearView,
+    changes_view,
+    coming,
+    likely_view,
+    near_view,
+    nearest,
+    number,
+)
 from service.population.worklist import LIMIT, WorkItem
 from service.render.explain import HEADLINES, SYSTEMS, counted, in_words, input_name, phase, recruitment, web_address
 from service.render.pages import environment
 
 SHOWN_ERRORS = 50
 _REST = ("older", "undated", "none")
+NO_LISTS = Lists()
 _WHY = {"missing": "not on record", "stale": "too old", "conflict": "contradictory", "unusable": "unusable"}
 
 
@@ -101,7 +117,9 @@ class TrialView:
     criteria: Sequence[Mapping[str, Any]]
     missing: tuple[MissingView, ...]
     settled: str
-    changes: tuple[str, ...]
+    likely: LikelyView
+    near: NearView | None
+    changes: ChangesView | None
     months: tuple[tuple[str, str], ...]
     heat: tuple[HeatRow, ...]
 
@@ -130,23 +148,30 @@ class Page:
     more: bool
     listed: bool
     missing_names: tuple[str, ...]
-    changes_known: bool
+    coming: tuple[ComingView, ...]
+    nearest: tuple[NearRowView, ...]
+    shown: int
     about: About
     errors: tuple[Unread, ...]
     unread: int
 
 
 def write_report(
-    path: Path, summary: Mapping[str, Any], trials: Iterable[Trial], worklist: Iterable[WorkItem], about: About
+    path: Path,
+    summary: Mapping[str, Any],
+    trials: Iterable[Trial],
+    worklist: Iterable[WorkItem],
+    about: About,
+    lists: Lists = NO_LISTS,
 ) -> None:
     """Write the page, whole or not at all.
 
-    `worklist` comes best first; `worklist.LIMIT` of it are shown. Where the summary hides small counts it is left out:
-    its rows would give them away.
+    `worklist` comes best first; `worklist.LIMIT` of it are shown. Where the summary hides small counts, it and the
+    other lists are left out: their rows would give them away.
     """
     css = "\n".join(_static(name) for name in ("trialhook.css", "report.css"))
     script = _static("report.js")
-    page = view(summary, trials, worklist, about)
+    page = view(summary, trials, worklist, about, lists)
     parts = _TEMPLATES.get_template("report.html").generate(
         page=page, css=Markup(css), script=Markup(script), policy=_policy(css, script)
     )
@@ -159,7 +184,13 @@ def write_report(
         draft.unlink(missing_ok=True)
 
 
-def view(summary: Mapping[str, Any], trials: Iterable[Trial], worklist: Iterable[WorkItem], about: About) -> Page:
+def view(
+    summary: Mapping[str, Any],
+    trials: Iterable[Trial],
+    worklist: Iterable[WorkItem],
+    about: About,
+    lists: Lists = NO_LISTS,
+) -> Page:
     """The values of the page, in reading order."""
     by_id = {trial.id: trial for trial in trials}
     counts = [trial for trial in summary["trials"] if trial["trial"] in by_id]
@@ -175,7 +206,9 @@ def view(summary: Mapping[str, Any], trials: Iterable[Trial], worklist: Iterable
         more=len(items) > LIMIT or _candidates(counts) > len(rows),
         listed=listed,
         missing_names=tuple(sorted({name for row in rows for name in row.missing}, key=str.lower)),
-        changes_known=any(trial[_changes_key(trial)] is not None for trial in counts),
+        coming=coming(lists.upcoming, by_id) if listed else (),
+        nearest=nearest(lists.near, by_id) if listed else (),
+        shown=SHOWN,
         about=about,
         errors=tuple(about.errors[:SHOWN_ERRORS]),
         unread=max(summary["errors"]["total"], summary.get("errorRows", 0), len(about.errors)),
@@ -184,10 +217,6 @@ def view(summary: Mapping[str, Any], trials: Iterable[Trial], worklist: Iterable
 
 def _candidates(counts: Iterable[Mapping[str, Any]]) -> int:
     return sum(trial["bounds"]["atMost"] or 0 for trial in counts)
-
-
-def _changes_key(trial: Mapping[str, Any]) -> str:
-    return next(key for key in trial if key.startswith("changesWithin"))
 
 
 def _trial(counts: Mapping[str, Any], trial: Trial, place: int) -> TrialView:
@@ -209,15 +238,12 @@ def _trial(counts: Mapping[str, Any], trial: Trial, place: int) -> TrialView:
         criteria=counts["criteria"],
         missing=tuple(_missing(need, counts["grades"]["possible"]) for need in counts["missing"]),
         settled=_settled(counts),
-        changes=tuple(_changes(counts, trial)),
+        likely=likely_view(counts, trial),
+        near=near_view(counts, trial),
+        changes=changes_view(counts, trial),
         months=tuple(_months(counts)),
         heat=tuple(_heat(row) for row in counts["completeness"]),
     )
-
-
-def number(count: int | None) -> str:
-    """`1,234`; a hidden count says so."""
-    return "hidden" if count is None else f"{count:,}"
 
 
 def _range(bounds: Mapping[str, int | None]) -> str:
@@ -288,21 +314,6 @@ def _settled(counts: Mapping[str, Any]) -> str:
     return (
         f"Of {counted(possible, 'possible patient', 'possible patients')}, the answer hangs for {', for '.join(parts)}."
     )
-
-
-def _changes(counts: Mapping[str, Any], trial: Trial) -> Iterable[str]:
-    changes = counts[_changes_key(counts)]
-    if changes is None:
-        return
-    if changes["patients"] == 0:
-        yield "Nobody’s grade changes in the next 90 days with the calendar alone."
-        return
-    for row in changes["grades"]:
-        before, after = (HEADLINES[row[key]].lower() for key in ("from", "to"))
-        yield f"{number(row['patients'])}: from “{before}” to “{after}”."
-    texts = {criterion.id: criterion.text for criterion in trial.criteria}
-    for row in changes["because"]:
-        yield f"{number(row['patients'])} of them by: {texts.get(row['id'], row['id'])}."
 
 
 def _months(counts: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,9 +1,10 @@
-"""The two tables of a screening as rows: one a patient, trial and criterion, and one a patient and trial."""
+"""The tables of a screening as rows: one a patient, trial and criterion; one a patient and trial; and on request those
+whose grade changes soon, and near misses."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from service.criteria.results import CriterionResult, PatientResult, TrialResult
 
@@ -21,6 +22,8 @@ class CriterionRow(NamedTuple):
     reason: str
     evidence: str
     evidence_date: str
+    failure: str
+    until: str
 
 
 class TrialRow(NamedTuple):
@@ -37,6 +40,37 @@ class TrialRow(NamedTuple):
     review: int
     missing: str
     to_judge: str
+    failure: str
+    until: str
+
+
+class UpcomingRow(NamedTuple):
+    """One patient and trial whose grade changes with the calendar alone."""
+
+    patient: str
+    as_of: str
+    trial: str
+    version: str
+    date: str
+    kind: str
+    grade: str
+    changes_to: str
+    because: tuple[str, ...]
+
+
+class NearMissRow(NamedTuple):
+    """One patient and trial that few criteria stand between."""
+
+    patient: str
+    as_of: str
+    trial: str
+    version: str
+    failure: str
+    until: str
+    failing: tuple[str, ...]
+    reasons: tuple[str, ...]
+    failed: int
+    unknown: int
 
 
 def criterion_rows(result: PatientResult) -> Iterator[CriterionRow]:
@@ -65,6 +99,8 @@ def _criterion(result: PatientResult, trial: TrialResult, c: CriterionResult) ->
         reason=c.reason,
         evidence=" ".join(evidence.reference for evidence in used),
         evidence_date=max((evidence.date for evidence in used if evidence.date is not UNSET), default=""),
+        failure=told(c.failure),
+        until=told(c.until),
     )
 
 
@@ -85,4 +121,11 @@ def _trial(result: PatientResult, trial: TrialResult) -> TrialRow:
         review=outcomes.count("review"),
         missing=" ".join(need.input for need in trial.needed),
         to_judge=" ".join(c.id for c in trial.criteria if c.outcome == "review"),
+        failure=told(trial.failure),
+        until=told(trial.until),
     )
+
+
+def told(value: str | UnsetType) -> str:
+    """What may not be told, as text."""
+    return "" if value is UNSET else value

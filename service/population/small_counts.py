@@ -12,65 +12,33 @@ The rule, a trial at a time, with N the smallest count shown (zero is always one
    bound where it follows from shown counts; `remainingKnown` never.
 5. Of a part and its whole (the patients an input settles, of those it touches, of all the possible), the part is
    hidden too where the rest is of 1 to N-1.
+6. The likely number is told to the nearest multiple of N, and only where all grades are shown, and all outcomes of
+   every criterion that it was reckoned by. Changes are told for one span of time only.
 
 What is hidden cannot be computed from what is shown. Whoever knows more of the patients may still infer it; and rows
 of single patients (results, tables, a worklist) are not counts: they hide nothing.
 """
 
-from collections.abc import Collection, Iterable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from service.population.count_groups import END, Group, small
 from service.population.tally import ALIVE
 
 Counts = dict[str, Any]
 _OUTCOMES = ("pass", "fail", "unknown", "review")
 _SPARE = ("pass", "review")
 _DEAD = "dead"
-_END = ""  # no criterion has this name
 
 
 def suppress(summary: dict[str, Any], below: int) -> dict[str, Any]:
     """The summary with None in place of what must not be shown. Errors of reading are no patients and stay."""
     patients = summary["patients"]
     return summary | {
-        "patients": None if _small(patients, below) else patients,
+        "patients": None if small(patients, below) else patients,
         "trials": [_Trial(trial, below).hidden() for trial in summary["trials"]],
     }
-
-
-def _small(count: int, below: int) -> bool:
-    return 0 < count < below
-
-
-class _Group:
-    """Counts that add up to a known one. `hidden` grows until no hidden one can be computed from the others; `spare`
-    are those to be hidden first for another's sake."""
-
-    def __init__(self, counts: dict[str, int], below: int, spare: Iterable[str] = ()) -> None:
-        self.counts, self.below, self.spare = counts, below, tuple(spare)
-        self.hidden = {key for key, count in counts.items() if _small(count, below)}
-
-    def close(self) -> None:
-        while not self.safe(self.hidden):
-            large = [key for key, count in self.counts.items() if count >= self.below and key not in self.hidden]
-            if not large:
-                self.hidden = set(self.counts)
-                return
-            self.hidden.add(min(large, key=self._cost))
-
-    def safe(self, hidden: Collection[str]) -> bool:
-        """Whether the sum of these gives none of them away."""
-        return not hidden or (len(hidden) > 1 and any(self.counts[key] >= self.below for key in hidden))
-
-    def _cost(self, key: str) -> tuple[int, bool, int]:
-        rank = self.spare.index(key) if key in self.spare else len(self.spare)
-        return rank, key == _END, self.counts[key]
-
-    def shown(self, key: str) -> int | None:
-        return None if key in self.hidden else self.counts[key]
-
-    def all_shown(self) -> Counts:
-        return {key: self.shown(key) for key in self.counts}
 
 
 class _Trial:
@@ -79,18 +47,18 @@ class _Trial:
     def __init__(self, trial: Counts, below: int) -> None:
         self.trial, self.below = trial, below
         steps = trial["attrition"]
-        self.grades = _Group(trial["grades"], below)
-        self.leave = _Group({s["id"]: s["fail"] for s in steps} | {_END: trial["bounds"]["atMost"]}, below)
-        self.doubt = _Group({s["id"]: s["unknown"] for s in steps}, below)
+        self.grades = Group(trial["grades"], below)
+        self.leave = Group({s["id"]: s["fail"] for s in steps} | {END: trial["bounds"]["atMost"]}, below)
+        self.doubt = Group({s["id"]: s["unknown"] for s in steps}, below)
         self.outcomes = {c["id"]: self._outcomes(c) for c in trial["criteria"]}
 
-    def _outcomes(self, criterion: Counts) -> _Group:
+    def _outcomes(self, criterion: Counts) -> Group:
         """With those who were not asked: of the dead only that they are."""
         asked = {outcome: criterion[outcome] for outcome in _OUTCOMES}
-        return _Group(asked | {_DEAD: self.trial["screened"] - sum(asked.values())}, self.below, _SPARE)
+        return Group(asked | {_DEAD: self.trial["screened"] - sum(asked.values())}, self.below, _SPARE)
 
     def hidden(self) -> Counts:
-        if _small(self.trial["screened"], self.below):
+        if small(self.trial["screened"], self.below):
             hidden: Counts = _all_hidden(self.trial)
             return hidden
         before = -1
@@ -106,20 +74,23 @@ class _Trial:
             "attrition": steps,
             "missing": [self._need(need) for need in self.trial["missing"]],
             "settledBy": self._settled_by(),
+            "likely": self._likely(self.trial["likely"]),
+            "nearMisses": self._near_misses(self.trial["nearMisses"]),
             changes: self._changes(self.trial[changes]),
+            **self._within(),
             "completeness": self._completeness(steps),
         }
 
-    def _groups(self) -> Iterable[_Group]:
+    def _groups(self) -> Iterable[Group]:
         return (self.grades, self.leave, self.doubt, *self.outcomes.values())
 
     def _number_hidden(self) -> int:
         return sum(len(group.hidden) for group in self._groups())
 
     def _close(self) -> None:
-        if "certainly-not" in self.grades.hidden or _END in self.leave.hidden:
+        if "certainly-not" in self.grades.hidden or END in self.leave.hidden:
             self.grades.hidden.add("certainly-not")
-            self.leave.hidden.add(_END)
+            self.leave.hidden.add(END)
         for name, group in self.outcomes.items():
             _link(group, "fail", self.leave, name)
             _link(group, "unknown", self.doubt, name)
@@ -184,8 +155,8 @@ class _Trial:
         if possible is None:
             return need | {"touches": None, "settles": None, "why": dict.fromkeys(need["why"])}
         hide_touches = self._gives_away(touches, possible)
-        hide_settles = hide_touches or self._gives_away(settles, touches) or _small(possible - settles, self.below)
-        why = _Group(need["why"], self.below)
+        hide_settles = hide_touches or self._gives_away(settles, touches) or small(possible - settles, self.below)
+        why = Group(need["why"], self.below)
         why.close()
         return need | {
             "touches": None if hide_touches else touches,
@@ -194,10 +165,10 @@ class _Trial:
         }
 
     def _gives_away(self, part: int, whole: int) -> bool:
-        return _small(part, self.below) or _small(whole - part, self.below)
+        return small(part, self.below) or small(whole - part, self.below)
 
     def _settled_by(self) -> Counts:
-        group = _Group(self.trial["settledBy"], self.below)
+        group = Group(self.trial["settledBy"], self.below)
         if self.grades.shown("possible") is None:
             return dict.fromkeys(group.counts)
         group.close()
@@ -209,7 +180,55 @@ class _Trial:
         rows = [row | {"patients": self._changed(row)} for row in changes["grades"]]
         total = None if any(row["patients"] is None for row in rows) else changes["patients"]
         because = [row | {"patients": self._because(row["patients"], total)} for row in changes["because"]]
-        return {"patients": total, "grades": rows, "because": because}
+        return {
+            "patients": total,
+            "opens": _sum(row["patients"] for row in rows if row["from"] == "certainly-not"),
+            "closes": _sum(row["patients"] for row in rows if row["to"] == "certainly-not"),
+            "grades": rows,
+            "because": because,
+        }
+
+    def _within(self) -> Counts:
+        """Another span of time would tell, by the difference, who changes in between."""
+        if "within" not in self.trial:
+            return {}
+        days = self.trial["within"]["days"]
+        return {"within": {"days": days, "patients": None, "opens": None, "closes": None, "grades": [], "because": []}}
+
+    def _likely(self, told: Counts) -> Counts:
+        rows = [self._shown_outcomes(rate["id"]) for rate in told["rates"]]
+        shown = [*self.grades.all_shown().values(), *(count for row in rows for count in row.values())]
+        if None in shown or told["patients"] is None:
+            return told | {"patients": None, "low": None, "high": None, "rates": []}
+        numbers: dict[str, Callable[[float], int]] = {"patients": round, "low": math.floor, "high": math.ceil}
+        return told | {key: self._rounded(told[key], how) for key, how in numbers.items()} | {"rates": []}
+
+    def _rounded(self, count: int, how: Callable[[float], int]) -> int:
+        """To a multiple of N above the lower bound: who lacks what is not told by it one by one."""
+        least, most = self.trial["bounds"]["atLeast"], self.trial["bounds"]["atMost"]
+        return int(min(most, least + self.below * how((count - least) / self.below)))
+
+    def _near_misses(self, told: Counts) -> Counts:
+        ways = ("permanent", "oneCriterion", "twoCriteria", "further")
+        group = Group({way: told[way] for way in ways}, self.below)
+        if self.grades.shown("certainly-not") is None:
+            group.hidden = set(ways)
+        group.close()
+        near = _sum(group.shown(way) for way in ways[1:3])
+        by_time = None if near is None or self._gives_away(told["byTime"], near) else told["byTime"]
+        by = Group({row["id"]: row["patients"] for row in told["byCriterion"]}, self.below)
+        by.hidden |= {name for name, count in by.counts.items() if self._is_part(name, count)}
+        if group.shown("oneCriterion") is None:
+            by.hidden = set(by.counts)
+        by.close()
+        rows = [row | {"patients": by.shown(row["id"])} for row in told["byCriterion"]]
+        return {**group.all_shown(), "byTime": by_time, "byCriterion": rows}
+
+    def _is_part(self, name: str, count: int) -> bool:
+        """Whether those who fail by this criterion alone, taken from those who fail by it, or leave at it, are too few
+        to be told apart from them."""
+        wholes = (self.outcomes[name].shown("fail"), self.leave.shown(name))
+        return any(whole is None or self._gives_away(count, whole) for whole in wholes)
 
     def _changed(self, row: Counts) -> int | None:
         whole, part = self.grades.shown(row["from"]), row["patients"]
@@ -223,7 +242,7 @@ class _Trial:
         return [_row_of_months(row, entered[row["criterion"]], self.below) for row in self.trial["completeness"]]
 
 
-def _link(one: _Group, key: str, other: _Group, name: str) -> None:
+def _link(one: Group, key: str, other: Group, name: str) -> None:
     """The same number in two tables is hidden in both."""
     if one.counts[key] == other.counts[name] and (key in one.hidden or name in other.hidden):
         one.hidden.add(key)
@@ -232,12 +251,22 @@ def _link(one: _Group, key: str, other: _Group, name: str) -> None:
 
 def _row_of_months(row: Counts, patients: int | None, below: int) -> Counts:
     rest = ("older", "undated", "none")
-    group = _Group(row["months"] | {key: row[key] for key in rest}, below)
-    if patients is None or _small(patients, below):
+    group = Group(row["months"] | {key: row[key] for key in rest}, below)
+    if patients is None or small(patients, below):
         group.hidden = set(group.counts)
     group.close()
     shown = group.all_shown()
     return row | {"patients": patients, "months": {m: shown[m] for m in row["months"]}, **{k: shown[k] for k in rest}}
+
+
+def _sum(counts: Iterable[int | None]) -> int | None:
+    """None where one of them is hidden."""
+    total = 0
+    for count in counts:
+        if count is None:
+            return None
+        total += count
+    return total
 
 
 def _all_hidden(value: Any) -> Any:
@@ -245,4 +274,4 @@ def _all_hidden(value: Any) -> Any:
         return {key: _all_hidden(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_all_hidden(part) for part in value]
-    return None if isinstance(value, int) else value
+    return None if isinstance(value, int | float) else value

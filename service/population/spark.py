@@ -18,19 +18,21 @@ import msgspec
 
 from service import __version__
 from service.errors import SettingsError, SourceError
-from service.population.files import Input, is_lines
+from service.population.files import Input, is_archive, kind_of
 from service.population.judging import Judged
 from service.population.ledger import Ledger, write_whole
 from service.population.records import MAX_DEPTH
 from service.population.run import Run, mark
 from service.population.spark_tasks import (
     JUDGED,
+    MEMBERS,
     ROWS,
     WANTED,
     Installation,
     Judging,
     Sorting,
     judge_parts,
+    list_archives,
     references_of,
     sort_files,
     sort_rows,
@@ -73,9 +75,10 @@ class SparkEngine:
         self._spark = spark
         self._installation = Installation.of(settings)
         self._is_parquet = _is_parquet(source)
-        paths = _listed(spark, source, self._is_parquet, f"{out.resolve()}/")
-        self.inputs = [made for made, _ in paths]
-        self._numbers = {path: number for number, (_, path) in enumerate(paths)}
+        self.inputs = _listed(spark, source, self._is_parquet, f"{out.resolve()}/")
+        self._numbers: dict[str, tuple[int, ...]] = {}
+        for number, made in enumerate(self.inputs):
+            self._numbers[made.path] = (*self._numbers.get(made.path, ()), number)
         self._rows: Any = None
 
     def sort(self, run: Run, ledger: Ledger, work: Path) -> None:
@@ -91,8 +94,7 @@ class SparkEngine:
     def _sorted(self, run: Run, ledger: Ledger) -> Any:
         """The rows of all inputs."""
         if self._rows is None:
-            names = tuple(made.name for made in self.inputs)
-            task = Sorting(names, self._numbers, ledger.parts, run.only)
+            task = Sorting(tuple(self.inputs), self._numbers, ledger.parts, run.only)
             if self._is_parquet:
                 columns = [LINE, "_metadata.file_path as path", "_metadata.row_index as number"]
                 lines = self._spark.read.parquet(*self._numbers).selectExpr(*columns)
@@ -174,23 +176,48 @@ def _is_parquet(source: str) -> bool:
     return source.rstrip("/").endswith(".parquet")
 
 
-def _listed(spark: Any, source: str, is_parquet: bool, outputs: str) -> list[tuple[Input, str]]:
-    """The files of a source, in the order of their names, each with its path as Spark has it; none of the outputs.
-    SourceError where there are none that can be read here."""
+def _listed(spark: Any, source: str, is_parquet: bool, outputs: str) -> list[Input]:
+    """The files of a source, in the order of their names, those in archives in the archive's; none of the outputs.
+    `path` is as Spark has it. SourceError where there are none that can be read here."""
     errors = importlib.import_module("pyspark.errors")
     try:
         rows = _found(spark, source, is_parquet)
     except errors.AnalysisException:
         raise SourceError(f"Spark finds nothing to read in {source}") from None
     names = _names(source, [row.path for row in rows])
-    listed = [
-        (Input(name, row.path, "lines", row.size, modified=int(row.at.timestamp() * 1000)), row.path)
+    found = [
+        Input(name, row.path, ("lines" if is_parquet else kind_of(name)) or "bundle", row.size, modified=_millis(row))
         for name, row in zip(names, rows, strict=True)
-        if (is_parquet or is_lines(name)) and outputs not in row.path
+        if (is_parquet or kind_of(name) or is_archive(name)) and outputs not in row.path
     ]
+    found.sort(key=lambda made: made.name)
+    packed = {} if is_parquet else _packed(spark, [made for made in found if is_archive(made.name)])
+    listed = [each for made in found for each in packed.get(made.path, [made])]
     if not listed:
-        raise SourceError(f"{source} holds no NDJSON; on Spark, Bundles and archives are not read")
-    return sorted(listed, key=lambda pair: pair[0].name)
+        raise SourceError(f"{source} holds no .ndjson, .json or archive of them")
+    return listed
+
+
+def _packed(spark: Any, archives: Sequence[Input]) -> dict[str, list[Input]]:
+    """The inputs in archives, by the archive's path. SourceError where one is broken."""
+    if not archives:
+        return {}
+    by_path = {archive.path: archive for archive in archives}
+    names = {path: archive.name for path, archive in by_path.items()}
+    read = spark.read.format("binaryFile").load(list(by_path)).select("path", "content")
+    rows = read.mapInArrow(partial(list_archives, names), MEMBERS).collect()
+    packed: dict[str, list[Input]] = {path: [] for path in by_path}
+    for row in sorted(rows, key=lambda row: (row.path, row.place)):
+        archive = by_path[row.path]
+        if not row.member:
+            raise SourceError(f"{archive.name} is no whole archive")
+        name = f"{archive.name}!{row.member}"
+        packed[row.path].append(Input(name, row.path, row.kind, row.size, row.member, archive.modified))
+    return packed
+
+
+def _millis(row: Any) -> int:
+    return int(row.at.timestamp() * 1000)
 
 
 def _found(spark: Any, source: str, is_parquet: bool) -> list[Any]:

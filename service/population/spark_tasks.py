@@ -3,6 +3,8 @@
 import importlib
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +18,8 @@ from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
 from service.errors import RecordError, SettingsError
 from service.mappers.documents import read_document
-from service.population.files import Input
+from service.population.bundles import carried, is_whole, sort_bundle
+from service.population.files import BROKEN, Input, inputs_in
 from service.population.judging import Judge, Judged
 from service.population.records import Shared, references
 from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_line, sort_lines
@@ -27,6 +30,7 @@ from service.settings import Settings
 ROWS = "kind string, part int, patient string, file int, line int, name string, json binary"
 WANTED = "part int, patient string, name string"
 JUDGED = "part int, kind string, data binary"
+MEMBERS = "path string, member string, place int, size bigint, kind string"
 CHUNK = 4 << 20  # bytes of a batch that is handed on
 _EVENT = b'"medicationReference"'
 
@@ -52,10 +56,10 @@ def _files(folder: Path) -> tuple[tuple[str, bytes], ...]:
 
 
 class Sorting(NamedTuple):
-    """The names of the inputs, their numbers by path, how many parts, and the one patient who is wanted, if any."""
+    """The inputs, their numbers by the path of their file, how many parts, and the one patient who is wanted."""
 
-    names: tuple[str, ...]
-    numbers: dict[str, int]
+    inputs: tuple[Input, ...]
+    numbers: dict[str, tuple[int, ...]]
     parts: int
     only: str
 
@@ -75,29 +79,57 @@ class Judging(NamedTuple):
 # -- sorting
 
 
+def list_archives(names: Mapping[str, str], batches: Iterable[Any]) -> Iterator[Any]:
+    """The members of archives, `path` and `content`; `names` tells how each is called. One without a name stands for an
+    archive that is broken."""
+    for batch in batches:
+        for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
+            yield from _batches(_members(names[path.as_py()], path.as_py(), content.as_buffer()), MEMBERS)
+
+
+def _members(name: str, path: str, content: Any) -> Iterator[tuple[Any, ...]]:
+    with _on_disk(Input(name, "", "bundle", content.size), content) as archive:
+        try:
+            found = [(path, each.member, each.size, each.kind) for each in inputs_in(archive)]
+        except BROKEN:
+            found = [(path, "", 0, "bundle")]
+    yield from ((*each[:2], place, *each[2:]) for place, each in enumerate(found))
+
+
 def sort_files(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
     """Rows of whole files: `path` and `content`."""
     for batch in batches:
         for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
-            yield from _batches(_rows_of_file(task, task.numbers[path.as_py()], content.as_buffer()), ROWS)
+            for number in task.numbers[path.as_py()]:
+                yield from _batches(_rows_of_file(task, number, content.as_buffer()), ROWS)
 
 
 def _rows_of_file(task: Sorting, number: int, content: Any) -> Iterator[tuple[Any, ...]]:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "input"
-        path.write_bytes(content)
-        source = Input(task.names[number], str(path), "lines", content.size)
-        found = sort_lines(source, number, Spill(Path(folder) / "spill", 1), task.only)
+    with _on_disk(task.inputs[number], content) as source, tempfile.TemporaryDirectory() as folder:
+        sort = sort_lines if source.kind == "lines" else sort_bundle
+        found = sort(source, number, Spill(Path(folder) / "spill", 1), task.only)
         for entry in entries(Path(folder), 0):
-            yield from _rows_of_entry(entry, task.parts)
+            whole = Entry(entry.file, entry.line, entry.patient, carried(source)) if is_whole(entry.json) else entry
+            yield from _rows_of_entry(whole, task.parts)
         for entry in entries(Path(folder), -1):
             yield ("shared", -1, "", entry.file, entry.line, entry.patient, entry.json)
     yield ("report", -1, "", number, 0, "", msgspec.json.encode(found))
 
 
+@contextmanager
+def _on_disk(source: Input, content: Any) -> Iterator[Input]:
+    """The same input in a file of this machine's; its name ends as it did, for by that it is read."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"input-{source.name.partition('!')[0].rpartition('/')[2]}"
+        path.write_bytes(content)
+        yield msgspec.structs.replace(source, path=str(path))
+
+
 def _rows_of_entry(entry: Entry, parts: int) -> Iterator[tuple[Any, ...]]:
     part = part_of(entry.patient, parts)
     yield ("entry", part, entry.patient, entry.file, entry.line, "", entry.json)
+    if is_whole(entry.json):
+        return
     if _EVENT in entry.json or b"\\u" in entry.json:
         for name in sorted(_wanted(entry.json)):
             yield ("wanted", part, entry.patient, 0, 0, name, None)
@@ -134,11 +166,11 @@ def _rows_of_lines(task: Sorting, batches: Iterable[Any]) -> Iterator[tuple[Any,
     reports: dict[int, Sorted] = {}
     for batch in batches:
         for value, path, index in zip(*(batch.column(n).to_pylist() for n in range(3)), strict=True):
-            number = task.numbers[path]
+            (number,) = task.numbers[path]
             found = reports.setdefault(number, Sorted(""))
             text = value.encode() if isinstance(value, str) else value or b""
             spill = _Collected()
-            source = Input(task.names[number], path, "lines", 0)
+            source = msgspec.structs.replace(task.inputs[number], path=path)
             sort_line(source, number, index + 1, text.replace(b"\n", b" "), spill, task.only, found)
             for entry in spill.entries:
                 yield from _rows_of_entry(entry, task.parts)
@@ -217,20 +249,20 @@ def _part(judge: Judge, part: int, rows: Iterator[tuple[Any, ...]]) -> Iterator[
 
 
 def _judge_of(task: Judging) -> Judge:
-    screening, plan = _installed(task.installation, task.trials)
+    screening, plan = _installed(task.installation, task.trials, task.day)
     inputs = [Input(name, "", "lines", 0) for name in task.names]
     gaps: Mapping[str, Sequence[Gap]] = task.gaps.value
     return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path())
 
 
 @lru_cache(1)
-def _installed(installation: Installation, trials: tuple[str, ...]) -> tuple[Screening, Plan]:
+def _installed(installation: Installation, trials: tuple[str, ...], day: int) -> tuple[Screening, Plan]:
     """The screening of this process, built once, and its plan of the trials."""
     with tempfile.TemporaryDirectory() as folder:
         own = [_unpacked(Path(folder) / f"trials{n}", f) for n, f in enumerate(installation.trials)]
         sets = [_unpacked(Path(folder) / f"sets{n}", f) for n, f in enumerate(installation.value_sets)]
         limits = msgspec.json.decode(installation.upper_limits)
-        screening = Screening(own, sets, ZoneInfo(installation.zone), limits)
+        screening = Screening(own, sets, ZoneInfo(installation.zone), limits, on=date.fromordinal(day))
     return screening, screening.plan_for(screening.trials.chosen(trials))
 
 
@@ -253,7 +285,7 @@ def _batches(rows: Iterable[tuple[Any, ...]], columns: str) -> Iterator[Any]:
     size = 0
     for row in rows:
         held.append(row)
-        size += 64 + len(row[-1] or b"")
+        size += 64 + len(row[-1] or "")
         if size > CHUNK:
             yield _batch(held, schema)
             held, size = [], 0
@@ -269,5 +301,5 @@ def _batch(rows: list[tuple[Any, ...]], schema: Any) -> Any:
 
 def _schema(columns: str) -> Any:
     arrow = importlib.import_module("pyarrow")
-    kinds = {"string": arrow.string(), "int": arrow.int32(), "binary": arrow.binary()}
+    kinds = {"string": arrow.string(), "int": arrow.int32(), "bigint": arrow.int64(), "binary": arrow.binary()}
     return arrow.schema([(name, kinds[kind]) for name, kind in (c.split() for c in columns.split(", "))])

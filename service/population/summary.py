@@ -5,8 +5,19 @@ from datetime import date
 from typing import Any
 
 from service.criteria.catalogue import Criterion, Trial
+from service.population.likely import likely
+from service.population.partial_tallies import ChangeTally, FailureTally
 from service.population.small_counts import suppress
-from service.population.tally import ALIVE, HORIZON_DAYS, UNDATED, CriterionTally, NeedTally, Tally, TrialTally
+from service.population.tally import (
+    ALIVE,
+    HORIZON_DAYS,
+    UNDATED,
+    CriterionTally,
+    NeedTally,
+    Tally,
+    TrialTally,
+)
+from service.population.upcoming import Upcoming
 
 __all__ = ["MONTHS", "Tally", "summary"]
 
@@ -16,9 +27,12 @@ _ALIVE = (ALIVE, "inclusion", "The patient is alive", "record")
 _NOT_MEASURED = frozenset({"input metastasis-site"})
 
 
-def summary(tally: Tally, trials: Iterable[Trial], suppress_below: int = 0) -> dict[str, Any]:
+def summary(
+    tally: Tally, trials: Iterable[Trial], suppress_below: int = 0, upcoming: Upcoming | None = None
+) -> dict[str, Any]:
     """The counts, ready to be written as JSON. With `suppress_below` N, counts of 1 to N-1 patients are None, and so
-    are the further ones that would give them away (see `small_counts`).
+    are the further ones that would give them away (see `small_counts`). With `upcoming`, each trial tells what changes
+    within the days that were asked for.
 
     Trials that nobody was screened for are listed with zeros.
     """
@@ -28,7 +42,7 @@ def summary(tally: Tally, trials: Iterable[Trial], suppress_below: int = 0) -> d
         "suppressBelow": suppress_below if suppress_below > 1 else None,
         "patients": tally.patients,
         "errors": {"total": sum(tally.errors.values()), "byCode": dict(sorted(tally.errors.items()))},
-        "trials": [_trial(tally, trial) for trial in trials],
+        "trials": [_trial(tally, trial) | _within(trial, upcoming) for trial in trials],
     }
     return suppress(made, suppress_below) if suppress_below > 1 else made
 
@@ -51,9 +65,17 @@ def _trial(tally: Tally, trial: Trial) -> dict[str, Any]:
         "attrition": (steps := _attrition(counts.screened, criteria)),
         "missing": _missing(counts),
         "settledBy": _settled_by(counts),
-        f"changesWithin{HORIZON_DAYS}Days": _changes(counts) if tally.changes_known else None,
+        "likely": _likely(counts),
+        "nearMisses": _near_misses(counts.failures),
+        f"changesWithin{HORIZON_DAYS}Days": changes(counts.changes) if tally.as_of else None,
         "completeness": _completeness(tally.as_of, trial, counts, steps) if tally.as_of else [],
     }
+
+
+def _within(trial: Trial, upcoming: Upcoming | None) -> dict[str, Any]:
+    if upcoming is None:
+        return {}
+    return {"within": {"days": upcoming.days} | changes(upcoming.counts.get(trial.id) or ChangeTally())}
 
 
 Head = tuple[str, str, str, str]
@@ -108,11 +130,40 @@ def _settled_by(counts: TrialTally) -> dict[str, int]:
     return {"oneInput": counts.settled_by_one, "severalInputs": counts.settled_together, "notByInputs": rest}
 
 
-def _changes(counts: TrialTally) -> dict[str, Any]:
-    pairs = [(*key.split(">"), count) for key, count in sorted(counts.changes.items(), key=lambda item: -item[1])]
+def _likely(counts: TrialTally) -> dict[str, Any]:
+    found = likely(counts)
+    return {
+        "patients": found.patients,
+        "low": found.low,
+        "high": found.high,
+        "noneKnown": list(found.none_known),
+        "rates": [
+            {"id": r.criterion, "rate": round(r.rate, 3) if r.known else None, "known": r.known, "near": r.near}
+            for r in found.rates
+        ],
+    }
+
+
+def _near_misses(failures: FailureTally) -> dict[str, Any]:
+    by = sorted(failures.by.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "permanent": failures.permanent,
+        "oneCriterion": failures.one,
+        "twoCriteria": failures.few,
+        "further": failures.rest,
+        "byTime": failures.until,
+        "byCriterion": [{"id": name, "patients": count} for name, count in by],
+    }
+
+
+def changes(counts: ChangeTally) -> dict[str, Any]:
+    """Changes with the calendar alone: those that open a trial, those that close it, all by grades and by criterion."""
+    pairs = [(*key.split(">"), count) for key, count in sorted(counts.grades.items(), key=lambda i: (-i[1], i[0]))]
     because = sorted(counts.because.items(), key=lambda item: (-item[1], item[0]))
     return {
-        "patients": sum(counts.changes.values()),
+        "patients": sum(counts.grades.values()),
+        "opens": sum(count for before, _, count in pairs if before == "certainly-not"),
+        "closes": sum(count for _, after, count in pairs if after == "certainly-not"),
         "grades": [{"from": before, "to": after, "patients": count} for before, after, count in pairs],
         "because": [{"id": name, "patients": count} for name, count in because],
     }

@@ -1,4 +1,5 @@
-"""criteria.* and trials.* as CSV and Parquet: written as results come, in bounded memory, and whole or not at all."""
+"""criteria.* and trials.* as CSV and Parquet: written as results come, in bounded memory, and whole or not at all; and
+tables of few rows, which are sorted first, also as NDJSON."""
 
 import csv
 import importlib
@@ -10,17 +11,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Protocol, get_type_hints
 
+import msgspec
+
 from service.criteria.results import PatientResult
 from service.errors import SettingsError
-from service.population.rows import CriterionRow, TrialRow, criterion_rows, trial_rows
+from service.population.rows import CriterionRow, NearMissRow, TrialRow, UpcomingRow, criterion_rows, trial_rows
 
 FORMATS = ("csv", "parquet")
 TABLES: dict[str, tuple[type, Callable[[PatientResult], Iterator[tuple[Any, ...]]]]] = {
     "criteria": (CriterionRow, criterion_rows),
     "trials": (TrialRow, trial_rows),
 }
+SORTED: dict[str, type] = {"upcoming": UpcomingRow, "near-misses": NearMissRow}
 # Columns with a value a row are plain; the others repeat a few values, which a dictionary keeps once.
-_PLAIN = frozenset({"patient", "reason", "evidence"})
+_PLAIN = frozenset({"patient", "reason", "evidence", "reasons"})
 _BATCH = 20_000
 # A spreadsheet takes a cell that begins so for a formula, full-width signs included; one that is a number it may.
 _FORMULA = re.compile(r"\s*[=+\-@\t\r＝＋－＠]|[\t\r\n]")
@@ -83,6 +87,23 @@ def write_tables(results: Iterable[PatientResult], folder: Path, formats: Iterab
             tables.add(result)
 
 
+def write_sorted(table: str, rows: Iterable[tuple[Any, ...]], folder: Path, formats: Iterable[str]) -> None:
+    """Write a table of `SORTED` in each of some formats, NDJSON among them; each file whole or not at all."""
+    pending = [_Pending(folder / f"{table}.{form}") for form in formats]
+    kept = list(rows)
+    for file in pending:
+        try:
+            opened = _OPEN[file.path.suffix](file.draft, table)
+            try:
+                for row in kept:
+                    opened.write(row)
+            finally:
+                opened.close()
+            os.replace(file.draft, file.path)
+        finally:
+            file.discard()
+
+
 def safe_cell(value: str) -> str:
     """Text that no spreadsheet runs: an apostrophe before what it would take for a formula, numbers as they are."""
     return f"'{value}" if _FORMULA.match(value) and not _NUMBER.fullmatch(value) else value
@@ -90,7 +111,7 @@ def safe_cell(value: str) -> str:
 
 def columns(table: str) -> dict[str, type]:
     """The columns of a table and their types, in order."""
-    return get_type_hints(TABLES[table][0])
+    return get_type_hints(SORTED[table] if table in SORTED else TABLES[table][0])
 
 
 class _Pending(NamedTuple):
@@ -119,7 +140,7 @@ class _Csv:
         self._writer.writerow(columns(table))
 
     def write(self, row: tuple[Any, ...]) -> None:
-        self._writer.writerow([safe_cell(v) if isinstance(v, str) else v for v in row])
+        self._writer.writerow([safe_cell(v) if isinstance(v, str) else v for v in map(_cell, row)])
 
     def close(self) -> None:
         if not self._file.closed:
@@ -144,7 +165,7 @@ class _Parquet:
         return text if name in _PLAIN else self._arrow.dictionary(self._arrow.int32(), text)
 
     def write(self, row: tuple[Any, ...]) -> None:
-        self._rows.append(tuple(_encodable(v) if isinstance(v, str) else v for v in row))
+        self._rows.append(tuple(_encodable(v) if isinstance(v, str) else v for v in map(_cell, row)))
         if len(self._rows) >= _BATCH:
             self._flush()
 
@@ -163,7 +184,35 @@ class _Parquet:
             self._writer.close()
 
 
-_OPEN: dict[str, Callable[[Path, str], Table]] = {".csv": _Csv, ".parquet": _Parquet}
+class _Ndjson:
+    """One object a row, its keys in camelCase as in the results, several values as a list."""
+
+    def __init__(self, path: Path, table: str) -> None:
+        self._file = path.open("wb")
+        self._names = [_camel(name) for name in columns(table)]
+
+    def write(self, row: tuple[Any, ...]) -> None:
+        self._file.write(msgspec.json.encode(dict(zip(self._names, row, strict=True))) + b"\n")
+
+    def close(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _cell(value: Any) -> Any:
+    """Several ids with spaces between, several sentences with semicolons."""
+    if not isinstance(value, tuple):
+        return value
+    return ("; " if any(" " in text for text in value) else " ").join(value)
+
+
+_OPEN: dict[str, Callable[[Path, str], Table]] = {".csv": _Csv, ".parquet": _Parquet, ".ndjson": _Ndjson}
 
 
 def _parquet() -> tuple[Any, Any]:

@@ -1,12 +1,11 @@
 """Counts over a population: what a run adds up while it screens, part by part, without keeping a result."""
 
-from datetime import date, timedelta
-
 import msgspec
 from msgspec import UNSET
 
 from service.criteria.logic import GRADES
-from service.criteria.results import Change, CriterionResult, PatientResult, TrialResult
+from service.criteria.results import CriterionResult, PatientResult, TrialResult
+from service.population.partial_tallies import ChangeTally, FailureTally, is_within, merge_counts
 
 HORIZON_DAYS = 90
 UNDATED = ""
@@ -18,6 +17,8 @@ class CriterionTally(msgspec.Struct, omit_defaults=True):
 
     `leave` fail here, `leave_known` of them with nothing unknown before; `doubt` are unknown here and nowhere before.
     `months` counts them by the month of their newest dated result, `UNDATED` where all are without a usable month.
+    `concerned` are those whom it concerns and does not fail, `near_passed` those of them whom no criterion fails;
+    `near_failed` fail by this one alone.
     """
 
     passed: int = 0
@@ -27,6 +28,9 @@ class CriterionTally(msgspec.Struct, omit_defaults=True):
     leave: int = 0
     leave_known: int = 0
     doubt: int = 0
+    concerned: int = 0
+    near_passed: int = 0
+    near_failed: int = 0
     months: dict[str, int] = {}
 
 
@@ -40,7 +44,8 @@ class NeedTally(msgspec.Struct, omit_defaults=True):
 
 
 class TrialTally(msgspec.Struct, omit_defaults=True):
-    """Counts of one trial. `changes` is keyed `from>to`, within the horizon; `because` by criterion."""
+    """Counts of one trial. `changes` are those within the horizon. `lacking` counts the possible patients by the ids,
+    with spaces between, of the criteria that are unknown for them."""
 
     screened: int = 0
     grades: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(GRADES, 0))
@@ -48,22 +53,20 @@ class TrialTally(msgspec.Struct, omit_defaults=True):
     needs: dict[str, NeedTally] = {}
     settled_by_one: int = 0
     settled_together: int = 0
-    changes: dict[str, int] = {}
-    because: dict[str, int] = {}
+    changes: ChangeTally = msgspec.field(default_factory=ChangeTally)
+    failures: FailureTally = msgspec.field(default_factory=FailureTally)
+    lacking: dict[str, int] = {}
 
 
 class Tally(msgspec.Struct, omit_defaults=True):
-    """Counts of a population as of one day. Parts of a run are stored and merged: the sum does not depend on the cut.
-
-    `changes_known` says whether any result told when its grade changes; without one, nothing is known of changes.
-    """
+    """Counts of a population as of one day. Parts of a run are stored and merged: the sum does not depend on the
+    cut."""
 
     as_of: str = ""
     trialhook: str = ""
     patients: int = 0
     errors: dict[str, int] = {}
     trials: dict[str, TrialTally] = {}
-    changes_known: bool = False
 
     def add(self, result: PatientResult) -> None:
         """Count one patient. ValueError for a result of another day."""
@@ -74,9 +77,8 @@ class Tally(msgspec.Struct, omit_defaults=True):
             if tally is None:
                 tally = self.trials[trial.trial] = TrialTally()
             _add_trial(tally, trial)
-            if trial.changes_on is not None:
-                self.changes_known = True
-                _add_change(tally, trial, trial.changes_on, self.as_of)
+            if trial.changes_on is not None and is_within(trial.changes_on, self.as_of, HORIZON_DAYS):
+                tally.changes.add(trial, trial.changes_on)
 
     def add_error(self, code: str) -> None:
         """Count one input that could not be read."""
@@ -87,8 +89,7 @@ class Tally(msgspec.Struct, omit_defaults=True):
         if other.as_of:
             self._agree(other.as_of, other.trialhook)
         self.patients += other.patients
-        self.changes_known = self.changes_known or other.changes_known
-        _merge_counts(self.errors, other.errors)
+        merge_counts(self.errors, other.errors)
         for name, trial in other.trials.items():
             _merge_trial(self.trials.setdefault(name, TrialTally()), trial)
 
@@ -104,7 +105,10 @@ def _add_trial(tally: TrialTally, result: TrialResult) -> None:
     tally.screened += 1
     tally.grades[result.grade] += 1
     rows = tally.criteria
+    leaver = _leaver(result)
+    doubtful = result.grade in ("possible", "certainly-not")  # else some arm has nothing unknown
     still_in = known = True
+    failed: list[CriterionTally] = []
     for criterion in result.criteria:
         row = rows.get(criterion.id)
         if row is None:
@@ -114,21 +118,62 @@ def _add_trial(tally: TrialTally, result: TrialResult) -> None:
         outcome = criterion.outcome
         if outcome == "pass":
             row.passed += 1
+            row.concerned += criterion.basis != "not-applicable"
         elif outcome == "review":
             row.review += 1
+            row.concerned += 1
         elif outcome == "fail":
             row.failed += 1
-            if still_in:
+            failed.append(row)
+            if still_in and (criterion is leaver or leaver is None):
                 row.leave += 1
                 row.leave_known += known
                 still_in = False
         else:
             row.unknown += 1
-            if still_in and known:
+            if still_in and known and doubtful:
                 row.doubt += 1
                 known = False
+    if len(failed) == 1:
+        failed[0].near_failed += 1
+    elif not failed:
+        _add_near(rows, result)
     if result.grade == "possible":
         _add_needs(tally, result)
+        lacking = " ".join(_lacking(result))
+        tally.lacking[lacking] = tally.lacking.get(lacking, 0) + 1
+    elif result.grade == "certainly-not":
+        tally.failures.add(result)
+
+
+_STAYS = CriterionResult("", "", "", "", "fail", "recorded", "", ())
+
+
+def _leaver(result: TrialResult) -> CriterionResult | None:
+    """The criterion at which a patient leaves: the first that fails and that every arm asks for, else that by which the
+    last arm is closed. None for the first that fails, whichever it is; one that is nowhere where nobody leaves."""
+    if result.arms is UNSET:
+        return None
+    if result.grade != "certainly-not":
+        return _STAYS
+    failing = [c for c in result.criteria if c.outcome == "fail"]
+    return next((c for c in failing if c.arms is UNSET), failing[-1])
+
+
+def _add_near(rows: dict[str, CriterionTally], result: TrialResult) -> None:
+    for criterion in result.criteria:
+        if criterion.outcome != "unknown" and criterion.basis != "not-applicable":
+            rows[criterion.id].near_passed += 1
+
+
+def _lacking(result: TrialResult) -> tuple[str, ...]:
+    """The criteria that are unknown; with arms, those of the possible arm that has the fewest."""
+    unknown = [c for c in result.criteria if c.outcome == "unknown"]
+    if result.arms is UNSET:
+        return tuple(c.id for c in unknown)
+    arms = [each.arm for each in result.arms if each.grade == "possible"]
+    of_arms = [tuple(c.id for c in unknown if c.arms is UNSET or arm in c.arms) for arm in arms]
+    return min(of_arms, key=lambda ids: (len(ids), ids))
 
 
 def _add_month(row: CriterionTally, criterion: CriterionResult) -> None:
@@ -168,33 +213,21 @@ def _add_needs(tally: TrialTally, result: TrialResult) -> None:
     tally.settled_together += not by_one and unknown <= covered
 
 
-def _add_change(tally: TrialTally, result: TrialResult, change: Change, as_of: str) -> None:
-    if date.fromisoformat(change.date) > date.fromisoformat(as_of) + timedelta(HORIZON_DAYS):
-        return
-    key = f"{result.grade}>{change.grade}"
-    tally.changes[key] = tally.changes.get(key, 0) + 1
-    for criterion in dict.fromkeys(change.because):
-        tally.because[criterion] = tally.because.get(criterion, 0) + 1
-
-
-def _merge_counts(into: dict[str, int], other: dict[str, int]) -> None:
-    for key, count in other.items():
-        into[key] = into.get(key, 0) + count
-
-
 def _merge_trial(into: TrialTally, other: TrialTally) -> None:
     into.screened += other.screened
     into.settled_by_one += other.settled_by_one
     into.settled_together += other.settled_together
-    for mine, theirs in ((into.grades, other.grades), (into.changes, other.changes), (into.because, other.because)):
-        _merge_counts(mine, theirs)
+    merge_counts(into.grades, other.grades)
+    merge_counts(into.lacking, other.lacking)
+    into.changes.merge(other.changes)
+    into.failures.merge(other.failures)
     for name, row in other.criteria.items():
         _merge_criterion(into.criteria.setdefault(name, CriterionTally()), row)
     for name, need in other.needs.items():
         count = into.needs.setdefault(name, NeedTally(order=need.order))
         count.touches += need.touches
         count.settles += need.settles
-        _merge_counts(count.why, need.why)
+        merge_counts(count.why, need.why)
 
 
 def _merge_criterion(into: CriterionTally, other: CriterionTally) -> None:
@@ -205,4 +238,7 @@ def _merge_criterion(into: CriterionTally, other: CriterionTally) -> None:
     into.leave += other.leave
     into.leave_known += other.leave_known
     into.doubt += other.doubt
-    _merge_counts(into.months, other.months)
+    into.concerned += other.concerned
+    into.near_passed += other.near_passed
+    into.near_failed += other.near_failed
+    merge_counts(into.months, other.months)

@@ -13,7 +13,7 @@ import pytest
 from service.population import spark as engine
 from tests.builders import SINAI, RxNorm, Snomed, as_json, condition, eligible, medication, patient, request
 from tests.population.conftest import Ran, Screen, screen
-from tests.population.sources import by_type, owned_by, population, write_lines
+from tests.population.sources import FORMS, by_type, owned_by, population, write_lines
 
 pytestmark = [
     pytest.mark.live,
@@ -169,8 +169,37 @@ def test_what_spark_cannot_do_is_refused(screen: Screen, source: Path, options: 
         screen(source, *ON_SPARK, *options)
 
 
-def test_a_source_without_lines_is_refused(cluster: Any, screen: Screen, tmp_path: Path) -> None:
+@pytest.mark.parametrize("form", ["a Bundle a patient", "one Bundle of all patients", "a zip archive of Bundles",
+                                  "a packed tar archive of Bundles"])  # fmt: skip
+def test_bundles_and_archives_give_the_same_bytes(
+    both: Callable[..., tuple[Ran, Ran]], tmp_path: Path, form: str
+) -> None:
+    here, there = both(FORMS[form](tmp_path / "in", many(6)))
+    same(here, there)
+    assert len(there.results) == 14
+
+
+def test_bundles_beside_lines_and_unreadable_ones_give_the_same_rows(
+    both: Callable[..., tuple[Ran, Ran]], source: Path
+) -> None:
+    FORMS["a Bundle a patient"](source / "bundles", {f"x{n}": owned_by(eligible(SINAI), f"x{n}") for n in range(3)})
+    FORMS["a zip archive of Bundles"](source / "packed", {"m1": owned_by(eligible(SINAI), "m1")})
+    (source / "bundles" / "broken.json").write_text('{"resourceType": "Bundle", "entry": [', "utf-8")
+    (source / "bundles" / "undated.json").write_bytes(as_json(patient(None, id="undated")))
+    here, there = both(source)
+    same(here, there)
+    assert {row["file"] for row in there.errors} == {"bundles/broken.json", "bundles/undated.json"}
+    assert len([r for r in there.results if r["patient"] == "Patient/m1"]) == 1
+
+
+def test_a_broken_archive_is_refused_as_it_is_here(both: Callable[..., tuple[Ran, Ran]], source: Path) -> None:
+    (source / "cut.zip").write_bytes(b"PK nothing of the kind")
+    here, there = both(source)
+    assert there.err == here.err == "cut.zip is no whole archive"
+
+
+def test_a_source_without_data_is_refused(cluster: Any, screen: Screen, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "a.json").write_text("{}", "utf-8")
-    assert "holds no NDJSON" in screen(tmp_path / "in", *ON_SPARK).err
+    (tmp_path / "in" / "a.txt").write_text("{}", "utf-8")
+    assert "holds no .ndjson, .json or archive of them" in screen(tmp_path / "in", *ON_SPARK).err
     assert "finds nothing to read" in screen(tmp_path / "nowhere", *ON_SPARK).err

@@ -32,7 +32,7 @@ Screen = Callable[..., Ran]
 @pytest.fixture
 def screen(tmp_path: Path, screening: Screening, monkeypatch: pytest.MonkeyPatch) -> Screen:
     """-> run `trialhook screen SOURCE --out …` with further options; `out` names another output folder."""
-    monkeypatch.setattr(screen_command, "screening_of", lambda _: screening)
+    monkeypatch.setattr(screen_command, "screening_of", lambda *_: screening)
 
     def run(source: Path | str, *options: str, out: str = "out", as_of: str = AS_OF.isoformat()) -> Ran:
         folder = tmp_path / out

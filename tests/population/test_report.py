@@ -13,6 +13,8 @@ from service.criteria.results import Change, PatientResult
 from service.population import report
 from service.population.funnel import full_width, funnel
 from service.population.report import About, ReadError, write_report
+from service.population.report_lists import Lists
+from service.population.rows import NearMissRow, UpcomingRow
 from service.population.summary import Tally, summary
 from service.population.worklist import WorkItem, Worklist, work_items
 from service.screening import Screening
@@ -84,14 +86,42 @@ def test_a_sentence_says_whom_a_missing_input_would_settle(page):
     assert "hangs for 41 on one missing input alone, for 71 on several together" in told
 
 
-def test_changes_are_told_where_they_are_known_and_else_said_to_be_unknown(page):
-    assert "Not known: this screening did not work out" in words(page(crowd("ppp", 1)))
+def test_changes_are_told_in_a_sentence_and_by_grade_and_criterion(page):
     soon, late = Change("2026-12-01", "certainly-not", ("c1",)), Change("2027-06-01", "possible", ("c1",))
     told = words(page(crowd("ppp", 2, soon) + crowd("upp", 1, late)))
+    assert "the grades of 2 change in the next 90 days: the trial opens to 0" in told
+    assert "and 2 stop fitting." in told
     assert "2: from “fits” to “does not fit”." in told
     assert "2 of them by: Asks for c1." in told
     assert "2026-12-01" in told
-    assert "Nobody’s grade changes" in words(page(crowd("upp", 1, late)))
+    assert "Nobody’s grade changes in the next 90 days" in words(page(crowd("upp", 1, late)))
+
+
+def test_the_likely_number_is_told_with_what_it_rests_on(page):
+    told = words(page(crowd("ppp", 30) + crowd("upp", 40) + crowd("fpp", 30)))
+    assert "Most likely 50, 43 to 57 nine times in ten. If what is missing is as in the patients who have it." in told
+    assert "It misleads where data are missing for a reason" in told
+    assert "Asks for c0 50% 60 60" in told
+
+
+def test_no_likely_number_where_nobody_has_the_data(page):
+    told = words(page(crowd("upp", 4)))
+    assert (
+        "No estimate of the likely number: nobody here has data on 1 of the criteria that are open: Asks for c0."
+        in told
+    )
+    assert "Most likely" not in told
+
+
+def test_who_changes_soon_and_near_misses_are_listed_and_left_out_with_small_counts(tmp_path, trial):
+    soon = UpcomingRow("Patient/p1", "", "T1", "", "2026-12-02", "opens", "certainly-not", "probable", ("c0", "c1"))
+    near = NearMissRow("Patient/p2", "", "T1", "", "until", "2026-12-09", ("c2",), (f"so {EVIL}",), 1, 3)
+    for below in (0, 5):
+        write_report(tmp_path / "r.html", summary(Tally(), [trial], below), [trial], (), About(), Lists([soon], [near]))
+        text = (tmp_path / "r.html").read_text("utf-8")
+        assert ("p1 The trial becomes open does not fit → probably fits" in words(text)) is (below == 0)
+        assert ("2026-12-09" in text) is (below == 0)
+        assert "<script>alert" not in text
 
 
 def test_nothing_is_loaded_from_elsewhere(page):

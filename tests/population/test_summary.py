@@ -7,7 +7,7 @@ import pytest
 
 from service.criteria.catalogue import Trial
 from service.criteria.findings import Evidence
-from service.criteria.results import Change
+from service.criteria.results import ArmGrade, Change
 from service.population.summary import Tally, last_months, measured_input, summary
 from service.screening import Screening
 
@@ -86,8 +86,22 @@ def test_an_input_settles_alone_only_whom_it_leaves_nothing_unknown_of(three):
     assert made["settledBy"] == {"oneInput": 2, "severalInputs": 1, "notByInputs": 1}
 
 
-def test_changes_that_no_result_tells_of_are_not_zero(three):
-    assert of(three, patient("a", "ppp"))["changesWithin90Days"] is None
+def test_changes_are_not_known_where_nobody_was_screened_and_else_counted(three):
+    assert of(three)["changesWithin90Days"] is None
+    assert of(three, patient("a", "ppp"))["changesWithin90Days"]["patients"] == 0
+
+
+def test_changes_that_open_and_that_close_a_trial_are_told_apart(three):
+    soon = "2026-12-01"
+    opens, closes, worse = (Change(soon, grade, ("c1",)) for grade in ("probable", "certainly-not", "possible"))
+    made = of(
+        three,
+        patient("a", "pfp", change=opens),
+        patient("b", "pfp", change=worse),
+        patient("c", "ppp", change=closes),
+        patient("d", "ppp", change=worse),
+    )["changesWithin90Days"]
+    assert (made["patients"], made["opens"], made["closes"]) == (4, 2, 1)
 
 
 @pytest.mark.parametrize(("day", "counted"), [("2026-11-22", 1), ("2027-02-19", 1), ("2027-02-20", 0)])
@@ -194,3 +208,56 @@ def test_what_results_decide_is_told_from_what_diagnoses_and_drugs_do(screening)
 def test_months_go_back_over_a_new_year():
     assert last_months("2026-02-28", 4) == ["2025-11", "2025-12", "2026-01", "2026-02"]
     assert last_months(AS_OF, 1) == ["2026-11"]
+
+
+def failing(name: str, letters: str, failure: str, basis: str = "recorded", of_criteria: str = "") -> object:
+    """A patient who fails, `failure` of the trial and of each failing criterion."""
+    made = patient(name, letters)
+    [trial] = made.results
+    words = {"p": "permanent", "u": "until", "c": "changeable"}
+    kinds = iter(of_criteria or failure[0] * letters.count("f"))
+    criteria = tuple(
+        msgspec.structs.replace(c, failure=words[next(kinds)], basis=basis) if c.outcome == "fail" else c
+        for c in trial.criteria
+    )
+    return msgspec.structs.replace(made, results=(msgspec.structs.replace(trial, criteria=criteria, failure=failure),))
+
+
+def test_near_misses_fail_by_few_recorded_criteria_and_not_for_good(three):
+    made = of(
+        three,
+        failing("a", "fpp", "until"),
+        failing("b", "pfu", "changeable"),
+        failing("c", "ffp", "changeable", of_criteria="uc"),
+        failing("d", "fff", "changeable"),
+        failing("e", "fpp", "permanent"),
+        failing("f", "fpp", "changeable", basis="no-record"),
+        patient("g", "ppp"),
+    )["nearMisses"]
+    ways = ("permanent", "oneCriterion", "twoCriteria", "further", "byTime")
+    assert [made[way] for way in ways] == [1, 2, 1, 2, 1]
+    assert made["byCriterion"] == [{"id": "c0", "patients": 1}, {"id": "c1", "patients": 1}]
+
+
+def armed(name: str, letters: str, grade: str, **arms: str) -> object:
+    """A patient of a trial with arms A and B: `c0` is asked for all, `c1` for A, `c2` for B; grades of the arms."""
+    made = patient(name, letters)
+    [trial] = made.results
+    own = tuple(msgspec.structs.replace(c, arms=(arm,)) for c, arm in zip(trial.criteria[1:], "AB", strict=True))
+    told = tuple(ArmGrade(arm, graded) for arm, graded in arms.items())
+    new = msgspec.structs.replace(trial, grade=grade, criteria=(trial.criteria[0], *own), arms=told)
+    return msgspec.structs.replace(made, results=(new,))
+
+
+def test_a_fail_that_leaves_another_arm_open_rules_nobody_out(three):
+    made = of(
+        three,
+        armed("a", "pfp", "certain", A="certainly-not", B="certain"),
+        armed("b", "puf", "possible", A="possible", B="certainly-not"),
+        armed("c", "pff", "certainly-not", A="certainly-not", B="certainly-not"),
+        armed("d", "fpp", "certainly-not", A="certainly-not", B="certainly-not"),
+        armed("e", "ppu", "certain", A="certain", B="possible"),
+    )
+    assert [(s["fail"], s["remaining"]) for s in made["attrition"]] == [(1, 4), (0, 4), (1, 3)]
+    assert made["bounds"] == {"atLeast": 2, "atMost": 3}
+    assert made["attrition"][-1]["remainingKnown"] == 2

@@ -5,11 +5,13 @@ from fractions import Fraction
 
 import pytest
 
+from service.criteria.results import Change
 from service.population.summary import Tally, summary
+from service.population.upcoming import Upcoming
 from service.screening import Screening
 
 from .results import criterion, drawn, needed, patient
-from .test_summary import of, three  # noqa: F401 - the fixture
+from .test_summary import failing, of, three  # noqa: F401 - the fixture
 
 OUTCOMES = ("pass", "fail", "unknown", "review")
 Equation = tuple[dict[tuple, int], int]
@@ -102,6 +104,13 @@ def test_no_hidden_count_can_be_computed_from_shown_ones(screening: Screening, t
     assert {k for k, n in cells(whole).items() if n != cells(made)[k]} == {
         k for k, n in cells(made).items() if n is None
     }
+    likely, bounds = made["likely"], made["bounds"]
+    assert likely["rates"] == []
+    if likely["patients"] is not None:
+        assert None not in made["grades"].values()
+        assert bounds["atLeast"] <= likely["low"] <= likely["patients"] <= likely["high"] <= bounds["atMost"]
+        for key in ("patients", "low", "high"):
+            assert likely[key] == bounds["atMost"] or (likely[key] - bounds["atLeast"]) % below == 0
     for need in made["missing"]:
         possible = made["grades"]["possible"]
         assert need["touches"] is None or possible is not None
@@ -147,8 +156,6 @@ def test_the_rest_of_a_share_is_small_too(three):  # noqa: F811
 
 
 def test_changes_are_hidden_like_any_other_count(three):  # noqa: F811
-    from service.criteria.results import Change
-
     soon = Change("2026-12-01", "certainly-not", ("c0",))
     few = [patient(f"s{i}", "upp", change=soon) for i in range(4)]
     many = [patient(f"s{i}", "upp", change=soon) for i in range(5)]
@@ -170,3 +177,38 @@ def test_nothing_is_hidden_unasked(three, below):  # noqa: F811
     made = of(three, *crowd("ppp", 1), *crowd("fpp", 2), below=below)
     assert made["grades"]["certain"] == 1
     assert made["attrition"][0]["remainingKnown"] == 1
+
+
+def test_the_likely_number_is_hidden_with_what_it_was_reckoned_by(three):  # noqa: F811
+    shown = of(three, *crowd("ppp", 30), *crowd("upp", 40), *crowd("fpp", 30), below=5)
+    whole = of(three, *crowd("ppp", 30), *crowd("upp", 40), *crowd("fpp", 30))
+    assert abs(shown["likely"]["patients"] - whole["likely"]["patients"]) < 5
+    hidden = of(three, *crowd("ppp", 30), *crowd("upp", 40), *crowd("fpp", 4), *crowd("pfp", 30), below=5)
+    assert hidden["grades"]["possible"] == 40
+    assert hidden["criteria"][0]["fail"] is None  # from which the rate would tell it
+    assert hidden["likely"]["patients"] is None
+
+
+def test_near_misses_of_few_patients_are_hidden(three):  # noqa: F811
+    near = [failing(f"n{i}", "fpp", "until") for i in range(20)]
+    few = [failing(f"m{i}", "pfp", "until") for i in range(3)]
+    rest = [failing(f"r{i}", "fff", "changeable") for i in range(30)]
+    shown = of(three, *near, *rest, *crowd("ppp", 30), below=5)["nearMisses"]
+    assert (shown["oneCriterion"], shown["byCriterion"]) == (20, [{"id": "c0", "patients": 20}])
+    made = of(three, *near, *few, *rest, *crowd("ppp", 30), below=5)["nearMisses"]
+    assert [row["patients"] for row in made["byCriterion"]] == [None, None]
+    assert [n for n in numbers(made) if 0 < n < 5] == []
+
+
+def test_two_spans_of_time_are_not_told_side_by_side(three):  # noqa: F811
+    soon, later = (Change(day, "certainly-not", ("c0",)) for day in ("2026-12-01", "2027-02-01"))
+    patients = [patient(f"s{i}", "upp", change=soon) for i in range(10)]
+    patients += [patient(f"t{i}", "upp", change=later) for i in range(3)] + crowd("upp", 30)
+    upcoming, tally = Upcoming(30), Tally()
+    for each in patients:
+        upcoming.add(each)
+        tally.add(each)
+    [made] = summary(tally, [three], 5, upcoming)["trials"]
+    assert (made["changesWithin90Days"]["patients"], made["within"]["patients"]) == (13, None)
+    [made] = summary(tally, [three], 0, upcoming)["trials"]
+    assert (made["changesWithin90Days"]["patients"], made["within"]["patients"]) == (13, 10)
