@@ -35,10 +35,12 @@ fix: install  ## format, lint, and write what is generated
 	$(BIN)/trialhook trials schema trial > service/criteria/trial.schema.json
 	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
 	$(BIN)/python -m service.render.settings README.md
+	$(BIN)/python -m service.render.kinds docs/add-a-trial.md
 
 bench: install  ## ratios, measured in one run; the service under load takes some minutes
 	$(BIN)/python -m bench
 	$(BIN)/python -m bench.service --quick
+	$(BIN)/python -m bench.service_steady
 
 lock:  ## pin and hash every dependency; needs uv
 	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock

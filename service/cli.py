@@ -24,12 +24,14 @@ class Commands(click.Group):
 
     # told here, so that `--help` imports none of them
     names: ClassVar[dict[str, str]] = {
+        "decisions": "The decision log: export, purge.",
         "doctor": "Check settings, database, clients and FHIR servers.",
         "evaluate": "Evaluate records against the trials.",
         "feedback": "What became of the cards: one line a trial.",
+        "replay": "Judge logged decisions anew.",
         "screen": "Screen a population, from files or a FHIR server.",
         "serve": "Run the service an EHR calls; --demo to try it.",
-        "trials": "The trial library: list, show, check, test.",
+        "trials": "The trial library: list, show, check, test, import.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from service import metrics
 from service.store import SealedRow
 from service.store.forks import renew_in_child
 
@@ -176,6 +177,7 @@ class Explanations:
             self._store.keep_explanations([self._sealed(item) for item in batch])
         except Exception as problem:  # noqa: BLE001 - the thread's edge: the next batch must have its chance
             self._lose(len(batch))
+            metrics.store_failed("explanations")
             _log.warning("explanations-lost", number=len(batch), problem=type(problem).__name__)
 
     def _sealed(self, item: _Waiting) -> SealedRow:

@@ -73,7 +73,8 @@ def _observation_codes(names: Iterable[str], inputs: Inputs, terminology: Termin
     concepts = {
         concept for concept, pairs in inputs.by_concept.items() if any(made.name in wanted for made, _ in pairs)
     }
-    return sorted({*terminology.codes("observation", concepts), *PANELS}) if concepts else []
+    panels = {code for name, made in inputs.by_name.items() if name in wanted for code in made.panels}
+    return sorted({*terminology.codes("observation", concepts), *panels, *PANELS}) if concepts else []
 
 
 def _lists(codes: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ import structlog
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from service import __version__, tracing
 from service.app import create_app
 from service.errors import TrialhookError
 from service.metrics import count_as
@@ -134,10 +135,19 @@ def _pre_fork(arbiter: Any, worker: Any) -> None:
 
 def _post_fork(_arbiter: Any, worker: Any) -> None:
     count_as(str(worker.place))
+    tracing.start(_parts(worker).settings.otlp_endpoint, __version__)
 
 
 def _worker_exit(_arbiter: Any, worker: Any) -> None:
     """A worker that ends writes what it still holds."""
-    parts: Parts = worker.app.wsgi().extensions[EXTENSION]
+    parts = _parts(worker)
     parts.explanations.flush()
     parts.shown.write()
+    if parts.audit is not None:
+        parts.audit.flush()
+    tracing.stop()
+
+
+def _parts(worker: Any) -> Parts:
+    parts: Parts = worker.app.wsgi().extensions[EXTENSION]
+    return parts

@@ -130,6 +130,13 @@ def _addresses(text: str) -> tuple[str, ...]:
     return tuple(_web_address(part) for part in _SEPARATORS.split(text) if part)
 
 
+def _trials(text: str) -> tuple[str, ...]:
+    found = tuple(part for part in _SEPARATORS.split(text) if part)
+    if not all(re.fullmatch(r"[\w.:-]+", part) for part in found):
+        raise WrongValue("ids of trials, separated by blanks or commas, were expected")
+    return found
+
+
 def _origins(text: str) -> tuple[str, ...]:
     origins = _addresses(text)
     for origin in origins:
@@ -216,6 +223,32 @@ def _private_keys(text: str) -> dict[str, Any]:
     return found
 
 
+def _destination(text: str) -> str:
+    """Nowhere, the database, or a file in a folder that is there."""
+    if text in ("none", "database"):
+        return text
+    path = Path(text)
+    if not text.isprintable() or not path.suffix or _is_folder(path) or not _is_folder(path.parent):
+        raise WrongValue(
+            "none, database or a file such as /var/log/trialhook/decisions.ndjson, in a folder that is there, was "
+            "expected"
+        )
+    return text
+
+
+def _audit_destination(text: str) -> str:
+    """The same, or the base address of a FHIR server."""
+    if text.startswith(("http://", "https://")):
+        return _web_address(text)
+    return _destination(text)
+
+
+def _bearer(text: str) -> str:
+    if not re.fullmatch(r"[\x21-\x7e]*", text):
+        raise WrongValue("a bearer token without blanks was expected")
+    return text
+
+
 def _scopes(text: str) -> str:
     """A choice of version, or the scopes themselves."""
     if text in ("auto", "v1", "v2"):
@@ -250,11 +283,25 @@ SETTINGS: tuple[Setting, ...] = (
         "Folders of further trials; one of the same id replaces a built-in one",
     ),
     Setting(
+        "ENABLED_TRIALS",
+        _trials,
+        "",
+        "ids, separated by blanks or commas",
+        "The trials that answer where none is named; none listed: all that are active and in effect",
+    ),
+    Setting(
+        "DRAFTS",
+        _yes,
+        "no",
+        "yes or no",
+        "Whether drafts, which nobody has checked, answer where no trial is named, and get cards, marked as drafts",
+    ),
+    Setting(
         "VALUE_SETS",
         _folders,
         "",
         "folders, separated by a colon",
-        "Folders of the site's own ValueSets, inputs.yaml and vocabulary.yaml",
+        "Folders of the site's own names: codes.yaml or ValueSets, inputs.yaml, vocabulary.yaml",
     ),
     Setting(
         "TIMEZONE",
@@ -372,6 +419,64 @@ SETTINGS: tuple[Setting, ...] = (
         "How long the link on a card works",
     ),
     Setting(
+        "DECISION_LOG",
+        _destination,
+        "none",
+        "none, database or a file",
+        "Where each answer is logged, without patient data in clear: nowhere, the database, or an NDJSON file a day",
+    ),
+    Setting(
+        "DECISION_KEY",
+        _secrets,
+        "",
+        f"keys of at least {MIN_SECRET} characters",
+        "Keys the hashes of the decision log, the newest first, older ones still read; needed with a decision log",
+        secret=True,
+    ),
+    Setting(
+        "DECISION_INPUTS",
+        _yes,
+        "no",
+        "yes or no",
+        "Whether the inputs of decisions are kept beside the log, sealed with its key, so that any can be replayed",
+    ),
+    Setting(
+        "DECISION_DAYS",
+        _number(0, 36_500),
+        "365",
+        "days, 0 to 36500",
+        "How long decisions and their inputs are kept; 0 for ever",
+    ),
+    Setting(
+        "AUDIT_EVENTS",
+        _audit_destination,
+        "none",
+        "none, database, a file or a FHIR base URL",
+        "Where FHIR AuditEvents of each access to a patient's data go; they name the patient",
+    ),
+    Setting(
+        "AUDIT_TOKEN",
+        _bearer,
+        "",
+        "a bearer token",
+        "The token for the FHIR server that AuditEvents are sent to",
+        secret=True,
+    ),
+    Setting(
+        "AUDIT_DAYS",
+        _number(0, 36_500),
+        "0",
+        "days, 0 to 36500",
+        "How long AuditEvents in the database or in files are kept; 0 for ever",
+    ),
+    Setting(
+        "UNRECORDED",
+        _choice("refuse", "answer"),
+        "refuse",
+        "refuse or answer",
+        "What becomes of an answer that cannot be written to the decision log or the AuditEvents that are asked for",
+    ),
+    Setting(
         "CORS_ORIGINS",
         _origins,
         "",
@@ -391,6 +496,13 @@ SETTINGS: tuple[Setting, ...] = (
         "info",
         "debug, info, warning or error",
         "The least severe messages that are logged",
+    ),
+    Setting(
+        "OTLP_ENDPOINT",
+        _optional_address,
+        "",
+        "an address",
+        "The OpenTelemetry collector that traces are sent to (OTLP over HTTP); needs the extra `otel`; none: no traces",
     ),
 )
 

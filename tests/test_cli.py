@@ -5,7 +5,7 @@ from click.testing import CliRunner
 
 from service.cli import Commands, cli
 
-COMMANDS = ("doctor", "evaluate", "feedback", "screen", "serve", "trials")
+COMMANDS = ("decisions", "doctor", "evaluate", "feedback", "replay", "screen", "serve", "trials")
 
 
 def test_help_lists_every_command() -> None:

@@ -34,6 +34,10 @@ GOOD: list[tuple[str, str, Any]] = [
     ("TIMEZONE", "Europe/Berlin", ZoneInfo("Europe/Berlin")),
     ("ULN", "{}", {}),
     ("ULN", '{"alt": {"high": 40, "unit": "U/L"}}', {"alt": {"high": 40, "unit": "U/L"}}),
+    ("ENABLED_TRIALS", "", ()),
+    ("ENABLED_TRIALS", "NCT02947685, NCT03709082", ("NCT02947685", "NCT03709082")),
+    ("DRAFTS", "no", False),
+    ("DRAFTS", "yes", True),
     ("RECRUITMENT", "any", "any"),
     ("RECRUITMENT", "open", "open"),
     ("AUTH", "jwt", "jwt"),
@@ -78,10 +82,26 @@ GOOD: list[tuple[str, str, Any]] = [
     ("BACKEND_SCOPES", "system/Patient.rs  system/Observation.rs", "system/Patient.rs system/Observation.rs"),
     ("EXPLAIN_MINUTES", "1", 1),
     ("EXPLAIN_MINUTES", "1440", 1440),
+    ("DECISION_LOG", "none", "none"),
+    ("DECISION_LOG", "database", "database"),
+    ("DECISION_LOG", "/tmp/decisions.ndjson", "/tmp/decisions.ndjson"),
+    ("DECISION_KEY", "k" * MIN_SECRET, ("k" * MIN_SECRET,)),
+    ("DECISION_INPUTS", "yes", True),
+    ("DECISION_DAYS", "0", 0),
+    ("DECISION_DAYS", "36500", 36500),
+    ("AUDIT_EVENTS", "database", "database"),
+    ("AUDIT_EVENTS", "/tmp/audit.ndjson", "/tmp/audit.ndjson"),
+    ("AUDIT_EVENTS", "https://audit.example.org/fhir/", "https://audit.example.org/fhir"),
+    ("AUDIT_TOKEN", "token~1", "token~1"),
+    ("AUDIT_DAYS", "0", 0),
+    ("AUDIT_DAYS", "36500", 36500),
+    ("UNRECORDED", "answer", "answer"),
     ("CORS_ORIGINS", "", ()),
     ("CORS_ORIGINS", f"{EHR} http://localhost:3000", (EHR, "http://localhost:3000")),
     ("SMART_APP_URL", "", ""),
     ("SMART_APP_URL", "https://app.example.org/launch", "https://app.example.org/launch"),
+    ("OTLP_ENDPOINT", "", ""),
+    ("OTLP_ENDPOINT", "http://127.0.0.1:4318/", "http://127.0.0.1:4318"),
     ("LOG_LEVEL", "debug", "debug"),
     ("LOG_LEVEL", "error", "error"),
 ]
@@ -91,6 +111,8 @@ WRONG: list[tuple[str, str, str]] = [
     *(("TIMEZONE", text, "a time zone such as") for text in ("", "Mars/Phobos", "+02:00", "../UTC", "/etc/localtime")),
     *(("ULN", text, "a JSON") for text in ("", "{", "[]", "no-such-file.json", '{"alt": 40}', '{"alt": 1} more')),
     *(("RECRUITMENT", text, "one of any, open was expected") for text in ("", "Open", "closed", "any,open")),
+    *(("ENABLED_TRIALS", text, "ids of trials") for text in ("NCT1/NCT2", "trials/*", "[NCT1]")),
+    *(("DRAFTS", text, "one of") for text in ("", "perhaps", "true")),
     *(("AUTH", text, "one of jwt, none was expected") for text in ("", "JWT", "basic", "None")),
     *(("CLIENTS", text, "a JSON file such as") for text in ("", "{", "[]", "no-such-file.json")),
     ("CLIENTS", json.dumps({EHR: {}}), "needs jwks or jwksUrl"),
@@ -118,7 +140,7 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     *(
         (name, text, "an address such as")
-        for name in ("PUBLIC_URL", "FHIR_ALLOWED", "SMART_APP_URL", "CORS_ORIGINS")
+        for name in ("PUBLIC_URL", "FHIR_ALLOWED", "SMART_APP_URL", "CORS_ORIGINS", "OTLP_ENDPOINT")
         for text in ("ehr.example.org", "ftp://ehr.example.org", "https://", f"{EHR}?a=1", f"{EHR}#a", "file:///etc")
     ),
     *(
@@ -128,12 +150,12 @@ WRONG: list[tuple[str, str, str]] = [
     ),
     *(
         (name, f"https://{rest}", "an address such as")
-        for name in ("PUBLIC_URL", "SMART_APP_URL", "FHIR_ALLOWED", "CORS_ORIGINS")
+        for name in ("PUBLIC_URL", "SMART_APP_URL", "FHIR_ALLOWED", "CORS_ORIGINS", "OTLP_ENDPOINT")
         for rest in ("[::1", "ehr/\x00", "ehr/\x1f", "ehr/\x7f", "ehr/\u00a0", "ehr/\u200b", "ehr/\u2028")
     ),
     *(
         (name, text, "an address such as")
-        for name in ("PUBLIC_URL", "SMART_APP_URL")
+        for name in ("PUBLIC_URL", "SMART_APP_URL", "OTLP_ENDPOINT")
         for text in (f"{EHR}/a b", f"{EHR}/a\tb", f"{EHR}/a\nb", f" {EHR}", f"{EHR}\n", f"{EHR} {EHR}")
     ),
     ("CORS_ORIGINS", f"{EHR}/path", "without a path"),
@@ -147,6 +169,17 @@ WRONG: list[tuple[str, str, str]] = [
     *(("BACKEND_CLIENT_ID", text, "a text without control characters") for text in ("a\0b", "a\nb", " a", "a ")),
     *(("BACKEND_KEY", text, "a JSON Web Key or a key set") for text in ("{", "{}", "[]", "a\0b", '{"a":' * 100_000)),
     *(("BACKEND_SCOPES", text, "auto, v1, v2 or scopes") for text in ("", "v3", "Patient.rs", "system/a user/b")),
+    *(
+        ("DECISION_LOG", text, "none, database or a file")
+        for text in ("", "file", "/tmp", "/none/d.ndjson", "a\0.ndjson")
+    ),
+    *(("DECISION_KEY", text, f"at least {MIN_SECRET} characters") for text in ("k" * (MIN_SECRET - 1),)),
+    *(("DECISION_INPUTS", text, "one of yes, no") for text in ("", "true")),
+    *(("DECISION_DAYS", text, "from 0 to 36500") for text in ("-1", "36501", "1.5")),
+    *(("AUDIT_EVENTS", text, "") for text in ("", "https://", "https://u:p@audit.example.org", "/none/a.ndjson")),
+    *(("AUDIT_TOKEN", text, "a bearer token") for text in ("a b", "a\n", "é")),
+    *(("AUDIT_DAYS", text, "from 0 to 36500") for text in ("-1", "36501")),
+    *(("UNRECORDED", text, "one of refuse, answer") for text in ("", "yes")),
     *(("LOG_LEVEL", text, "one of debug, info, warning, error") for text in ("", "INFO", "trace")),
 ]
 
@@ -326,6 +359,8 @@ def test_settings_that_are_printed_show_no_secret_and_all_else() -> None:
         SECRET=secret,
         DATABASE_URL=f"postgresql://u:{SECRET}@db/x",
         BACKEND_KEY=json.dumps({"kty": "EC", "d": SECRET}),
+        DECISION_KEY=secret,
+        AUDIT_TOKEN=SECRET,
         TIMEZONE="Europe/Berlin",
     )
     for shown in (repr(given), str(given), f"{given}"):
@@ -336,7 +371,8 @@ def test_settings_that_are_printed_show_no_secret_and_all_else() -> None:
 
 
 def test_what_may_hold_a_password_is_marked_secret() -> None:
-    assert {setting.name for setting in SETTINGS if setting.secret} == {"BACKEND_KEY", "DATABASE_URL", "SECRET"}
+    names = {"AUDIT_TOKEN", "BACKEND_KEY", "DATABASE_URL", "DECISION_KEY", "SECRET"}
+    assert {setting.name for setting in SETTINGS if setting.secret} == names
 
 
 def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def _each_installation_is_read_once() -> Iterator[None]:
     known: dict[str, Screening] = {}
 
     def installed(of: Settings) -> Screening:
-        key = repr([of.texts[name] for name in ("TRIALS", "VALUE_SETS", "TIMEZONE", "ULN")])
+        key = repr([of.texts[name] for name in ("TRIALS", "VALUE_SETS", "TIMEZONE", "ULN", "ENABLED_TRIALS", "DRAFTS")])
         if key not in known:
             known[key] = screening.installed(of)
         return known[key]
