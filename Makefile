@@ -43,7 +43,7 @@ bench: install  ## ratios, measured in one run; the service under load takes som
 	$(BIN)/python -m bench.service_steady
 
 lock:  ## pin and hash every dependency; needs uv
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
+	uv pip compile pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
 
 dist: install  ## source distribution and wheel, the wheel made from the source distribution
