@@ -7,7 +7,7 @@ import msgspec
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Finding
 from service.criteria.logic import Grade
-from service.criteria.plan import TrialPlan
+from service.criteria.plan import Silence, TrialPlan
 from service.criteria.results import Change
 from service.criteria.spans import FOREVER, iso
 
@@ -31,8 +31,10 @@ class Standing(msgspec.Struct):
         return min(self.holds_until)
 
 
-def standing(ev: Evaluation, plan: TrialPlan, held: int, findings: Sequence[Finding], graded: Grade) -> Standing:
-    until = [ev.next_change(q.rule) if q.reads & held else NEVER for q in plan.questions]
+def standing(ev: Evaluation, plan: TrialPlan, silence: Silence, findings: Sequence[Finding], graded: Grade) -> Standing:
+    until = [NEVER] * len(findings)
+    for place, question in silence.asked:
+        until[place] = ev.next_change(question.rule)
     return Standing(plan, graded, tuple(findings), list(findings), until)
 
 

@@ -1,7 +1,7 @@
 """Evaluate a record against trials: every criterion, the grade, what is missing."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
 
@@ -13,8 +13,8 @@ from service.criteria.facts import PatientRecord
 from service.criteria.findings import Evidence, Finding
 from service.criteria.lexicon import Lexicon
 from service.criteria.lifting import Lifts, of_trial
-from service.criteria.logic import GRADES, Basis, Failure, Grade, Outcome
-from service.criteria.plan import Plan, TrialPlan, result_of
+from service.criteria.logic import GRADES, Failure, Grade
+from service.criteria.plan import Plan, TrialPlan, file_of, result_of
 from service.criteria.results import (
     ArmGrade,
     Change,
@@ -24,7 +24,6 @@ from service.criteria.results import (
     SmallestSets,
     TrialResult,
 )
-from service.criteria.schema import DIGEST_LENGTH
 from service.criteria.settling import needed, smallest_sets, trials_by_input
 from service.criteria.spans import iso
 
@@ -73,15 +72,9 @@ def _death(ev: Evaluation) -> CriterionResult | None:
 
 def _dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
     return TrialResult(
-        trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *_file(trial),
+        trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *file_of(trial),
         failure="permanent",
     )  # fmt: skip
-
-
-def _file(trial: Trial) -> tuple[str, Literal["draft", "retired"] | UnsetType]:
-    """Which file judged, and what it is worth where it is not in use."""
-    standing = trial.standing
-    return trial.digest[:DIGEST_LENGTH], UNSET if standing == "active" else standing
 
 
 class Judged(NamedTuple):
@@ -97,24 +90,15 @@ class Judged(NamedTuple):
 
 def judged(ev: Evaluation, plan: TrialPlan, held: int) -> Judged:
     """One trial: its criteria with their evidence, and the grade."""
-    criteria: list[CriterionResult] = []
-    findings: list[Finding] = []
-    unknown: list[tuple[Criterion, Finding]] = []
-    pairs: set[tuple[Outcome, Basis]] = set()
-    keep, find = criteria.append, ev.find
-    for reads, criterion, rule, finding, silent_result, graded_as in plan.questions:
-        if reads & held:
-            finding = find(rule)
-            graded_as = finding.outcome, finding.basis
-            keep(result_of(criterion, finding))
-        else:
-            keep(silent_result)
-        findings.append(finding)
-        pairs.add(graded_as)
-        if graded_as[0] == "unknown":
-            unknown.append((criterion, finding))
+    silence = plan.silence(held)
+    criteria, findings, answers = list(silence.criteria), list(silence.findings), set(silence.answers)
+    for place, question in silence.asked:
+        finding = findings[place] = ev.find(question.rule)
+        answers.add((finding.outcome, finding.basis))
+        criteria[place] = result_of(question.criterion, finding)
     arms = plan.grade_by_arm(findings) if plan.arms else {}
-    stands = standing(ev, plan, held, findings, plan.grade(findings, pairs))
+    stands = standing(ev, plan, silence, findings, plan.grade(findings, answers))
+    unknown = [(q.criterion, f) for q, f in zip(plan.questions, findings, strict=True) if f.outcome == "unknown"]
     return Judged(plan.trial, criteria, _in_open_arms(unknown, arms), stands, arms)
 
 
@@ -134,7 +118,7 @@ def _result(
         failure, until = of_trial(criteria, plan.arms)
     return TrialResult(
         trial.id, trial.version, trial.title, trial.recruitment, graded, change, missing, tuple(criteria),
-        *_file(trial), by_arm or UNSET, sets, failure, until,
+        *plan.file, by_arm or UNSET, sets, failure, until,
     )  # fmt: skip
 
 

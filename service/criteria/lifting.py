@@ -29,12 +29,14 @@ class Lifts:
         self, criteria: list[CriterionResult], findings: Sequence[Finding], plan: TrialPlan
     ) -> list[CriterionResult]:
         """The criteria; those that fail tell how that may be lifted."""
-        if all(finding.outcome != "fail" for finding in findings):
-            return criteria
-        return [
-            result if finding.outcome != "fail" else self._told(result, finding, question.rule, question.reads)
-            for result, finding, question in zip(criteria, findings, plan.questions, strict=True)
-        ]
+        told = criteria
+        for place, finding in enumerate(findings):
+            if finding.outcome == "fail":
+                if told is criteria:
+                    told = list(criteria)
+                question = plan.questions[place]
+                told[place] = self._told(criteria[place], finding, question.rule, question.reads)
+        return told
 
     def _told(self, result: CriterionResult, finding: Finding, rule: Rule, reads: int) -> CriterionResult:
         if finding.lasting:

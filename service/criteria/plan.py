@@ -6,10 +6,12 @@ a rule.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from functools import reduce
+from operator import or_
+from typing import Any, Literal, NamedTuple
 
 import msgspec
-from msgspec import UNSET
+from msgspec import UNSET, UnsetType
 
 from service.criteria import keys
 from service.criteria.catalogue import Criterion, Trial, Trials
@@ -18,7 +20,9 @@ from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurem
 from service.criteria.findings import Finding, Sighting
 from service.criteria.logic import Basis, Grade, Outcome, best, grade, grade_by_arm
 from service.criteria.results import CriterionResult
+from service.criteria.schema import DIGEST_LENGTH
 
+MAX_KNOWN = 1024  # kinds of silence kept of a trial
 FAMILIES = ("input", "condition", "procedure", "drug")
 
 
@@ -33,6 +37,16 @@ class Question(NamedTuple):
     silent_grade: tuple[Outcome, Basis]
 
 
+class Silence(NamedTuple):
+    """What is known of a trial before any rule is asked: the answers of silence to all questions, and at which places
+    the record holds something that a rule reads."""
+
+    asked: tuple[tuple[int, Question], ...]
+    findings: tuple[Finding, ...]
+    criteria: tuple[CriterionResult, ...]
+    answers: frozenset[tuple[Outcome, Basis]]
+
+
 class TrialPlan(msgspec.Struct, frozen=True):
     """A trial's questions. `arms` are named where some criterion is asked for some of them only."""
 
@@ -41,6 +55,19 @@ class TrialPlan(msgspec.Struct, frozen=True):
     is_open: bool
     is_draft: bool = False
     arms: tuple[str, ...] = ()
+    file: tuple[str, Literal["draft", "retired"] | UnsetType] = ("", UNSET)
+    reads: int = 0
+    known: dict[int, Silence] = msgspec.field(default_factory=dict)
+
+    def silence(self, held: int) -> Silence:
+        """The silence around what a record holds: records that hold the same share it."""
+        mask = held & self.reads
+        found = self.known.get(mask)
+        if found is None:
+            found = _silence(self.questions, mask)
+            if len(self.known) < MAX_KNOWN:
+                self.known[mask] = found
+        return found
 
     def grade(self, findings: Sequence[Finding], answers: set[tuple[Outcome, Basis]] | None = None) -> Grade:
         """The grade of the findings of all questions, in their order; `answers` where they are at hand as a set.
@@ -69,7 +96,24 @@ class TrialPlan(msgspec.Struct, frozen=True):
 def _plan(trial: Trial, questions: tuple[Question, ...]) -> TrialPlan:
     divided = any(criterion.arms for criterion in trial.criteria)
     arms = tuple(arm.name for arm in trial.arms) if divided else ()
-    return TrialPlan(trial, questions, trial.is_open, trial.standing == "draft", arms)
+    reads = reduce(or_, (question.reads for question in questions), 0)
+    file = file_of(trial)
+    return TrialPlan(trial, questions, trial.is_open, file[1] == "draft", arms, file, reads)
+
+
+def file_of(trial: Trial) -> tuple[str, Literal["draft", "retired"] | UnsetType]:
+    """Which file judges, and what it is worth where it is not in use."""
+    standing = trial.standing
+    return trial.digest[:DIGEST_LENGTH], UNSET if standing == "active" else standing
+
+
+def _silence(questions: Sequence[Question], held: int) -> Silence:
+    return Silence(
+        tuple((place, question) for place, question in enumerate(questions) if question.reads & held),
+        tuple(question.silence for question in questions),
+        tuple(question.silent_result for question in questions),
+        frozenset(question.silent_grade for question in questions if not question.reads & held),
+    )
 
 
 class Plan:
