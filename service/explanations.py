@@ -4,6 +4,7 @@ The link holds no patient's data and the database opens nothing: what is kept ca
 the service's secret. Sealing and storing happen in the background; the call that makes the link does not wait.
 """
 
+import contextlib
 import hashlib
 import hmac
 import queue
@@ -28,7 +29,7 @@ from service.store import SealedRow
 from service.store.forks import renew_in_child
 
 QUEUE_LENGTH = 256
-BATCH = 32
+GATHERING_SECONDS = 0.1  # a transaction costs more than what it writes
 WAIT_SECONDS = 1.0
 WRITING_SECONDS = 10  # so long after its making a row may still be on its way
 POLL_SECONDS = 0.05
@@ -145,12 +146,14 @@ class Explanations:
             self._queue.put(done, timeout=seconds)
         except queue.Full:
             return False
+        self._hurry.set()
         return done.wait(seconds)
 
     def _start_anew(self) -> None:
         """A forked process has neither its parent's thread nor a use for what that thread still has to write."""
         self._lock = threading.Lock()
         self._queue: queue.Queue[_Waiting | threading.Event] = queue.Queue(QUEUE_LENGTH)
+        self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
     def _enqueue(self, waiting: _Waiting) -> None:
@@ -164,9 +167,9 @@ class Explanations:
             self._lose(1)
 
     def _write(self) -> None:
-        waiting = self._queue
+        waiting, hurry = self._queue, self._hurry
         while True:
-            batch = _batch(waiting)
+            batch = _batch(waiting, hurry)
             self._keep([item for item in batch if isinstance(item, _Waiting)])
             for item in batch:
                 if isinstance(item, threading.Event):
@@ -209,14 +212,16 @@ class Explanations:
         return sealed
 
 
-def _batch(waiting: "queue.Queue[_Waiting | threading.Event]") -> list[_Waiting | threading.Event]:
-    """What waits now, at least one."""
+def _batch(
+    waiting: "queue.Queue[_Waiting | threading.Event]", hurry: threading.Event
+) -> list[_Waiting | threading.Event]:
+    """What comes within a moment of the first; at once where somebody waits for it."""
     batch = [waiting.get()]
-    while len(batch) < BATCH:
-        try:
+    hurry.wait(GATHERING_SECONDS)
+    hurry.clear()
+    with contextlib.suppress(queue.Empty):
+        while len(batch) < QUEUE_LENGTH:
             batch.append(waiting.get_nowait())
-        except queue.Empty:
-            break
     return batch
 
 

@@ -272,7 +272,7 @@ class TestBackground:
         explanations = Explanations(memory, [NEW], 60, clock)
         memory.open.clear()
         tokens = [explanations.seal(bytes([number])) for number in range(50)]
-        assert explanations.lost >= 50 - 3 - module.BATCH
+        assert explanations.lost >= 50 - 2 * 3
         memory.open.set()
         assert explanations.flush()
         assert len(memory.rows) == 50 - explanations.lost
@@ -286,8 +286,17 @@ class TestBackground:
         memory.open.set()
         assert explanations.flush()
         assert sum(memory.batches) == 100
-        assert max(memory.batches) <= module.BATCH
-        assert len(memory.batches) < 10
+        assert len(memory.batches) <= 2
+
+    def test_rows_that_come_within_a_moment_are_written_together_and_at_once_where_somebody_waits(
+        self, memory, clock, monkeypatch
+    ):
+        monkeypatch.setattr(module, "GATHERING_SECONDS", 60)
+        explanations = Explanations(memory, [NEW], 60, clock)
+        for _ in range(20):
+            explanations.seal(PAYLOAD)
+        assert explanations.flush()
+        assert memory.batches == [20]
 
     def test_flush_gives_up_on_a_store_that_hangs(self, memory, clock):
         explanations = Explanations(memory, [NEW], 60, clock)
