@@ -17,25 +17,25 @@ NEVER = FOREVER
 
 
 class Standing(msgspec.Struct):
-    """Where a trial stands: its grade and findings of today, those of the day looked at, and until when they hold."""
+    """Where a trial stands: its grade and findings of today, those of the day looked at, and until when they hold, by
+    place; those that hold for good are left out."""
 
     plan: TrialPlan
     grade: Grade
     today: tuple[Finding, ...]
     findings: list[Finding]
-    holds_until: list[int]
+    holds_until: dict[int, int]
 
     @property
     def next(self) -> int:
         """The first day on which some answer may be another."""
-        return min(self.holds_until)
+        return min(self.holds_until.values(), default=NEVER)
 
 
 def standing(ev: Evaluation, plan: TrialPlan, silence: Silence, findings: Sequence[Finding], graded: Grade) -> Standing:
-    until = [NEVER] * len(findings)
-    for place, question in silence.asked:
-        until[place] = ev.next_change(question.rule)
-    return Standing(plan, graded, tuple(findings), list(findings), until)
+    until = {place: ev.next_change(question.rule) for place, question in silence.asked}
+    changing = {place: day for place, day in until.items() if day != NEVER}
+    return Standing(plan, graded, tuple(findings), list(findings), changing)
 
 
 def first_changes(
@@ -76,18 +76,21 @@ def _may_change(s: Standing, last: int) -> bool:
     """Not where no answer changes, nor where one that fails, and that every arm asks for, keeps failing."""
     if s.next > last:
         return False
+    if s.grade != "certainly-not":
+        return True
     return not any(
-        finding.outcome == "fail" and until > last and not question.criterion.arms
-        for question, finding, until in zip(s.plan.questions, s.findings, s.holds_until, strict=True)
+        finding.outcome == "fail" and s.holds_until.get(place, NEVER) > last and not question.criterion.arms
+        for place, (question, finding) in enumerate(zip(s.plan.questions, s.findings, strict=True))
     )
 
 
 def _ask_again(s: Standing, ev: Evaluation, day: int) -> None:
     """Bring the findings to a later day: only those that may have changed are asked for."""
-    for i, question in enumerate(s.plan.questions):
-        if s.holds_until[i] <= day:
-            s.findings[i] = ev.find(question.rule)
-            s.holds_until[i] = ev.next_change(question.rule)
+    for place, until in s.holds_until.items():
+        if until <= day:
+            rule = s.plan.questions[place].rule
+            s.findings[place] = ev.find(rule)
+            s.holds_until[place] = ev.next_change(rule)
 
 
 def _because(s: Standing) -> tuple[str, ...]:
