@@ -55,6 +55,8 @@ class ClassInfo(msgspec.Struct, frozen=True):
 class Lexicon(Protocol):
     """Look-ups raise KeyError for an unknown name; `names` lists what there is, for suggestions."""
 
+    def __hash__(self) -> int: ...
+
     def input(self, name: str) -> InputInfo: ...
 
     def scale(self, input_name: str, unit: str) -> Decimal:

@@ -1,6 +1,7 @@
 """What would settle a possible trial: the missing inputs, and the smallest sets of them that would."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 from msgspec import UNSET, UnsetType
 
@@ -47,8 +48,16 @@ def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], le
 def smallest_sets(unknown: Sequence[Unknown], lexicon: Lexicon) -> SmallestSets:
     """The sets of missing inputs that could make a possible trial probable, and those that could close it, each the
     smallest; the one that takes least effort first. A criterion that no datum settles leaves none for the first."""
-    enough = [finding.all_ways() for _, finding in unknown]
-    closing = [ways.against(w) for w, (c, _) in zip(enough, unknown, strict=True) if "fail" in c.rule.outcomes()]
+    enough = tuple(finding.all_ways() for _, finding in unknown)
+    may_fail = tuple("fail" in criterion.rule.outcomes() for criterion, _ in unknown)
+    return _smallest_sets(enough, may_fail, lexicon)
+
+
+@lru_cache(1024)  # what is missing of a trial is the same for many patients
+def _smallest_sets(
+    enough: tuple[tuple[ways.Way, ...], ...], may_fail: tuple[bool, ...], lexicon: Lexicon
+) -> SmallestSets:
+    closing = [ways.against(each) for each, can_fail in zip(enough, may_fail, strict=True) if can_fail]
     return SmallestSets(
         _cheapest(ways.of_all(enough), lexicon), _cheapest(ways.of_any(closing), lexicon, by_criteria=closing)
     )
