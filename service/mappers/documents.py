@@ -5,7 +5,7 @@ silence about a resource type counts only where that type was read completely.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import jiter
@@ -90,6 +90,18 @@ def read_document(data: bytes, name: str = "document", strict: bool = True) -> D
         _collect(text, document, strict, first_line)
     except RecursionError:
         raise document.error("nested too deeply to be a FHIR document", "too-deep") from None
+    return _finished(document)
+
+
+def read_resources(resources: Sequence[bytes], name: str = "document") -> Document:
+    """One document of resources that are a JSON text each, as UTF-8, without repeated keys being looked for."""
+    document = Document(name)
+    for i, raw in enumerate(resources):
+        _add(document, raw, "", f"[{i}]", -1, 0)
+    return _finished(document)
+
+
+def _finished(document: Document) -> Document:
     failed: list[str] = []
     _drop_outcomes(document, 0, failed)
     document.gaps += [("*", reason) for reason in failed]

@@ -11,7 +11,7 @@ from service.mappers import wire
 from service.population.bundles import WHOLE_FILE
 from service.population.fact_store import About, Row, Store
 from service.population.facts import FactsRecord, pack
-from service.population.judging import UNDATED, Answered, Judge, orphaned
+from service.population.judging import UNDATED, Answered, Judge, line_of_patient, orphaned
 from service.population.records import Shared, by_patient
 from service.population.spill import Entry, ErrorRow, entries, part_of
 
@@ -141,5 +141,5 @@ def _places(kind: str, found: Sequence[Entry]) -> tuple[tuple[int, int], ...]:
     """Which places an error of a patient names."""
     if kind == "orphan":
         return tuple((entry.file, entry.line) for entry in found)
-    first = next((e for e in found if b'"Patient"' in e.json), found[0])
+    first = line_of_patient(found)
     return ((first.file, first.line),)

@@ -86,12 +86,11 @@ class Judge(msgspec.Struct, frozen=True):
         persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
         if not persons:
             return None, [self._row(entry, orphaned(patient), patient) for entry in found]
-        first = next((e for e in found if b'"Patient"' in e.json and not is_whole(e.json)), found[0])
         if all(person.birthDate is None for person in persons):
-            errors.append(self._row(first, UNDATED, patient))
+            errors.append(self._row(line_of_patient(found), UNDATED, patient))
         answer = judge(self.screening, self.plan, self.day, patient, document)
         if isinstance(answer, PatientError):
-            errors.append(self._row(first, answer.error.message, patient))
+            errors.append(self._row(line_of_patient(found), answer.error.message, patient))
         return answer, errors
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
@@ -103,6 +102,11 @@ class Judge(msgspec.Struct, frozen=True):
 
     def _row(self, entry: Entry, reason: str, patient: str) -> ErrorRow:
         return ErrorRow(self.inputs[entry.file].name, entry.line, reason, f"Patient/{patient}")
+
+
+def line_of_patient(found: Sequence[Entry]) -> Entry:
+    """The line that an error of a patient names."""
+    return next((e for e in found if b'"Patient"' in e.json and not is_whole(e.json)), found[0])
 
 
 def _lines(rows: Iterable[bytes]) -> bytes:

@@ -8,7 +8,7 @@ from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
 from service.mappers import wire
-from service.mappers.documents import Document, read_document
+from service.mappers.documents import Document, read_resources
 from service.mappers.joining import joined
 from service.population.spill import Entry, Gap
 from service.screening import Screening
@@ -54,7 +54,7 @@ def read_patient(
     screening: Screening, patient: str, resources: Sequence[bytes], shared: Shared, gaps: Mapping[str, Sequence[Gap]]
 ) -> Document:
     """The document of one patient's resources. `gaps` by patient; those of all patients under the empty name."""
-    document = read_document(b"[%b]" % b",".join(resources), "record", strict=False)
+    document = read_resources(resources, "record")
     seen: set[str] = set()
     wanted = references([document]) - seen
     parts = [document]
@@ -62,7 +62,7 @@ def read_patient(
         found = shared.find(sorted(wanted)) if wanted else []
         if not found:
             break
-        parts.append(read_document(b"[%b]" % b",".join(found), "shared", strict=False))
+        parts.append(read_resources(found, "shared"))
         seen |= wanted
         wanted = references(parts[-1:]) - seen
     whole = joined(parts) if len(parts) > 1 else document

@@ -7,6 +7,7 @@ came in. What cannot be read becomes an error with file and line, and makes sile
 import re
 import zlib
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -83,10 +84,12 @@ def parts_for(inputs: list[Input]) -> int:
     return max(1, min(MAX_PARTS, -(-total // PART_BYTES)))
 
 
+@lru_cache(1024)  # the lines of a patient mostly follow each other; so below
 def part_of(patient: str, parts: int) -> int:
     return zlib.crc32(patient.encode()) % parts
 
 
+@lru_cache(1024)
 def logical_id(reference: str) -> str:
     """`p1` of Patient/p1, an absolute address, one with a version, or urn:uuid:p1."""
     plain = reference.partition("/_history/")[0]
