@@ -81,8 +81,9 @@ class Screening:
         return self.calendar.today()
 
 
-def installed(settings: Settings, on: date | None = None) -> Screening:
-    """The installation that settings describe, with the trials' versions of a day (today where none is told).
+def installed(settings: Settings, on: date | None = None, drafts: bool = False) -> Screening:
+    """The installation that settings describe, with the trials' versions of a day (today where none is told), and with
+    drafts also where the settings do not ask for them.
 
     TrialError or SettingsError where they do not fit together.
     """
@@ -92,7 +93,7 @@ def installed(settings: Settings, on: date | None = None) -> Screening:
         settings.timezone,
         settings.uln,
         settings.enabled_trials,
-        settings.drafts,
+        drafts or settings.drafts,
         on,
     )
 

@@ -42,11 +42,12 @@ def command(
     what_if: str | None,
     explain: bool,
 ) -> int:
-    """Evaluate records (Bundles, resources, lists, NDJSON; `-` is standard input) against the trials.
+    """Evaluate records (Bundles, resources, lists, NDJSON; `-` is standard input) against the trials, drafts too.
 
     JSON is one result a line.
     """
-    screening = screening_of(settings.load(), as_of)
+    # who evaluates by hand sees drafts too, each marked as one; cards and populations are for checked trials
+    screening = screening_of(settings.load(), as_of, True)
     plan = screening.plan_for(chosen_trials(screening, trials))
     day = as_of.toordinal() if as_of else screening.today()
     show = _printer(form or ("text" if sys.stdout.isatty() else "json"))

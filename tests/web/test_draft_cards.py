@@ -1,8 +1,13 @@
 """Drafts at the point of care: no card unless a site asks for them, and then none that could be taken for checked."""
 
+import json
 from pathlib import Path
 
-from tests.builders import SINAI, eligible
+import pytest
+from click.testing import CliRunner
+
+from service.cli import cli
+from tests.builders import SINAI, as_json, eligible
 from tests.criteria.test_trial_files import HEAD, criterion, trial_in
 from tests.web.conftest import Json, Serve, call_body, called, post
 
@@ -42,3 +47,12 @@ def test_a_card_tells_how_the_patient_stands_with_each_arm(serve: Serve, tmp_pat
     text = HEAD.replace("criteria:\n", f"{arms}criteria:\n") + criterion("{age: {below: 18}}") + "    arms: A\n"
     (card,) = card_of(called(serve(TRIALS=str(trial_in(tmp_path / "own", text))), call_body()))
     assert "A: does not fit; B: fits" in card["detail"]
+
+
+def test_who_evaluates_by_hand_sees_a_draft_marked_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TRIALHOOK_TRIALS", str(trial_in(tmp_path / "own", DRAFT)))
+    (tmp_path / "record.json").write_bytes(as_json(eligible(SINAI).bundle()))
+    done = CliRunner().invoke(cli, ["evaluate", "--format", "json", str(tmp_path / "record.json")])
+    found = {result["trial"]: result for result in json.loads(done.stdout)["results"]}
+    assert (found["NCT00000001"]["status"], found["NCT00000001"]["grade"]) == ("draft", "probable")
+    assert "status" not in found[SINAI]
