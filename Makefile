@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-live check fix bench lock dist sbom audit licences clean
+.PHONY: install demo test test-live check fix bench docs lock dist sbom audit licences clean
 
 install: $(STAMP)
 
@@ -36,6 +36,10 @@ fix: install  ## format, lint, and write what is generated
 	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
 	$(BIN)/python -m service.render.settings README.md
 	$(BIN)/python -m service.render.kinds docs/add-a-trial.md
+	$(BIN)/python -m docs_site.logic docs/logic.md
+
+docs: install  ## the documentation site: open site/index.html, no network needed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 bench: install  ## ratios, measured in one run; the service under load takes some minutes
 	$(BIN)/python -m bench
@@ -59,4 +63,4 @@ audit: install  ## known vulnerabilities of the dependencies; exit code 3 of the
 	$(BIN)/python -m supply audit
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache build dist site
