@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum, auto
 
 import msgspec
+import structlog
 from msgspec import Raw
 
 from service import metrics
@@ -33,6 +34,7 @@ _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _RELATIVE = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}\Z")
 # Issue codes (http://hl7.org/fhir/issue-type) that asking again does not help
 _REFUSED = frozenset({"security", "login", "forbidden", "suppressed", "not-supported", "unknown"})
+log = structlog.get_logger(__name__)
 
 
 class InsufficientData(TrialhookError):
@@ -104,6 +106,8 @@ class Chart:
         kinds = {query.type for query in self.queries}
         foreign = foreign_types(document, kinds, patient, server_of(document))
         document.gaps += [(kind, f"{kind} resources: {FOREIGN}") for kind in foreign]
+        if foreign:
+            log.warning("resources came that are not the patient's", resources=foreign)
         return document
 
     def _server(self, call: Call) -> tuple[Server | None, str]:

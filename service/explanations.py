@@ -33,6 +33,7 @@ GATHERING_SECONDS = 0.1  # a transaction costs more than what it writes
 WAIT_SECONDS = 1.0
 WRITING_SECONDS = 10  # so long after its making a row may still be on its way
 POLL_SECONDS = 0.05
+CLOCK_DIFFERENCE_SECONDS = 60  # between instances
 
 _EXPIRES_BYTES, _RANDOM_BYTES, _MAC_BYTES = 5, 16, 16
 _TOKEN_BYTES = _EXPIRES_BYTES + _RANDOM_BYTES + _MAC_BYTES
@@ -131,7 +132,8 @@ class Explanations:
         ticket, keys = self._read(token)
         if ticket is None or keys is None:
             return NotOpened.UNKNOWN
-        if ticket.expires <= self._clock():
+        # one that was made by a clock ahead of ours would last longer than links do
+        if not 0 < ticket.expires - self._clock() <= self._seconds + CLOCK_DIFFERENCE_SECONDS:
             return NotOpened.EXPIRED
         sealed = self._fetch(ticket)
         return NotOpened.UNKNOWN if sealed is None else _unsealed(keys, ticket, sealed)

@@ -15,8 +15,15 @@ RESERVED_BYTES = 1 << 20
 _LONGEST_ENTRY = 1 << 12
 
 
-class ReservedDict(MmapedDict):  # type: ignore[misc]
+_Mapped: Any = MmapedDict  # without types
+
+
+class ReservedDict(_Mapped):  # type: ignore[misc]
     """As its base, but it never grows into space that the disk does not have."""
+
+    _f: Any
+    _m: Any
+    _capacity: int
 
     def __init__(self, filename: str, read_mode: bool = False) -> None:
         super().__init__(filename if read_mode or _reserved(filename, RESERVED_BYTES) else _in_memory(b""), read_mode)
@@ -31,7 +38,7 @@ class ReservedDict(MmapedDict):  # type: ignore[misc]
 
     def _go_on_in_memory(self) -> None:
         """The file keeps what it holds; what is counted from now on stays here."""
-        held: Any = MmapedDict(_in_memory(bytes(self._m)))
+        held = _Mapped(_in_memory(bytes(self._m)))
         self.close()
         self._f, self._m, self._capacity = held._f, held._m, held._capacity
 

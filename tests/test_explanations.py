@@ -124,6 +124,17 @@ class TestEnd:
         clock.now = NOW + 60
         assert explanations.open(token) is NotOpened.EXPIRED
 
+    def test_a_link_made_by_a_clock_that_was_ahead_does_not_last_longer(self, store, clock):
+        explanations = Explanations(store, [NEW], 1, clock)
+        clock.now = NOW + 60
+        near = explanations.seal(PAYLOAD)
+        clock.now = NOW + 61
+        far = explanations.seal(PAYLOAD)
+        assert explanations.flush()
+        clock.now = NOW
+        assert explanations.open(near) == PAYLOAD
+        assert explanations.open(far) is NotOpened.EXPIRED
+
     def test_an_expired_link_does_not_reach_the_database(self, memory, clock):
         explanations = Explanations(memory, [NEW], 1, clock)
         token = explanations.seal(PAYLOAD)

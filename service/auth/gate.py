@@ -62,7 +62,7 @@ class Gate:
         self._clients = clients
         self._first_use = first_use
         self._clock = clock
-        self._finders = {issuer: _key_finder(client, clock) for issuer, client in clients.items()}
+        self._finders = {issuer: _key_finder(client) for issuer, client in clients.items()}
 
     def check(self, authorization: str | None, audiences: Collection[str]) -> Caller:
         """The caller that the Authorization header proves, for one of the audiences. Unauthorized otherwise."""
@@ -107,9 +107,9 @@ def _check_tenant(claims: Claims, tenants: Collection[str]) -> None:
         raise Unauthorized("the tenant is not listed for the issuer")
 
 
-def _key_finder(client: Client, clock: Callable[[], float]) -> KeyFinder:
+def _key_finder(client: Client) -> KeyFinder:
     if client.key_set_url:
-        return PublishedKeys(client.key_set_url, clock).find
+        return PublishedKeys(client.key_set_url).find
     try:
         return read_key_set(client.key_set).keys.get
     except KeySetError:  # told by check_clients; the client's calls are refused

@@ -74,6 +74,8 @@ def band_of(text: str) -> tuple[Limit, Limit] | None:
     told = bool(signs) or bool(re.search(r"-|\bto\b|between|from", text))
     if not told or signs not in ([], [">="], [">"], [">=", "<="], [">=", "<"], [">", "<="], [">", "<"]):
         return None
+    if len(signs) == 1 and "-" in text:
+        return None  # ">= 9-10 g/dL": a limit that is somewhere between the two, or a band
     bare = re.sub(r"[, ]*\(?(?:inclusive|included)\)?$", "", text)
     numbers = re.findall(NUMBER, re.sub(rf"({NUMBER})\s?(?:{UNIT})", r"\1 ", bare))
     unit = unit_of(bare)

@@ -107,10 +107,23 @@ _WHOLE = re.compile(
     rf"(?:\s+(?P<liver>{_LIVER}))?\s*[)\]]?)?"
     rf"|(?P<post>{POST}))(?P<tail>.*)$"
 )
+# Support that a value must not rest on. Any other "without" ("without liver metastases") says for whom the limit holds.
 _RESTRICTS = re.compile(
     r"\s*[,(]?\s*(?:\bwithout\b|\bin the absence of\b|\bindependent of\b|\bnot requiring\b|\bunsupported\b|\bwith no\b)"
-    r"(?!.*\b(?:unless|except|if|when|however|allowed|permitted|may)\b).*$"
+    r"(?=.*\b(?:unsupported|support\w*|transfus\w*|growth[- ]factors?|g-?csf|gm-?csf|colony|erythropoie\w*|epo|"
+    r"filgrastim|oxygen|supplement\w*|stimulat\w*)\b)"
+    r"(?!.*\b(?:unless|except|if|when|however|allowed|permitted|may|metasta\w+|syndrome|involvement)\b).*$"
 )
+
+
+def inputs_of(rule: Any) -> set[str]:
+    """The inputs that a rule holds limits of."""
+    if isinstance(rule, list):
+        return set().union(*map(inputs_of, rule))
+    if not isinstance(rule, dict):
+        return set()
+    own = {rule["measurement"]} if "measurement" in rule else set()
+    return own.union(*(inputs_of(inner) for key, inner in rule.items() if key != "measurement"))
 
 
 def read_limit(words: str, side: Side, lexicon: Lexicon, inherited: Window | None) -> Read | None:

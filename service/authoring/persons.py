@@ -189,8 +189,8 @@ def _ecog_limit(found: re.Match[str], side: Side) -> Rule | None:
         sign, value = ("<=" if found["word"] in ("less", "lower", "better", "<") else ">="), found["post"]
     keys = {">": "more-than", ">=": "at-least", "<": "less-than", "<=": "at-most"}
     turned = {">": "at-most", ">=": "less-than", "<": "at-least", "<=": "more-than"}
-    if sign in (">", ">=") and side == "inclusion":
-        return None  # nobody is asked to be worse than that: a slip of the sign
+    if (sign in (">", ">=")) == (side == "inclusion"):
+        return None  # nobody is asked to be worse than that, nor kept out for being better: a slip of the sign
     return {(keys if side == "inclusion" else turned)[sign]: int(value)}
 
 
@@ -222,7 +222,10 @@ _NEITHER = re.compile(
     r"?(?:not|non-?)\s?(?:be\s+)?pregnant\s*"
     rf"(?:,\s*and|,\s*or|,|or|and|nor)\s*(?:(?:not|non-?)\s?)?{_NURSING}$"
 )
-_HEDGED = re.compile(r"\b(?:unless|except|if|only|without|not applicable)\b")
+_HEDGED = re.compile(
+    r"\b(?:unless|except\w*|exempt\w*|if|only|without|not applicable|cohorts?|arms?|part [a-z0-9]|phase|groups?|but|"
+    r"allowed|permitted|eligible|acceptable|may)\b"
+)
 _FERTILE = (
     r"(?:women|woman|females?|female (?:patients|subjects|participants)|patients|participants) (?:of|with)"
     r" (?:child[ -]?bearing|reproductive) "

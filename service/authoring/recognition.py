@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from service.authoring.binding import bound
 from service.authoring.items import Item
 from service.authoring.leads import Side, inherited_window, neutral
-from service.authoring.measures import read_limit
+from service.authoring.measures import inputs_of, read_limit
 from service.authoring.persons import Person, read_ecog, read_person, read_pregnancy, read_pregnancy_test
 from service.authoring.phrases import Window
 from service.authoring.registry import Record
@@ -42,27 +43,6 @@ class Reading(msgspec.Struct, frozen=True):
 NOTHING = Reading()
 _MAX_WORDS = 600  # characters; no single demand is longer, and none of the patterns needs to look at more
 _MAX_PIECES = 12
-# Words that bind what is left to what was read: an alternative, an exception, a condition, a subgroup.
-_BINDS = re.compile(
-    r"\b(?:or|unless|except|exception|excluding|if|when|whenever|where|otherwise|however|either|may|might|can|"
-    r"could|allowed|allowable|"
-    r"permitted|permissible|acceptable|eligible|waived?|required|necessary|discretion|provided|only|respectively|"
-    r"but|note|not applicable|"
-    r"cohorts?|arms?|phase|groups?|part [a-z0-9]|following|these|this|such|both|same|than)\b|e\.g|i\.e|"
-    r"\b(?:for|in|of) (?:the )?(?:\w+ )?(?:patients|subjects|participants|those|women|men|males|females|children)\b|"
-    r"\b(?:patients|subjects|participants|women|men|those|individuals)\s+(?:with|who|whose|receiving|on|having|"
-    r"undergoing|of|in|aged)\b|"
-    r"\b(?:with|who|whose|receiving|having|undergoing)\b.*\b(?:must|should|will|need)\b",
-    re.IGNORECASE,
-)
-_BINDS_EXCLUDED = re.compile(
-    r"\b(?:and|unless|except|exception|excluding|if|when|where|otherwise|however|both|only|with|who|whose|despite|"
-    r"while|without|not|but|"
-    r"may|allowed|permitted|eligible|acceptable|following|these|this|such|same|defined|than|for|cases?|in (?:the|"
-    r"patients|subjects|those))\b"
-    r"|e\.g|i\.e",
-    re.IGNORECASE,
-)
 _CUT = re.compile(r"(;\s+and\s+|;\s+|\.\s+(?=[A-Z])|,\s+and\s+|\s+and\s+|\s+&\s+|,\s+)")
 _CUT_EXCLUDED = re.compile(r"(;\s+or\s+|;\s+|,\s+or\s+|,\s+and/or\s+|\s+and/or\s+|\s+or\s+|,\s+)")
 _LEAD = re.compile(
@@ -70,7 +50,6 @@ _LEAD = re.compile(
     r"\s+(?:as|by)\s*:?\s+)(?P<body>.+)$"
 )
 _BRACKETED = re.compile(r"^(?P<lead>[^:(]{3,120}?)\s*\((?P<body>[^()]*(?:\([^()]*\)[^()]*)*)\)\.?$")
-_ELLIPTIC = re.compile(r"^[\s(]*(?:[<>≤≥=\d]|(?:at least|more|less|greater|above|below|over|under)\b)", re.IGNORECASE)
 _TIMED = re.compile(r"\b(?:within|during|prior to|before|in (?:the )?(?:last|past|previous))\b", re.IGNORECASE)
 _CLOSING = re.compile(r"[\s;,.]*(?:(?<=[;,.\s])(?:and|or))?[\s;,.]*$", re.IGNORECASE)
 
@@ -100,11 +79,11 @@ def _alone(item: Item) -> bool:
 
 
 def _stripped(text: str, side: Side) -> str:
-    """A text without the "; and" that joins it to the next; "; or" joins excluded things only."""
+    """A text without the "; and" that joins wanted things to the next, or the "; or" that joins excluded ones. Joined
+    the other way it is no demand by itself."""
     closing = _CLOSING.search(text)
-    if closing and (side == "exclusion" or not re.search(r"\bor\b", closing[0], re.IGNORECASE)):
-        return text[: closing.start()]
-    return text
+    joins = r"\bor\b" if side == "inclusion" else r"(?<!/)\band\b(?!/)"
+    return text if closing is None or re.search(joins, closing[0], re.IGNORECASE) else text[: closing.start()]
 
 
 class _Reader:
@@ -161,12 +140,8 @@ class _Reader:
         if not 1 < len(pieces) <= _MAX_PIECES:
             return None
         read, unread = self._longest(pieces, joints)
-        binds = _BINDS if self._side == "inclusion" else _BINDS_EXCLUDED
-        if (
-            not read
-            or any(binds.search(piece) or _ELLIPTIC.match(piece) for piece in unread)
-            or self._shared_window(pieces)
-        ):
+        inputs = {name for reading in read for rule in reading.rules for name in inputs_of(rule)}
+        if not read or any(bound(piece, self._side, inputs) for piece in unread) or self._shared_window(pieces):
             return None
         person = next((reading.person for reading in read if reading.person), None)
         rules = tuple(rule for reading in read for rule in reading.rules)

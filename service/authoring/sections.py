@@ -42,7 +42,7 @@ _LOST_BREAK = re.compile(
 )
 _BULLETED = re.compile(r"^\s*(?:\*|-|•|\d+\\?[.)])\s")
 _SPEAKS = re.compile(
-    r"\b(?:must|should|have|has|is|are|be|no|not|able|willing|with|without|any|history|prior)\b|[<>≤≥=\d]{2}",
+    r"\b(?:must|should|have|has|is|are|be|no|not|able|willing|with|without|any|history|prior)\b|[<>≤≥=]|\d{2}",
     re.IGNORECASE,
 )
 _GROUP_NAME = re.compile(

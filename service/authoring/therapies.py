@@ -99,7 +99,7 @@ def _wanted(phrase: str, lexicon: Lexicon) -> Rule | None:
         return {"absent": [{"drug": drugs, "taken": "ever"}]} if drugs else None
     if found := _PRIOR.match(phrase):
         drugs = _drugs(found["drugs"], lexicon)
-        several = len(drugs) > 1 and not re.search(r"\bor\b|/", found["drugs"])
+        several = len(drugs) > 1 and not re.search(r"\bor\b", found["drugs"])
         return {"present": {"drug": drugs, "taken": "ever"}} if drugs and not several else None
     return None
 

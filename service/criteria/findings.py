@@ -8,6 +8,7 @@ from msgspec import UNSET, UnsetType
 from service.criteria.facts import Measurement
 from service.criteria.logic import Basis, Outcome
 from service.criteria.spans import Span
+from service.criteria.ways import Way, against
 
 Why = Literal["missing", "stale", "conflict", "unusable"]
 
@@ -34,8 +35,9 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     """The outcome of a rule for one patient on one day.
 
     `ways` are the sets of needed inputs of which each alone may be enough for a pass; without any it takes all of
-    `needs`. `lasting` is a fail that no later record can lift: what has happened cannot be undone. `site_default` names
-    what the site, and not the trial, decided.
+    `needs`. `closing` are the sets that may lead to a fail; where it is not told, whatever spoils every way does.
+    `lasting` is a fail that no later record can lift: what has happened cannot be undone. `site_default` names what the
+    site, and not the trial, decided.
     """
 
     outcome: Outcome
@@ -43,13 +45,18 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     reason: str
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
-    ways: tuple[frozenset[str], ...] = ()
+    ways: tuple[Way, ...] = ()
     lasting: bool = False
     site_default: str = ""
+    closing: tuple[Way, ...] | None = None
 
-    def all_ways(self) -> tuple[frozenset[str], ...]:
+    def all_ways(self) -> tuple[Way, ...]:
         """The sets of inputs of which each may be enough; none where no datum settles it."""
         return self.ways or ((frozenset(need.input for need in self.needs),) if self.needs else ())
+
+    def all_closing(self) -> tuple[Way, ...]:
+        """The sets of inputs of which each may lead to a fail."""
+        return against(self.all_ways()) if self.closing is None else self.closing
 
 
 class Sighting(msgspec.Struct, frozen=True, gc=False):

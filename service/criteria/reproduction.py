@@ -23,9 +23,11 @@ from service.criteria.findings import (
     unknown,
 )
 from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.measured import window_default
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, has, told
-from service.criteria.spans import Span, Window
+from service.criteria.spans import Span, Window, of_days
+from service.criteria.ways import Way, of_all, of_any, smallest
 
 Sex = Literal["woman", "man", "unclear"]
 
@@ -33,6 +35,8 @@ MENOPAUSE_AGE = 60
 CODED_MENOPAUSE_AGE = 50
 YEAR = Window(12, "months")
 HORMONES = (("fsh", "FSH"), ("lh", "LH"), ("estradiol", "estradiol"))
+_STATUS = Need("menopausal-status", "missing")
+_TELLS_BEFORE = frozenset({_STATUS.input, "birth-date"})
 PREGNANCY_LASTS = Window(300, "days")
 BREASTFEEDING_LASTS = Window(365, "days")
 HCG_NEGATIVE_BELOW, HCG_POSITIVE_FROM = Decimal(5), Decimal(25)
@@ -98,13 +102,16 @@ def sex(ev: Evaluation) -> tuple[Sex, str]:
 
 
 class Menopause(msgspec.Struct):
-    """post, pre or unknown, with what says so."""
+    """post, pre or unknown, with what says so. Where unknown, `ways` are the sets of needs of which each may tell that
+    she is past it, and `closing` those that may tell that she is not."""
 
     state: Literal["post", "pre", "unknown"]
     reason: str
     basis: Basis = "recorded"
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
+    ways: tuple[Way, ...] = ()
+    closing: tuple[Way, ...] | None = None
 
 
 def menopause(ev: Evaluation, suppressants: Suppressants) -> Menopause:
@@ -123,13 +130,26 @@ def menopause(ev: Evaluation, suppressants: Suppressants) -> Menopause:
         return before
     if doubts:
         evidence = tuple(dict.fromkeys(e for d in doubts for e in d.evidence))
-        needs = tuple(dict.fromkeys(n for d in doubts for n in d.needs))
         best = next((d for d in doubts if d.evidence), doubts[0])
-        return Menopause("unknown", best.reason, best.basis, evidence, needs)
-    needs = (Need("menopausal-status", "missing"),)
+        return _to_settle(ev, suppressants, Menopause("unknown", best.reason, best.basis, evidence), doubts)
     gap = ev.record.unread("Condition", "Procedure", "Observation")
     reason = "no record of the menopause" + (f"; {gap}" if gap else "")
-    return Menopause("unknown", reason, "missing", (), needs)
+    return Menopause("unknown", reason, "missing", (), (_STATUS,), (frozenset({_STATUS.input}),))
+
+
+def _to_settle(ev: Evaluation, suppressants: Suppressants, found: Menopause, doubts: list[Menopause]) -> Menopause:
+    """What would settle it: what each doubt asks for, or a coded state where one would be believed. While a doubt shows
+    a record of its own, nothing that is added tells that she is before it."""
+    needs = [n for d in doubts for n in d.needs]
+    ways = [frozenset(n.input for n in d.needs) for d in doubts if d.needs]
+    believed = ev.aged(CODED_MENOPAUSE_AGE) or not _explained(ev, of_days(ev.today, ev.today, "now"), suppressants)
+    if believed:
+        needs.append(_STATUS)
+        ways.append(frozenset({_STATUS.input}))
+    found.needs, found.ways = tuple(dict.fromkeys(needs)), smallest(ways)
+    shown = any(d.evidence for d in doubts)
+    found.closing = () if shown else tuple(way for way in found.ways if way <= _TELLS_BEFORE)
+    return found
 
 
 def _ovaries(ev: Evaluation, _: Suppressants) -> Menopause | None:
@@ -423,9 +443,8 @@ class PostmenopausalRule(msgspec.Struct, frozen=True):
             return passed(state.reason, state.evidence)
         if state.state == "pre":
             return failed(state.reason, state.evidence)
-        return unknown(
-            state.basis, state.reason, state.evidence, state.needs or (Need("menopausal-status", "missing"),)
-        )
+        needs = state.needs or (_STATUS,)
+        return Finding("unknown", state.basis, state.reason, state.evidence, needs, state.ways, closing=state.closing)
 
 
 # -- who a rule is for
@@ -447,14 +466,44 @@ class ForWomenRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         whose, why = ev.shared(sex)
         if whose == "unclear":
-            return unknown("missing", f"{why}: who this concerns is not clear", (), (Need("sex", "missing"),))
+            return self._unclear(ev, why)
         if whose == "man":
             return ev.find(self.man) if self.man is not None else not_applicable("a man")
         if self.child_bearing:
             bearing, reason, evidence = self._may_bear(ev)
             if not bearing:
                 return not_applicable(reason, evidence)
-        return ev.find(self.rule)
+        finding = ev.find(self.rule)
+        return self._while_bearing(ev, finding) if self.child_bearing else finding
+
+    def _unclear(self, ev: Evaluation, why: str) -> Finding:
+        """Whose the rule is decides; it closes the trial only with what closes it for a woman."""
+        told = "gender" if ev.record.person.gender != "male" else "sex"
+        inner = ev.find(self.rule)
+        closing: tuple[Way, ...] = (frozenset(),) if inner.outcome == "fail" else ()
+        if inner.outcome == "unknown" and "fail" in self.rule.outcomes():
+            closing = inner.all_closing()
+        return Finding(
+            "unknown", "missing", f"{why}: who this concerns is not clear", (), (Need(told, "missing"),),
+            closing=tuple(way | {told} for way in closing),
+        )  # fmt: skip
+
+    def _while_bearing(self, ev: Evaluation, finding: Finding) -> Finding:
+        """The inner finding, as long as she may bear children: no fail is for good, and the menopause settles it too."""
+        if finding.outcome == "fail":
+            return msgspec.structs.replace(finding, lasting=False)
+        if finding.outcome != "unknown":
+            return finding
+        assert self.suppressants is not None
+        state = ev.shared(menopause, self.suppressants)
+        if state.state != "unknown" or not state.ways:
+            return finding
+        return msgspec.structs.replace(
+            finding,
+            needs=tuple(dict.fromkeys((*finding.needs, *state.needs))),
+            ways=smallest((*finding.all_ways(), *state.ways)),
+            closing=finding.all_closing() if "fail" in self.rule.outcomes() else (),
+        )
 
     def reads(self) -> frozenset[str]:
         inner = [rule.reads() for rule in (self.rule, self.man) if rule is not None]
@@ -499,6 +548,7 @@ class State(msgspec.Struct):
     reason: str
     basis: Basis = "recorded"
     evidence: tuple[Evidence, ...] = ()
+    told_by: tuple[str, ...] = ()
 
 
 def tests(ev: Evaluation) -> list[Measurement]:
@@ -530,8 +580,9 @@ def test_says(m: Measurement) -> tuple[bool | None, Basis, str]:
 
 def pregnancy_now(ev: Evaluation) -> State:
     """Whether she is pregnant: the newest word speaks."""
-    words = list(_words(ev))
-    return _newest_word(ev, words, "pregnant", ("Condition", "Observation"))
+    state = _newest_word(ev, list(_words(ev)), "pregnant", ("Condition", "Observation"))
+    state.told_by = ("pregnancy-status", "pregnancy-test")
+    return state
 
 
 def _words(ev: Evaluation) -> Iterable[Word]:
@@ -653,7 +704,9 @@ def breastfeeding_now(ev: Evaluation) -> State:
         if ev.counts(m.span) and not m.empty and not m.provisional
     ]
     words += _condition_words(ev, _BREASTFEEDING_WORDS)
-    return _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
+    state = _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
+    state.told_by = ("breastfeeding-status",)
+    return state
 
 
 class NotPregnantRule(msgspec.Struct, frozen=True):
@@ -671,9 +724,15 @@ class NotPregnantRule(msgspec.Struct, frozen=True):
         for state in states:
             if state.state == "yes":
                 return failed(state.reason, evidence)
-        for state in states:
-            if state.state == "maybe":
-                return unknown(state.basis, state.reason, evidence, (Need("pregnancy-status", "missing"),))
+        doubtful = [state for state in states if state.state == "maybe"]
+        if doubtful:
+            # of each doubt any one answer is enough; any one may also say yes
+            each = [tuple(frozenset({name}) for name in state.told_by) for state in doubtful]
+            names = [name for state in doubtful for name in state.told_by]
+            return Finding(
+                "unknown", doubtful[0].basis, "; ".join(s.reason for s in doubtful), evidence,
+                tuple(Need(name, "missing") for name in names), of_all(each), closing=of_any(each),
+            )  # fmt: skip
         if all(s.state == "silent" for s in states):
             return passed("no record of pregnancy or breast-feeding", evidence, "no-record")
         return passed("; ".join(s.reason for s in states if s.state == "no"), evidence)
@@ -724,7 +783,8 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
         window = self.window if says is False else self.positive_window
         inside = ev.within(m.span, window)
         if inside:
-            return (failed if says else passed)(said, (cite_measurement(m),))
+            default = window_default(window) if self.site_window else ""
+            return Finding("fail" if says else "pass", "recorded", said, (cite_measurement(m),), site_default=default)
         if inside is None:
             return unknown(
                 "missing",

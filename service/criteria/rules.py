@@ -25,7 +25,7 @@ from service.criteria.logic import RANK, TRUTH, Basis, Outcome
 from service.criteria.measured import newest_of, window_default
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Window
-from service.criteria.ways import of_all, of_any
+from service.criteria.ways import Way, of_all, of_any, smallest
 from service.criteria.wording import labelled, named
 
 
@@ -207,14 +207,16 @@ class AllSigns(msgspec.Struct, frozen=True):
         evidence = _unique(s.evidence for s in seen)
         reason = "; ".join(s.reason for s in seen)
         if any(s.state == "absent" for s in seen):
-            return Sighting("absent", reason, "recorded", evidence)
+            default = _defaults(s for s in seen if s.state == "absent")
+            return Sighting("absent", reason, "recorded", evidence, site_default=default)
         needs = tuple(n for s in seen if s.state != "found" for n in s.needs)
         if any(s.state == "silent" for s in seen):
             return Sighting("silent", reason, "no-record", evidence, needs)
         doubtful = next((s for s in seen if s.state == "maybe"), None)
         if doubtful is not None:
             return Sighting("maybe", reason, doubtful.basis, evidence, needs)
-        return Sighting("found", reason, "recorded", evidence, lasting=all(s.lasting for s in seen))
+        for_good = all(s.lasting for s in seen)
+        return Sighting("found", reason, "recorded", evidence, lasting=for_good, site_default=_defaults(seen))
 
 
 class AnySign(msgspec.Struct, frozen=True):
@@ -233,10 +235,14 @@ class AnySign(msgspec.Struct, frozen=True):
             if chosen:
                 reason = "; ".join(s.reason for s in chosen)
                 needs = tuple(dict.fromkeys(n for s in seen if s.state != "absent" for n in s.needs))
-                return Sighting(
-                    chosen[0].state, reason, chosen[0].basis, evidence, needs, any(s.lasting for s in chosen)
-                )
+                for_good = any(s.lasting for s in chosen)
+                return Sighting(state, reason, chosen[0].basis, evidence, needs, for_good, _defaults(chosen))
         return Sighting("silent", "; ".join(s.reason for s in seen), "no-record", evidence)
+
+
+def _defaults(seen: Iterable[Sighting]) -> str:
+    """What the site decided of several signs."""
+    return "; ".join(dict.fromkeys(s.site_default for s in seen if s.site_default))
 
 
 class ClassSign(msgspec.Struct, frozen=True):
@@ -430,7 +436,8 @@ class IntoleranceSign(msgspec.Struct, frozen=True):
             reason = f"intolerance of {self.label}: {sure[0].says}"
             return Sighting("found", reason, "recorded", evidence, lasting=True)
         if found:
-            return Sighting("maybe", f"intolerance of {self.label} not certain", "missing", evidence)
+            need = (Need("allergies", "missing"),)
+            return Sighting("maybe", f"intolerance of {self.label} not certain", "missing", evidence, need)
         return Sighting("silent", f"no record of an intolerance of {self.label}", "no-record")
 
 
@@ -449,7 +456,7 @@ class AllOf(msgspec.Struct, frozen=True):
         return frozenset().union(*(rule.outcomes() for rule in self.rules))
 
     def judge(self, ev: Evaluation) -> Finding:
-        return _combined([ev.find(rule) for rule in self.rules], lowest=True)
+        return _combined(self.rules, [ev.find(rule) for rule in self.rules], lowest=True)
 
 
 class AnyOf(msgspec.Struct, frozen=True):
@@ -464,10 +471,10 @@ class AnyOf(msgspec.Struct, frozen=True):
         return frozenset().union(*(rule.outcomes() for rule in self.rules))
 
     def judge(self, ev: Evaluation) -> Finding:
-        return _combined([ev.find(rule) for rule in self.rules], lowest=False)
+        return _combined(self.rules, [ev.find(rule) for rule in self.rules], lowest=False)
 
 
-def _combined(findings: list[Finding], lowest: bool) -> Finding:
+def _combined(rules: tuple[Rule, ...], findings: list[Finding], lowest: bool) -> Finding:
     """The finding that decides, with the reasons of all that share its outcome."""
     ranks = [RANK[f.outcome] for f in findings]
     rank = min(ranks) if lowest else max(ranks)
@@ -477,17 +484,21 @@ def _combined(findings: list[Finding], lowest: bool) -> Finding:
     if not lowest and rank == RANK["pass"]:
         if len(deciding) == 1 and len(deciding[0].evidence) < 2:
             return deciding[0]
-        best = min(deciding, key=lambda f: f.basis == "no-record")
+        best = min(deciding, key=lambda f: (f.basis == "no-record", bool(f.site_default)))
         return msgspec.structs.replace(best, evidence=_unique(f.evidence for f in deciding))
     reason = "; ".join(dict.fromkeys(f.reason for f in deciding))
     needs = tuple(dict.fromkeys(n for f in deciding for n in f.needs))
     basis = next((f.basis for f in deciding if f.basis == "conflict"), deciding[0].basis)
     outcome = deciding[0].outcome
-    ways: tuple[frozenset[str], ...] = ()
+    evidence = _unique(f.evidence for f in findings)
     if outcome == "unknown":
         ways = (of_all if lowest else of_any)(f.all_ways() for f in deciding)
+        pairs = [(rule, f) for rule, f in zip(rules, findings, strict=True) if f.outcome == "unknown"]
+        closing = (of_any if lowest else of_all)(f.all_closing() if "fail" in r.outcomes() else () for r, f in pairs)
+        return Finding(outcome, basis, reason, evidence, needs, ways, closing=closing)
     for_good = (any if lowest else all)(f.lasting for f in deciding)
-    return Finding(outcome, basis, reason, _unique(f.evidence for f in findings), needs, ways, for_good)
+    default = "; ".join(dict.fromkeys(f.site_default for f in deciding if f.site_default))
+    return Finding(outcome, basis, reason, evidence, needs, lasting=for_good, site_default=default)
 
 
 def _all_passed(findings: list[Finding]) -> Finding:
@@ -516,14 +527,49 @@ class WhenRule(msgspec.Struct, frozen=True):
         seen = ev.see(self.sign)
         if seen.state == "found":
             finding = ev.find(self.then)
-            return msgspec.structs.replace(finding, evidence=_unique((finding.evidence, seen.evidence)))
+            for_good = finding.lasting and (seen.lasting or ev.find(self.otherwise).lasting)
+            evidence = _unique((finding.evidence, seen.evidence))
+            return msgspec.structs.replace(finding, evidence=evidence, lasting=for_good)
         if seen.state in ("silent", "absent"):
-            return ev.find(self.otherwise)
+            finding = ev.find(self.otherwise)
+            return _for_now(finding) if finding.lasting and not ev.find(self.then).lasting else finding
         one, other = ev.find(self.then), ev.find(self.otherwise)
-        if one.outcome == other.outcome:
-            return one
-        reason = f"{one.reason} or {other.reason}, by whether {seen.reason}"
-        return unknown(seen.basis, reason, _unique((one.evidence, seen.evidence)), seen.needs)
+        if one.outcome == other.outcome and (one.outcome != "unknown" or one.needs == other.needs):
+            return _for_now(one) if one.lasting and not other.lasting else one
+        return self._either(seen, one, other)
+
+    def _either(self, seen: Sighting, one: Finding, other: Finding) -> Finding:
+        """What both rules say differs. It takes the sign and the rule that it leads to, or both rules."""
+        told = frozenset(need.input for need in seen.needs)
+        enough = [_leads_to(f, ("pass", "review"), f.all_ways()) for f in (one, other)]
+        bad = [_leads_to(f, ("fail",), f.all_closing()) for f in (one, other)]
+        needs = (*seen.needs, *(n for f in (one, other) if f.outcome == "unknown" for n in f.needs))
+        return Finding(
+            "unknown",
+            seen.basis,
+            f"{one.reason} or {other.reason}, by whether {seen.reason}",
+            _unique((one.evidence, seen.evidence)),
+            tuple(dict.fromkeys(needs)),
+            _with_sign(told, enough),
+            closing=_with_sign(told, bad),
+        )
+
+
+def _for_now(finding: Finding) -> Finding:
+    return msgspec.structs.replace(finding, lasting=False)
+
+
+def _leads_to(finding: Finding, outcomes: tuple[Outcome, ...], ways: tuple[Way, ...]) -> tuple[Way, ...]:
+    """What it takes for one of the outcomes: nothing where it is there already, what is missing where it is unknown."""
+    if finding.outcome in outcomes:
+        return (frozenset(),)
+    return ways if finding.outcome == "unknown" else ()
+
+
+def _with_sign(told: Way, branches: list[tuple[Way, ...]]) -> tuple[Way, ...]:
+    found = [told | way for ways in branches for way in ways]
+    found += [a | b for a in branches[0] for b in branches[1]]
+    return smallest(way for way in found if way)
 
 
 class DoubtfulRule(msgspec.Struct, frozen=True):

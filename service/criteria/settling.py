@@ -49,15 +49,16 @@ def smallest_sets(unknown: Sequence[Unknown], lexicon: Lexicon) -> SmallestSets:
     """The sets of missing inputs that could make a possible trial probable, and those that could close it, each the
     smallest; the one that takes least effort first. A criterion that no datum settles leaves none for the first."""
     enough = tuple(finding.all_ways() for _, finding in unknown)
-    may_fail = tuple("fail" in criterion.rule.outcomes() for criterion, _ in unknown)
-    return _smallest_sets(enough, may_fail, lexicon)
+    closing = tuple(f.closing if "fail" in criterion.rule.outcomes() else () for criterion, f in unknown)
+    return _smallest_sets(enough, closing, lexicon)
 
 
 @lru_cache(1024)  # what is missing of a trial is the same for many patients
 def _smallest_sets(
-    enough: tuple[tuple[ways.Way, ...], ...], may_fail: tuple[bool, ...], lexicon: Lexicon
+    enough: tuple[tuple[ways.Way, ...], ...], told: tuple[tuple[ways.Way, ...] | None, ...], lexicon: Lexicon
 ) -> SmallestSets:
-    closing = [ways.against(each) for each, can_fail in zip(enough, may_fail, strict=True) if can_fail]
+    pairs = zip(enough, told, strict=True)
+    closing = [ways.against(each) if known is None else known for each, known in pairs]
     return SmallestSets(
         _cheapest(ways.of_all(enough), lexicon), _cheapest(ways.of_any(closing), lexicon, by_criteria=closing)
     )

@@ -23,6 +23,7 @@ from service.store.summary import TrialFeedback, summary
 
 PURGE_SECONDS = 300
 CLOCK_DIFFERENCE_SECONDS = 60  # between instances: what has just expired here may still count there
+JUMP_SECONDS = 3600  # the longest life of a token: so long after the clock jumped nothing is forgotten
 
 
 def _day(text: str) -> str:
@@ -40,13 +41,18 @@ class SealedRow(msgspec.Struct, frozen=True):
 
 
 class Store:
-    """A database named by its SQLAlchemy address. StoreError where the address cannot be used."""
+    """A database named by its SQLAlchemy address. StoreError where the address cannot be used. `steady` is a clock that
+    nobody sets."""
 
-    def __init__(self, url: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, url: str, *, clock: Callable[[], float] = time.time, steady: Callable[[], float] = time.monotonic
+    ) -> None:
         self._engine = open_engine(url)
         self._writing = writing(self._engine)
         self._clock = clock
-        self._purged = clock()
+        self._steady = steady
+        self._ahead = clock() - steady()
+        self._due = steady() + PURGE_SECONDS
         self._purging = threading.Lock()
         renew_in_child(self._leave_to_parent)
 
@@ -156,16 +162,23 @@ class Store:
         return postgresql.insert(table) if self._engine.dialect.name == "postgresql" else sqlite.insert(table)
 
     def _purge_now_and_then(self) -> None:
-        now = self._clock()
-        if now - self._purged < PURGE_SECONDS or not self._purging.acquire(blocking=False):
+        if self._steady() < self._due or not self._purging.acquire(blocking=False):
             return
         try:
-            self._purged = now
-            self._purge(int(now) - CLOCK_DIFFERENCE_SECONDS)
+            if self._jumped():  # a token that was used would pass again once the clock is set right
+                self._due = self._steady() + JUMP_SECONDS
+                return
+            self._due = self._steady() + PURGE_SECONDS
+            self._purge(int(self._clock()) - CLOCK_DIFFERENCE_SECONDS)
         except StoreError:
             pass  # the call's own work is done; the next purge will tell or do it
         finally:
             self._purging.release()
+
+    def _jumped(self) -> bool:
+        """Whether the clock was set since it was last looked at."""
+        before, self._ahead = self._ahead, self._clock() - self._steady()
+        return abs(self._ahead - before) > CLOCK_DIFFERENCE_SECONDS
 
     def _purge(self, before: int) -> None:
         with told_plainly(self._engine), self._writing.begin() as connection:

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -14,8 +13,6 @@ from service.errors import TrialhookError
 
 BUSY_SECONDS = 5
 CONNECT_SECONDS = 3
-ANSWER_SECONDS = 10.0
-MIGRATION_SECONDS = 300.0
 
 _DRIVERS = {
     "sqlite": "sqlite",
@@ -45,44 +42,15 @@ def open_engine(address: str) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
     else:
         engine = _engine(url, connect_args={"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True)
-        event.listen(engine, "do_connect", _connect_with_patience)
+        from service.store import timed  # only where it is needed: the driver takes its time
+
+        event.listen(engine, "do_connect", timed.connect)
     return engine
-
-
-class PatientConnection(psycopg.Connection[Any]):
-    """A connection that waits for an answer no longer than `seconds`: a server that hangs, or that can no longer be
-    reached, would otherwise hold a thread for hours. It is closed then, as nobody knows what became of the statement.
-    """
-
-    seconds = ANSWER_SECONDS
-
-    def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        try:
-            return super().wait(gen, interval, self.seconds if timeout is None else timeout)
-        except psycopg.errors._WaitTimeout:
-            self.pgconn.finish()
-            raise psycopg.OperationalError(f"no answer within {self.seconds:g} seconds") from None
-
-
-def _connect_with_patience(dialect: object, record: object, arguments: Any, options: Any) -> PatientConnection:
-    """Who waits for a lock is told sooner than who waits for the server, and in the server's words."""
-    made = PatientConnection.connect(*arguments, **options)
-    made.execute(f"SET lock_timeout = '{BUSY_SECONDS}s'")
-    made.commit()
-    return made
 
 
 def writing(engine: Engine) -> Engine:
     """The same engine for transactions that write: SQLite then waits for its turn before it reads anything."""
     return engine.execution_options(trialhook_begin="BEGIN IMMEDIATE")
-
-
-def take_your_time(connection: Connection) -> None:
-    """Let statements of this transaction wait for minutes: for another instance that migrates, or for their work."""
-    made = connection.connection.driver_connection
-    if isinstance(made, PatientConnection):
-        made.seconds = MIGRATION_SECONDS
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{MIGRATION_SECONDS:g}s'")
 
 
 def outside_transactions(engine: Engine) -> Engine:

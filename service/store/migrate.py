@@ -11,7 +11,7 @@ from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from service.store.engine import BUSY_SECONDS, StoreError, outside_transactions, take_your_time, writing
+from service.store.engine import BUSY_SECONDS, StoreError, outside_transactions, writing
 
 _LOCK = 0x747269616C  # one number that all instances agree on
 
@@ -32,9 +32,17 @@ def upgrade(engine: Engine) -> None:
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     with writing(engine).begin() as connection:
-        take_your_time(connection)
         if engine.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            _run_alone(connection)
+        else:
+            _run(connection)
+
+
+def _run_alone(connection: Connection) -> None:
+    from service.store.timed import unhurried
+
+    with unhurried(connection):
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         _run(connection)
 
 

@@ -13,6 +13,7 @@ from service.store.forks import renew_in_child
 from service.store.journals import day_of
 
 EVERY_SECONDS = 3600
+MAX_JUMP_SECONDS = 86_400
 log = structlog.get_logger(__name__)
 
 
@@ -32,7 +33,8 @@ class Retention:
         renew_in_child(self._start_anew)
 
     def now_and_then(self) -> None:
-        """Delete in the background if that was not done lately."""
+        """Delete in the background if that was not done lately; not where the clock jumped since the process began, as
+        what is deleted by a wrong clock is gone."""
         if not self._days or time.monotonic() < self._due or not self._busy.acquire(blocking=False):
             return
         self._due = time.monotonic() + EVERY_SECONDS
@@ -47,7 +49,10 @@ class Retention:
 
     def _forget_quietly(self) -> None:
         try:
-            self.forget()
+            if abs(self._ahead() - self._began_ahead) > MAX_JUMP_SECONDS:
+                log.error("the clock jumped, so old entries are left where they are")
+            else:
+                self.forget()
         except StoreError as problem:
             log.warning("old entries are still there", problem=problem.code)
         finally:
@@ -55,3 +60,8 @@ class Retention:
 
     def _start_anew(self) -> None:
         self._busy = threading.Lock()
+        self._began_ahead = self._ahead()
+
+    def _ahead(self) -> float:
+        """How far the clock is from one that nobody sets."""
+        return self._clock() - time.monotonic()

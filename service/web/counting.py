@@ -12,11 +12,13 @@ EVERY_SECONDS = 5.0
 
 
 class ShownCards:
-    """Counts of one process. What a killed process had not written yet is lost: at most a few seconds of counts."""
+    """Counts of one process, written in the background, so that no call waits for a database that is slow or locked.
+    What a killed process had not written yet is lost: at most a few seconds of counts."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._written = time.monotonic()
 
@@ -24,11 +26,17 @@ class ShownCards:
         with self._lock:
             self._counts.update((day, trial) for trial in trials)
             due = bool(self._counts) and time.monotonic() - self._written > EVERY_SECONDS
-        if due:
-            self.write()
+            if due:
+                self._written = time.monotonic()
+        if due and not self._writing.locked():
+            threading.Thread(target=self.write, name="cards-shown", daemon=True).start()
 
     def write(self) -> None:
         """Write what was counted. Where the database does not answer the counts are kept for the next time."""
+        with self._writing:
+            self._write()
+
+    def _write(self) -> None:
         with self._lock:
             counts, self._counts = self._counts, Counter()
             self._written = time.monotonic()

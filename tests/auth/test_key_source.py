@@ -173,3 +173,15 @@ def test_keys_come_from_nowhere_else(address, web):
     assert not allowed_address(address)
     with pytest.raises(KeySetError, match="https"):
         fetch_key_set(address)
+
+
+def test_setting_the_wall_clock_back_keeps_no_new_key_out(publish, clock, memory):
+    publish(ec("old"))
+    gate = Gate({ISSUER: Client(ISSUER, {}, ADDRESS)}, memory, clock=clock)
+    assert gate.check(bearer(ec("old"), claims()), [AUDIENCE])
+    publish(ec("new"))
+    clock.now -= 365 * 24 * 3600
+    times = {"iat": int(clock.now), "exp": int(clock.now) + 300}
+    assert gate.check(bearer(ec("new"), claims(jti="a", **times)), [AUDIENCE])
+    with pytest.raises(Unauthorized, match="key"):
+        gate.check(bearer(ec("old"), claims(jti="b", **times)), [AUDIENCE])

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -18,8 +19,43 @@ USER = "trialhook"
 
 
 class Server:
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, folder: Path, home: Path) -> None:
         self.port = port
+        self._folder = folder
+        self._home = home
+        self._options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={home} -c fsync=off"
+
+    def start(self) -> None:
+        self._control("-l", self._home / "log", "-w", "-o", self._options, "start")
+
+    def stop(self, how: str = "fast") -> None:
+        self._control("-m", how, "stop")
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
+
+    @contextmanager
+    def hanging(self) -> Iterator[None]:
+        """Its connections stay, and nothing comes through them."""
+        main = int((self._home / "data" / "postmaster.pid").read_text().split()[0])
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        processes = [main, *map(int, children)]
+        try:
+            for process in processes:
+                os.kill(process, signal.SIGSTOP)
+            yield
+        finally:
+            for process in processes:
+                with suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGCONT)
+
+    def _control(self, *command: object) -> None:
+        _run(self._folder / "pg_ctl", "-D", self._home / "data", *command)
 
     def new_database(self) -> str:
         """The address of an empty database."""
@@ -58,9 +94,9 @@ def _started(folder: Path, home: Path) -> Server:
     port = _free_port()
     secured = ("--auth=scram-sha-256", f"--pwfile={home / 'password'}")
     _run(folder / "initdb", "-D", home / "data", "-U", USER, "--no-sync", "-E", "UTF8", *secured)
-    options = f"-c listen_addresses=127.0.0.1 -c port={port} -c unix_socket_directories={home} -c fsync=off"
-    _run(folder / "pg_ctl", "-D", home / "data", "-l", home / "log", "-w", "-o", options, "start")
-    return Server(port)
+    server = Server(port, folder, home)
+    server.start()
+    return server
 
 
 def _run(*command: object, check: bool = True) -> None:

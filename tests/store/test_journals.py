@@ -251,3 +251,32 @@ def test_retention_is_done_in_the_background_once_in_a_while() -> None:
     assert kept.done.wait(10)
     retention.now_and_then()
     assert len(kept.asked) == 1
+
+
+def ended_forgetting(retention: Retention) -> None:
+    retention.now_and_then()
+    for thread in [thread for thread in threading.enumerate() if thread.name == "retention"]:
+        thread.join(10)
+
+
+@pytest.mark.parametrize(("jump", "left"), [(DAY - 60, False), (DAY + 60, True), (-DAY + 60, False), (-DAY - 60, True)])
+def test_a_clock_that_jumped_deletes_nothing(jump: float, left: bool) -> None:
+    now = at("2026-11-21")
+    kept = Counting()
+    retention = Retention(1, [kept], clock=lambda: now)
+    now += jump
+    ended_forgetting(retention)
+    assert (kept.asked == []) == left
+
+
+def test_a_process_that_was_forked_since_takes_the_clock_as_it_is() -> None:
+    now = at("2026-11-21")
+    kept = Counting()
+    retention = Retention(1, [kept], clock=lambda: now)
+    now += 400 * DAY
+
+    def forgets() -> bytes:
+        retention.now_and_then()
+        return str(kept.done.wait(10)).encode()
+
+    assert in_fork(forgets) == b"True"

@@ -48,7 +48,7 @@ def test_of_two_processes_one_is_first(store, url):
 
 def test_what_has_expired_is_purged_now_and_then(url):
     now = 1000.0
-    store = Store(url, clock=lambda: now)
+    store = Store(url, clock=lambda: now, steady=lambda: now)
     store.migrate()
     store.keep_explanation(b"old", b"sealed", 1000)
     store.keep_explanation(b"new", b"sealed", 5000)
@@ -68,7 +68,7 @@ def test_what_has_expired_is_purged_now_and_then(url):
 
 def test_what_expired_less_than_a_minute_ago_is_kept(url):
     now = 1000.0
-    store = Store(url, clock=lambda: now)
+    store = Store(url, clock=lambda: now, steady=lambda: now)
     store.migrate()
     assert store.first_use("issuer", "just", 1240)
     assert store.first_use("issuer", "over", 1239)
@@ -76,4 +76,22 @@ def test_what_expired_less_than_a_minute_ago_is_kept(url):
     assert store.first_use("issuer", "trigger", 5000)
     assert not store.first_use("issuer", "just", 1240)
     assert store.first_use("issuer", "over", 1239)
+    store.dispose()
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_a_token_does_not_pass_again_when_the_clock_is_set_and_set_right(url, days):
+    steady, ahead = 100_000.0, 0.0
+    store = Store(url, clock=lambda: steady + ahead, steady=lambda: steady)
+    store.migrate()
+    assert store.first_use("issuer", "mine", 103_000)
+    ahead = days * 86_400
+    for steady in (100_300.0, 103_000.0):
+        assert store.first_use("issuer", f"trigger {steady}", 10**9)
+    ahead = 0.0
+    assert not store.first_use("issuer", "mine", 103_000)
+    # by and by it is forgotten, whatever the clock did
+    for steady in (104_000.0, 108_000.0):
+        store.first_use("issuer", f"trigger {steady}", 10**9)
+    assert store.first_use("issuer", "mine", 103_000)
     store.dispose()

@@ -1,6 +1,7 @@
 """What became of cards: stored once, without a word of the user or the patient, and counted by trial and reason."""
 
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -335,4 +336,24 @@ def test_counts_that_could_not_be_written_are_written_later(
         broken.setattr("service.store.Store.count_shown", away)
         assert summary(client) == {}
     called(client, call_body())
+    assert summary(client)[SINAI]["shown"] == 2
+
+
+def test_no_call_waits_for_counts_to_be_written(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, may_end = threading.Event(), threading.Event()
+
+    def locked(*_: object) -> None:
+        asked.set()
+        may_end.wait(30)
+        raise StoreError("the database is locked")
+
+    monkeypatch.setattr("service.web.counting.EVERY_SECONDS", -1.0)
+    with monkeypatch.context() as held:
+        held.setattr("service.store.Store.count_shown", locked)
+        try:
+            assert called(client, call_body())
+            assert asked.wait(10)
+            assert called(client, call_body())  # and no second one is begun meanwhile
+        finally:
+            may_end.set()
     assert summary(client)[SINAI]["shown"] == 2
