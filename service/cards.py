@@ -73,7 +73,7 @@ class Card(msgspec.Struct, frozen=True, rename="camel"):
     detail: str
     source: Source
     links: tuple[Link, ...]
-    selection_behavior: Literal["any", "at-most-one"]
+    selection_behavior: Literal["any", "at-most-one"] | UnsetType
     suggestions: tuple[Suggestion, ...]
     override_reasons: tuple[Coding, ...]
     extension: dict[str, Any]

@@ -34,6 +34,7 @@ def guard_cards(
 
 
 def _card(effect: Effect, trial: Trial, desk: Desk, draft: dict[str, Any]) -> Card:
+    suggestions = _suggestions(effect, draft)
     return Card(
         uuid=card_uuid(trial.id),
         summary=_summary(effect, trial),
@@ -41,15 +42,23 @@ def _card(effect: Effect, trial: Trial, desk: Desk, draft: dict[str, Any]) -> Ca
         detail=_detail(effect, trial),
         source=Source("Trialhook", _TOPIC, desk.public_url or UNSET),
         links=(Link(f"Registry: {trial.id}", trial.registry_url, "absolute"),),
-        selection_behavior="at-most-one",
-        suggestions=(_without(effect), *([_on_hold(effect, draft)] if draft.get("id") else [])),
+        selection_behavior="at-most-one" if suggestions else UNSET,
+        suggestions=suggestions,
         override_reasons=OVERRIDE_REASONS,
         extension={EXTENSION: effect},
     )
 
 
+def _suggestions(effect: Effect, draft: dict[str, Any]) -> tuple[Suggestion, ...]:
+    """None where the draft has no id by which a client would find it."""
+    if draft and not effect.order.endswith(f"/{draft.get('id')}"):
+        return ()
+    return (_without(effect), *([_on_hold(effect, draft)] if draft else []))
+
+
 def _summary(effect: Effect, trial: Trial) -> str:
-    until = f" until {effect.open_again}" if effect.open_again else ""
+    since = f" from {effect.closes_from}" if effect.closes_from else ""
+    until = since + (f" until {effect.open_again}" if effect.open_again else "")
     said = f"{effect.says[:50]} would close {trial.short_name} ({trial.id}) to this patient{until}"
     return said if len(said) <= MAX_SUMMARY else f"{effect.says[:50]} would close {trial.id} to this patient{until}"
 
@@ -59,7 +68,7 @@ def _detail(effect: Effect, trial: Trial) -> str:
     texts = {criterion.id: criterion.text for criterion in trial.criteria}
     lines = [
         f"**{escaped(trial.title)}**",
-        f"If **{escaped(effect.says)}** is carried out, these criteria are not met:",
+        f"If **{escaped(effect.says)}** is carried out{_beside(effect)}, these criteria are not met:",
     ]
     pairs = zip(effect.criteria, effect.reasons, strict=True)
     lines.append("\n".join(f"- {escaped(texts.get(name, name))} – {escaped(reason)}" for name, reason in pairs))
@@ -75,6 +84,11 @@ def _detail(effect: Effect, trial: Trial) -> str:
     return "\n\n".join(lines)
 
 
+def _beside(effect: Effect) -> str:
+    on = f" on {effect.closes_from}" if effect.closes_from else ""
+    return on + (f" together with {escaped(', '.join(effect.together_with))}" if effect.together_with else "")
+
+
 def _until(effect: Effect) -> str:
     if effect.open_before and effect.open_again:
         return f"The trial would open to the patient on {effect.open_again} instead of {effect.open_before}."
@@ -82,6 +96,10 @@ def _until(effect: Effect) -> str:
         return f"The trial would have opened to the patient on {effect.open_before}; with the order it does not."
     if effect.open_again:
         return f"With no new data the trial is open to the patient again from {effect.open_again}."
+    if effect.failure == "permanent":
+        return "It stays closed for good: no later record undoes what has been given or done."
+    if effect.until:
+        return f"With no new data it stays closed until {effect.until}."
     return "With no new data it stays closed for a year or longer."
 
 

@@ -435,7 +435,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if all(_has_nothing(t) for t in newest):
             return self._or_diagnosis(ev, reason, evidence)
         basis: Basis = next((v.basis for v in verdicts if v.basis != "recorded"), "conflict")
-        return unknown(basis, reason, evidence, (Need("her2", "conflict" if basis == "conflict" else "unusable"),))
+        return unknown(basis, reason, evidence, (_what_to_test(newest, basis),))
 
     def _checked(
         self, ev: Evaluation, status: str, reason: str, evidence: tuple[Evidence, ...], span: Span | None
@@ -465,7 +465,8 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if all(_has_nothing(t) for t in tested):
             return self._or_diagnosis(ev, reason, evidence)
         basis = doubtful.basis if doubtful.basis != "recorded" else "missing"
-        return unknown(basis, reason, evidence, (Need("her2", "conflict" if basis == "conflict" else "missing"),))
+        doubted = [t for t, v in verdicts if v.status != "negative"]
+        return unknown(basis, reason, evidence, (_what_to_test(doubted, basis),))
 
     def _without_results(self, ev: Evaluation) -> Finding:
         listed = tuple(
@@ -497,6 +498,17 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if words:
             return unknown("missing", f"{reason}; {words[0][1].says} is not certain", shown, needs)
         return unknown("missing", reason, shown, needs)
+
+
+def _what_to_test(tested: list[Tested], basis: Basis) -> Need:
+    """The method that was not used where the other one leaves the specimen open; else HER2 anew."""
+    if basis in ("conflict", "unusable"):
+        return Need("her2", "conflict" if basis == "conflict" else "unusable")
+    if all(t.ihc is not None and not t.has_ish for t in tested):
+        return Need("her2-ish", "missing")
+    if all(t.ihc is None and t.has_ish for t in tested):
+        return Need("her2-ihc", "missing")
+    return Need("her2", "missing")
 
 
 def _has_nothing(t: Tested) -> bool:

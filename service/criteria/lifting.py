@@ -48,15 +48,15 @@ class Lifts:
 
     def _lifted(self, rule: Rule) -> int:
         """The first day on which the calendar alone has ended the fail, FOREVER where there is none. A result that only
-        grows too old ends nothing: what it said may still be so."""
+        grows too old ends nothing: what it said may still be so, and from then on a new one is asked for."""
         day = self._ev.next_change(rule)
         for _ in range(MAX_DAYS):
             if day == FOREVER:
                 return day
             ev = self._day(day)
             finding = ev.find(rule)
-            if finding.outcome != "fail" and finding.basis != "stale":
-                return day
+            if finding.outcome != "fail":
+                return FOREVER if finding.basis == "stale" else day
             day = ev.next_change(rule)
         return FOREVER
 

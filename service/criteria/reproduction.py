@@ -36,7 +36,6 @@ CODED_MENOPAUSE_AGE = 50
 YEAR = Window(12, "months")
 HORMONES = (("fsh", "FSH"), ("lh", "LH"), ("estradiol", "estradiol"))
 _STATUS = Need("menopausal-status", "missing")
-_TELLS_BEFORE = frozenset({_STATUS.input, "birth-date"})
 PREGNANCY_LASTS = Window(300, "days")
 BREASTFEEDING_LASTS = Window(365, "days")
 HCG_NEGATIVE_BELOW, HCG_POSITIVE_FROM = Decimal(5), Decimal(25)
@@ -134,21 +133,21 @@ def menopause(ev: Evaluation, suppressants: Suppressants) -> Menopause:
         return _to_settle(ev, suppressants, Menopause("unknown", best.reason, best.basis, evidence), doubts)
     gap = ev.record.unread("Condition", "Procedure", "Observation")
     reason = "no record of the menopause" + (f"; {gap}" if gap else "")
-    return Menopause("unknown", reason, "missing", (), (_STATUS,), (frozenset({_STATUS.input}),))
+    return _to_settle(ev, suppressants, Menopause("unknown", reason, "missing"), [])
 
 
 def _to_settle(ev: Evaluation, suppressants: Suppressants, found: Menopause, doubts: list[Menopause]) -> Menopause:
     """What would settle it: what each doubt asks for, or a coded state where one would be believed. While a doubt shows
-    a record of its own, nothing that is added tells that she is before it."""
+    a record of its own, or her age is not told, no single answer tells that she is before it."""
     needs = [n for d in doubts for n in d.needs]
     ways = [frozenset(n.input for n in d.needs) for d in doubts if d.needs]
     believed = ev.aged(CODED_MENOPAUSE_AGE) or not _explained(ev, of_days(ev.today, ev.today, "now"), suppressants)
     if believed:
-        needs.append(_STATUS)
         ways.append(frozenset({_STATUS.input}))
+    if believed or not needs:
+        needs.append(_STATUS)
     found.needs, found.ways = tuple(dict.fromkeys(needs)), smallest(ways)
-    shown = any(d.evidence for d in doubts)
-    found.closing = () if shown else tuple(way for way in found.ways if way <= _TELLS_BEFORE)
+    found.closing = () if doubts else (frozenset({_STATUS.input}),)
     return found
 
 
@@ -245,7 +244,9 @@ def _coded(ev: Evaluation, suppressants: Suppressants) -> Menopause | None:
         if diagnosis.verification != "refuted" and ev.counts(diagnosis.onset):
             doubtful.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, "does not tell the menopause"))
     if doubtful:
-        return Menopause("unknown", f"{doubtful[0].says}: {doubtful[0].why}", basis, tuple(doubtful), _hormone_needs())
+        return Menopause(
+            "unknown", f"{doubtful[0].says}: {doubtful[0].why}", basis, tuple(doubtful), _hormone_needs(ev)
+        )
     return None
 
 
@@ -271,8 +272,11 @@ def _in_year_before(ev: Evaluation, exposure: Exposure, date: Span | None) -> bo
     return taken_from <= date.last and YEAR.reach(taken_until) >= date.first
 
 
-def _hormone_needs() -> tuple[Need, ...]:
-    return tuple(Need(name, "missing") for name, _ in HORMONES)
+def _hormone_needs(ev: Evaluation) -> tuple[Need, ...]:
+    """The three hormones, which say something only beside a year without periods."""
+    since, _ = _amenorrhoea_since(ev)
+    names = [] if since is not None else ["last-menstrual-period"]
+    return tuple(Need(name, "missing") for name in (*names, *(name for name, _ in HORMONES)))
 
 
 def _last_period(ev: Evaluation) -> tuple[Span | None, Evidence | None]:
@@ -301,11 +305,10 @@ def _amenorrhoea(ev: Evaluation, suppressants: Suppressants) -> Menopause | None
                 why,
                 "missing",
                 (evidence, cite(match.fact.ref, match.fact.start, match.fact.says, False, "explains it")),
-                _hormone_needs(),
             )
     gap, _basis = gap_in_drugs(ev)
     if gap:
-        return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), _hormone_needs())
+        return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), _hormone_needs(ev))
     hormones = [_hormone(ev, name, label) for name, label in HORMONES]
     shown = (evidence, *(e for h in hormones for e in h.evidence))
     if all(h.outcome == "pass" for h in hormones):
@@ -489,15 +492,15 @@ class ForWomenRule(msgspec.Struct, frozen=True):
         )  # fmt: skip
 
     def _while_bearing(self, ev: Evaluation, finding: Finding) -> Finding:
-        """The inner finding, as long as she may bear children: no fail is for good, and the menopause settles it too."""
+        """The inner finding, as long as she may bear children: no fail lasts, and the menopause settles it too."""
         if finding.outcome == "fail":
             return msgspec.structs.replace(finding, lasting=False)
         if finding.outcome != "unknown":
             return finding
         assert self.suppressants is not None
         state = ev.shared(menopause, self.suppressants)
-        if state.state != "unknown" or not state.ways:
-            return finding
+        if state.state != "unknown" or not state.ways or not ev.aged(CODED_MENOPAUSE_AGE):
+            return finding  # of a younger woman nobody would ask for the menopause first
         return msgspec.structs.replace(
             finding,
             needs=tuple(dict.fromkeys((*finding.needs, *state.needs))),

@@ -99,7 +99,10 @@ class TrialResult(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class Effect(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """What one order does to one trial: the grade before and after, by which criteria, from when it is open again.
-    `alternatives` are drugs of the same purpose that would leave the trial as it is, for a person to judge."""
+    `alternatives` are drugs of the same purpose that would leave the trial as it is, for a person to judge.
+
+    `closes_from` is the day of an order for later, `together_with` names other orders without which it closes nothing,
+    `failure` and `until` (where it lies beyond a year) tell how the trial may open again."""
 
     order: str
     says: str
@@ -111,6 +114,10 @@ class Effect(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     open_again: str = ""
     open_before: str = ""
     alternatives: tuple[str, ...] = ()
+    closes_from: str = ""
+    together_with: tuple[str, ...] = ()
+    failure: str = ""
+    until: str = ""
 
 
 class RestsOn(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -192,7 +192,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         for sign in self.local:
             self._local(ev, sign, since, weighed)
         what = f"{self.therapy.drugs.label} since the metastasis"
-        need = Need(self.therapy.drugs.input, "missing")
+        need = _day_or(since, weighed, self.therapy.drugs.input)
         finding = weighed.finding(ev, what, need, ("Procedure",) if self.local else ())
         return lasting(finding)
 
@@ -260,6 +260,11 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             else:
                 why = match.why or operation.why or "before or after the metastasis"
                 weighed.doubtful.append((cite(operation.ref, operation.end, operation.says, False, why), "missing"))
+
+
+def _day_or(since: Span | None, weighed: _Weighed, therapy: str) -> Need:
+    """What is missing of therapy that is on record: the day of metastasis where it is not known, else the therapy."""
+    return Need("metastasis" if since is None and weighed.doubtful else therapy, "missing")
 
 
 def _because(exposure: Exposure, why: str) -> Evidence:
@@ -360,7 +365,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
             if not later and ev.within(event.span, self.window) is not False:
                 weighed.doubtful.append((event.cite(), "missing"))
         what = f"{self.drugs.label} before the metastasis, ended within {self.window}"
-        return weighed.finding(ev, what, Need(self.drugs.input, "missing"), earlier="recorded")
+        return weighed.finding(ev, what, _day_or(since, weighed, self.drugs.input), earlier="recorded")
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], since: Span | None, weighed: _Weighed) -> None:
         exposure = match.fact
@@ -460,7 +465,7 @@ class LinesRule(msgspec.Struct, frozen=True):
                 *(cited for cited, _, _ in coded),
                 *(e.cite() for e in mentioned),
             )
-            return unknown("missing", f"{why}, so lines cannot be counted", shown, need)
+            return unknown("missing", f"{why}, so lines cannot be counted", shown, (Need("metastasis", "missing"),))
         label = self.therapy.drugs.label
         gap, basis = gap_in_drugs(ev)
         if gap:
@@ -603,7 +608,8 @@ class InductionRule(msgspec.Struct, frozen=True):
             )
             return passed(f"given since the metastasis: {said}", evidence)
         possible = tuple(dict.fromkeys(_because(e, why) for given in groups for e, why in given.maybe))
-        if metastatic_since(ev, self.induction.cancer) is None:
+        undated = metastatic_since(ev, self.induction.cancer) is None
+        if undated:
             reason = "the day of metastasis is not known"
         else:
             reason = (
@@ -611,8 +617,14 @@ class InductionRule(msgspec.Struct, frozen=True):
             )
         gap, _basis = gap_in_drugs(ev)
         reason += f"; {gap}" if gap else ""
-        needs = tuple(Need(g.therapy.drugs.input, "missing") for g in missing)
-        return unknown("missing", reason, (*evidence, *possible), needs)
+        return unknown("missing", reason, (*evidence, *possible), _induction_needs(groups, undated))
+
+
+def _induction_needs(groups: list[Given], undated: bool) -> tuple[Need, ...]:
+    """What is missing of an induction: the day of metastasis, and the kinds of which nothing was given."""
+    lacking = [g for g in groups if not g.sure and not (undated and g.maybe)]
+    names = (*(["metastasis"] if undated else []), *(g.therapy.drugs.input for g in lacking))
+    return tuple(Need(name, "missing") for name in names)
 
 
 class NoProgressionRule(msgspec.Struct, frozen=True):
@@ -629,9 +641,12 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         need = (Need(self.input, "missing"),)
-        start, _groups = ev.shared(induction_start, self.induction)
+        start, groups = ev.shared(induction_start, self.induction)
         if start is None:
-            return unknown("missing", "the first day of the induction is not known", (), need)
+            first = _induction_needs(groups, metastatic_since(ev, self.induction.cancer) is None)
+            everything = (frozenset(n.input for n in (*first, *need)),)
+            reason = "the first day of the induction is not known"
+            return Finding("unknown", "missing", reason, (), (*first, *need), everything, closing=everything)
         after = [
             m
             for m in ev.record.measurements(self.input)

@@ -74,8 +74,10 @@ def _trial(trial: TrialResult) -> Iterable[str]:
 def _what_if(effects: Iterable[Effect]) -> list[str]:
     lines = []
     for effect in effects:
-        until = f" until {effect.open_again}" if effect.open_again else ""
-        said = f"{effect.says} would close {effect.trial}{until}: {'; '.join(effect.reasons)}"
+        since = f" from {effect.closes_from}" if effect.closes_from else ""
+        until = since + (f" until {effect.open_again}" if effect.open_again else "")
+        beside = f" together with {', '.join(effect.together_with)}" if effect.together_with else ""
+        said = f"{effect.says}{beside} would close {effect.trial}{until}: {'; '.join(effect.reasons)}"
         if effect.alternatives:
             said += f" (not named by the trial, for a person to judge: {', '.join(effect.alternatives)})"
         lines += _wrapped(said, "  ✗ ", "    ")

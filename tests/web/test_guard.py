@@ -207,3 +207,32 @@ def test_more_drafts_than_anyone_signs_are_refused(client: FlaskClient) -> None:
     many = bundle(*(drug(CLARITHROMYCIN, id=f"o{n}") for n in range(101)))
     answer = post(client, "/cds-services/trial-guard-sign", guard_call(many))
     assert (answer.status_code, answer.json["code"]) == (400, "too-many-orders")
+
+
+def test_a_draft_without_an_id_has_nothing_to_act_on(client: FlaskClient) -> None:
+    nameless = {k: v for k, v in drug(CLARITHROMYCIN).items() if k != "id"}
+    (card,) = [c for c in warned(client, guard_call(bundle(nameless))) if SINAI in c["summary"]]
+    assert card["suggestions"] == []
+    assert "selectionBehavior" not in card
+
+
+def test_an_order_that_is_already_on_hold_is_not_warned_of_again(client: FlaskClient) -> None:
+    assert warned(client, guard_call(bundle(drug(CLARITHROMYCIN, status="on-hold")))) == []
+
+
+def test_a_held_order_names_its_patient(client: FlaskClient) -> None:
+    (card,) = [c for c in warned(client, guard_call(bundle(drug(CLARITHROMYCIN)))) if SINAI in c["summary"]]
+    assert card["suggestions"][1]["actions"][0]["resource"]["subject"]["reference"].startswith("Patient/")
+
+
+def test_an_order_for_later_says_from_when(client: FlaskClient) -> None:
+    order = {
+        "resourceType": "ServiceRequest",
+        "id": "r1",
+        "status": "draft",
+        "occurrenceDateTime": "2027-01-10",
+        "code": concept(Snomed.RADIOTHERAPY, text="Radiotherapy"),
+    }
+    (card,) = [c for c in warned(client, guard_call(bundle(order), trial=ASPIRE)) if ASPIRE in c["summary"]]
+    assert "from 2027-01-10 until 2027-01-25" in card["summary"]
+    assert "carried out on 2027-01-10" in card["detail"]

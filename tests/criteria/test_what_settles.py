@@ -1,0 +1,124 @@
+"""What would settle a criterion, what would close it, and how a fail may end, where several things decide together."""
+
+import pytest
+from msgspec import UNSET
+
+from service.criteria.results import TrialResult
+from service.screening import Screening
+from tests.builders import AS_OF, ago, as_json, concept, icd10cm, laboratory, loinc, observation, rxnorm, snomed
+from tests.criteria.one_rule import screened, trial_of
+from tests.properties.records import Json
+
+
+def sets(result: TrialResult) -> tuple[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], ...]]:
+    assert result.smallest_sets is not UNSET
+    return result.smallest_sets.probable, result.smallest_sets.certainly_not
+
+
+def woman(screening: Screening, rule: str, born: str, *resources: Json) -> TrialResult:
+    """A woman judged by one rule."""
+    person = {"resourceType": "Patient", "id": "p1", "gender": "female", "birthDate": born}
+    own = [r | {"id": f"r{n}", "subject": {"reference": "Patient/p1"}} for n, r in enumerate(resources)]
+    record = screening.read(as_json({"resourceType": "Bundle", "type": "collection", "entry": [
+        {"resource": resource} for resource in (person, *own)
+    ]}))  # fmt: skip
+    return screening.screen(record, AS_OF, trial_of(screening, rule)).results[0]
+
+
+BEARING = "{for: child-bearing, rule: {pregnancy-test: negative, within: 7 days, positive-within: 28 days}}"
+PAST = "{post-menopausal: required}"
+
+
+def test_the_menopause_spares_a_woman_of_fifty_the_pregnancy_test(screening: Screening) -> None:
+    assert sets(woman(screening, BEARING, "1974-01-01")) == (
+        (("menopausal-status",), ("pregnancy-test",)), (("pregnancy-test",),),
+    )  # fmt: skip
+    assert sets(woman(screening, BEARING, "1986-01-01")) == ((("pregnancy-test",),), (("pregnancy-test",),))
+
+
+def test_one_answer_settles_menopause_and_pregnancy_test_together(screening: Screening) -> None:
+    both = f"{{all-of: [{PAST}, {BEARING}]}}"
+    assert sets(woman(screening, both, "1974-01-01")) == (
+        (("menopausal-status",),), (("menopausal-status",), ("pregnancy-test",)),
+    )  # fmt: skip
+
+
+def test_a_coded_menopause_is_the_cheaper_way_beside_the_hormones(screening: Screening) -> None:
+    period = {"resourceType": "Observation", "status": "final", "code": concept(loinc("8665-2")),
+              "effectiveDateTime": ago(30), "valueDateTime": ago(500)}  # fmt: skip
+    probable, closing = sets(woman(screening, PAST, "1974-01-01", period))
+    assert probable == (("menopausal-status",), ("estradiol", "fsh", "lh"))
+    assert closing == ()  # no hormone tells that she is before it
+
+
+def test_a_positive_pregnancy_test_ends_with_another_not_with_a_birthday(screening: Screening) -> None:
+    positive = {"resourceType": "Observation", "status": "final", "code": concept(loinc("2106-3")),
+                "effectiveDateTime": ago(3), "valueCodeableConcept": concept(snomed("10828004"))}  # fmt: skip
+    (criterion,) = woman(screening, BEARING, "1986-01-01", positive).criteria
+    assert (criterion.outcome, criterion.failure, criterion.until) == ("fail", "changeable", UNSET)
+
+
+def test_a_fail_of_those_who_may_bear_children_is_never_for_good(screening: Screening) -> None:
+    taken = {"resourceType": "MedicationStatement", "status": "completed",
+             "medicationCodeableConcept": concept(rxnorm("1601374")), "effectiveDateTime": ago(400)}  # fmt: skip
+    never = "{absent: [{drug: cdk4-6-inhibitor, taken: ever}]}"
+    (lasting,) = woman(screening, never, "1986-01-01", taken).criteria
+    assert lasting.failure == "permanent"
+    (narrowed,) = woman(screening, f"{{for: child-bearing, rule: {never}}}", "1986-01-01", taken).criteria
+    assert (narrowed.failure, narrowed.until) == ("until", "2046-01-01")
+
+
+@pytest.mark.parametrize(
+    ("otherwise", "failure"),
+    [
+        ("{measurement: anc, at-least: 1500 /mm3}", "changeable"),
+        ("{absent: [{drug: palbociclib, taken: ever}]}", "permanent"),
+    ],
+    ids=["the other rule may pass", "the other rule fails for good"],
+)
+def test_a_fail_under_a_condition_that_may_end_is_not_for_good(
+    screening: Screening, otherwise: str, failure: str
+) -> None:
+    palbociclib = {"resourceType": "MedicationStatement", "status": "active",
+                   "medicationCodeableConcept": concept(rxnorm("1601374")), "effectiveDateTime": ago(400)}  # fmt: skip
+    rule = (
+        "{when: {drug: palbociclib, taken: now}, "
+        f"then: {{absent: [{{drug: palbociclib, taken: ever}}]}}, otherwise: {otherwise}}}"
+    )
+    (criterion,) = woman(screening, rule, "1960-07-07", palbociclib).criteria
+    assert (criterion.outcome, criterion.failure) == ("fail", failure)
+
+
+def test_a_condition_in_doubt_asks_for_itself_and_for_the_rule_it_leads_to(screening: Screening) -> None:
+    doubtful = {"resourceType": "Condition", "code": concept(icd10cm("C78.7")),
+                "verificationStatus": concept({"system": "http://terminology.hl7.org/CodeSystem/condition-ver-status",
+                                               "code": "provisional"})}  # fmt: skip
+    platelets = laboratory(loinc("777-3"), 20, "10*3/uL")
+    rule = (
+        "{when: {diagnosis: liver-metastases}, then: {measurement: anc, at-least: 1500 /mm3}, "
+        "otherwise: {measurement: platelets, at-least: 75000 /mm3}}"
+    )
+    probable, closing = sets(woman(screening, rule, "1960-07-07", doubtful, platelets))
+    assert probable == (("anc", "liver-metastases"),)
+    assert closing == (("liver-metastases",), ("anc",))
+
+
+def test_what_the_site_decided_is_told_of_a_fail_in_a_combination(screening: Screening) -> None:
+    ecog = "{measurement: ecog, at-most: 1, within: 28 days, window-is: site-default}"
+    score = observation(loinc("89247-1"), 3)
+    (criterion,) = screened(
+        screening, f"{{all-of: [{ecog}, {{measurement: anc, at-least: 1500 /mm3}}]}}", score
+    ).criteria
+    assert (criterion.outcome, criterion.site_default) == ("fail", "a window of 28 days")
+
+
+@pytest.mark.parametrize("definition", ["asco-cap-2018", "any-amplification"])
+def test_her2_asks_for_the_method_that_was_not_used(screening: Screening, definition: str) -> None:
+    rule = f"{{her2: {definition}}}"
+    equivocal = observation(loinc("85319-2"), "2+")
+    (need,) = screened(screening, rule, equivocal).needed
+    assert need.input == "her2-ish"
+    assert need.order is not UNSET
+    assert need.order.code == "85318-4"
+    (need,) = screened(screening, rule).needed
+    assert need.input == "her2"
