@@ -20,7 +20,7 @@ from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.mappers.identity import base_of
 from service.mappers.joining import joined, read_pages
-from service.mappers.searched import FOREIGN, SOMETHING_ELSE, foreign_types, answers_otherwise
+from service.mappers.searched import FOREIGN, SOMETHING_ELSE, answers_otherwise, foreign_types
 from service.phases import phase
 from service.prefetch import CONDITIONS, PATIENT, Query
 

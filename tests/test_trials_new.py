@@ -65,8 +65,13 @@ def test_a_wrong_use_is_told_and_writes_nothing(arguments: tuple[str, ...], said
         (("cancer", "lung"), "lung                              lung cancer\n"),
         (("class",), "nyha                              NYHA class\n"),
         (("answer", "undetermined"), "undetermined                      undetermined\n"),
-        (("input", "no such word"), ""),
     ],
 )
 def test_names_are_found_by_a_word_in_them_or_in_what_readers_see(arguments: tuple[str, ...], line: str) -> None:
     assert run("names", *arguments).output == line
+
+
+def test_a_word_that_no_name_has_is_told() -> None:
+    result = run("names", "diagnosis", "zzzz")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no diagnosis with 'zzzz' in its name; `trialhook trials names diagnosis` lists all\n"

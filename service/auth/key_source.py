@@ -81,7 +81,7 @@ class _Held(msgspec.Struct, frozen=True):
 class PublishedKeys:
     """The keys at an address. Fetched when first needed, renewed after ten minutes and, at most once a minute, for
     a key id that is not among them; after failed renewals the last keys serve for a day. Safe between threads. `clock`
-    is one that nobody sets: with a wall clock that jumped back, withdrawn keys would serve on and new ones not be found.
+    is one that nobody sets: by a wall clock that jumped back, withdrawn keys would serve on and new ones not be found.
     """
 
     def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:

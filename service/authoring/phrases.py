@@ -103,6 +103,7 @@ _EVENT_TAIL = re.compile(
     rf",?\s*\(?\b(?:at|prior to|before|upon|on)\s+(?:the\s+)?(?:time of\s+|moment of\s+|date of\s+|day of\s+)"
     rf"?{EVENT}\)?\s*$"
 )
+_CONDITION = re.compile(r"[ ,(]*on\b(?!.*\b(?:time|moment|date|day|visit|c1d1|entry|enrol\w*|screening|randomi\w*)\b)")
 _ANY_WINDOW = re.compile(
     r"\b(?:within|during|last|past|prior to|before|after|since|for|in)\b[^.;]{0,25}\b(?:hours?|days?|weeks?|"
     r"months?|years?)\b"
@@ -132,8 +133,9 @@ def window_is_last(text: str) -> bool:
 
 
 def without_event(text: str) -> str:
-    """A canonical phrase without a closing "at screening", "at the time of registration" and the like."""
-    return _EVENT_TAIL.sub("", text).strip(" ,;")
+    """A canonical phrase without a closing "at screening", "at the time of registration" and the like. "On treatment"
+    says under which condition, and stays."""
+    return _EVENT_TAIL.sub(lambda tail: tail[0] if _CONDITION.match(tail[0]) else "", text).strip(" ,;")
 
 
 def numbers_of(text: str) -> set[str]:

@@ -333,6 +333,9 @@ def read_cases(path: Path, trial: Trial, names: Mapping[str, Iterable[str]]) -> 
 
 def _loaded(placed: Placed, trial: Trial, names: Mapping[str, Iterable[str]], path: str) -> dict[str, Any]:
     data: Any = None
+    if not isinstance(placed.data, dict):
+        line = f"{path}:1:1: cases were expected: a mapping with as-of, patient, cases …"
+        raise TrialError(line, (line,))
     mistakes = _unknown_criteria(placed.data, trial)
     token = NAMES.set(names)
     try:

@@ -15,10 +15,12 @@ KINDS = ("input", "answer", "diagnosis", "procedure", "drug", "therapy", "cancer
 def names(kind: str, word: str) -> None:
     """What can be named: KIND, with WORD in the name or in what readers see. A site's own names are among them."""
     screening = screening_of(settings.load())
-    for name in screening.vocabulary.names(kind):
-        told = _told(screening, kind, name)
-        if word.casefold() in f"{name} {told}".casefold():
-            click.echo(f"{name:32}  {told}".rstrip())
+    told = {name: _told(screening, kind, name) for name in screening.vocabulary.names(kind)}
+    found = [name for name, says in told.items() if word.casefold() in f"{name} {says}".casefold()]
+    for name in found:
+        click.echo(f"{name:32}  {told[name]}".rstrip())
+    if not found:
+        click.echo(f"no {kind} with {word!r} in its name; `trialhook trials names {kind}` lists all", err=True)
 
 
 def _told(screening: Screening, kind: str, name: str) -> str:

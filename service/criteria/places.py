@@ -24,7 +24,14 @@ _PLAINLY = {
     "mapping values are not allowed in this context": "a second colon on this line: options of one line stand in "
     "braces, {measurement: anc, at-least: 1500 /mm3}, and a text with a colon stands in quotes",
     "found character '\\t' that cannot start any token": "a tab: only blanks indent a line",
+    "found a tab character where an indentation space is expected": "a tab: only blanks indent a line",
+    "found unknown escape character": "a text with a backslash stands in single quotes",
+    "found undefined alias": "aliases are not allowed",
     "did not find expected key": "the line is not indented like those before it",
+    "did not find expected '-' indicator": "the line is not indented like those before it, or the dash of a list lacks",
+    "found a tab character that violates indentation": "a tab: only blanks indent a line",
+    "but found another document": "a file holds one document; --- begins another",
+    "found unexpected end of stream": "a quote that is opened here is not closed",
     "did not find expected ',' or '}'": "a comma or a closing brace was expected",
     "did not find expected ',' or ']'": "a comma or a closing bracket was expected",
 }
@@ -80,14 +87,28 @@ def read(text: str) -> Placed:
         _check_depth(text)
         root = _composed(text)
     except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
+        opened = problem.context_mark if problem.problem == "found unexpected end of stream" else None
+        mark = opened or problem.problem_mark or problem.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise PlacedError(_PLAINLY.get(problem.problem or "", problem.problem or "not YAML"), line, column) from None
+        raise PlacedError(_plainly(problem.problem or "not YAML", text, line, column), line, column) from None
     except yaml.YAMLError as problem:
         raise PlacedError(f"not YAML: {problem}", 1, 1) from None
     places: dict[Path, Place] = {}
     data = _build(root, (), places, set()) if root else None
     return Placed(data, places)
+
+
+def _plainly(problem: str, text: str, line: int, column: int) -> str:
+    """What the parser says in words that help; `line` and `column` say where."""
+    row = re.split(r"\r\n?|\n", text)[line - 1] if line <= len(text.splitlines()) else ""
+    if problem == "found character that cannot start any token":
+        sign = row[column - 1 : column]
+        return (
+            f"a text that begins with {sign} stands in quotes" if sign.strip() else "a tab: only blanks indent a line"
+        )
+    if problem == "did not find expected key" and row[: column - 1].strip(" -"):
+        return "the line should end here; a text that holds quotes stands in quotes of the other kind"
+    return _PLAINLY.get(problem, problem)
 
 
 def _check_depth(text: str) -> None:

@@ -36,6 +36,13 @@ def nearest(name: object, known: list[str]) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
+def _meant(key: str, known: list[str]) -> str:
+    """What an unknown key may have been meant as."""
+    if re.match(r"[0-9]{3}(?![0-9])", key):
+        return "; a number is written without a comma for thousands"
+    return nearest(key, known)
+
+
 class Strict(Schema):
     """Unknown keys are mistakes, and named with the nearest known one."""
 
@@ -47,7 +54,7 @@ class Strict(Schema):
             known = [field.data_key or name for name, field in self.fields.items()]
             for key, messages in list(error.messages.items()):
                 if messages == ["Unknown field."]:
-                    error.messages[key] = [f"unknown key {key}{nearest(key, known)}"]
+                    error.messages[key] = [f"unknown key {key}{_meant(str(key), known)}"]
                 elif messages == ["Missing data for required field."]:
                     error.messages[key] = [f"{key} is missing"]
                 elif messages == ["Field may not be null."]:
@@ -242,7 +249,10 @@ class LimitText(fields.Field[str]):
 
 
 MAX_TIMES_ULN = 100
-_LIMIT = re.compile(r"(?P<number>-?[0-9]{1,18}(?:\.[0-9]{1,18})?)\s*(?:(?P<uln>[x×]\s*ULN)|(?P<unit>\S.*))?\Z")
+_LIMIT = re.compile(
+    r"(?P<number>-?[0-9]{1,18}(?:\.[0-9]{1,18})?)(?![0-9]|[.,eE][-+]?[0-9])"
+    r"\s*(?:(?P<uln>[x×]\s*ULN)|(?P<unit>(?!.*ULN)\S.*))?\Z"
+)
 
 
 def limit_of(input_name: str, comparison: str, text: str) -> Limit:
@@ -271,7 +281,8 @@ def _check_possible(text: str, input_name: str, number: Decimal, info: InputInfo
     low, high = info.usable or (Decimal(0), Decimal("Infinity"))
     if not min(low, Decimal(0)) <= number <= 2 * high:
         values = f"whose values lie from {plain(low)} to {plain(high)}" if info.usable else "which is never below zero"
-        raise ValueError(f"{text!r} is no limit for {input_name}, {values} {info.unit}".rstrip())
+        unit = "" if info.unit == "1" else info.unit
+        raise ValueError(f"{text!r} is no limit for {input_name}, {values} {unit}".rstrip())
 
 
 def _worded(limit: Limit) -> Limit:

@@ -1,5 +1,6 @@
 """What may stand in a trial file around its rules: the frame that every file is read with."""
 
+import re
 from typing import Any
 
 from marshmallow import ValidationError, fields, validates_schema
@@ -25,6 +26,15 @@ class _ArmSchema(Strict):
     name = Text(required=True)
     type = OneOf("experimental", "active-comparator", "placebo-comparator", "no-intervention", "other", required=True)
     description = Text(required=True)
+
+
+class VersionText(Text):
+    """Mostly a date; what looks like one has to be one, as `2026-11-21`."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **kwargs)
+        dated = re.fullmatch(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4}", text, re.ASCII)
+        return DateText()._deserialize(text, attr, data, **kwargs) if dated else text
 
 
 class _SiteSchema(Strict):
@@ -62,7 +72,7 @@ class TrialSchema(Strict):
     id = Text(required=True)
     short_name = Text(data_key="short-name", required=True)
     title = Text(required=True)
-    version = Text(required=True, metadata={"description": "the date of the source this was written from"})
+    version = VersionText(required=True, metadata={"description": "the date of the source this was written from"})
     status = OneOf("draft", "active", "retired", required=True)
     phases = ListOf(OneOf(*PHASES), required=True)
     recruitment = OneOf(*RECRUITMENTS, required=True)

@@ -33,7 +33,7 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Failure(Exception):
-    """Why a retrieval ended early; `problem` and `explained` as in Answer, `status` where a response's was the reason."""
+    """Why a retrieval ended early. `problem`, `explained` as in Answer; `status` of the response that did it."""
 
     def __init__(
         self,

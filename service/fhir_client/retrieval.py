@@ -48,9 +48,7 @@ class Retrieval:
         """What has come of a retrieval whose time is over."""
         return self._answer(LATE, True, "timeout")
 
-    def _answer(
-        self, problem: str = "", temporary: bool = False, kind: Kind = "", explained: bool = False
-    ) -> Answer:
+    def _answer(self, problem: str = "", temporary: bool = False, kind: Kind = "", explained: bool = False) -> Answer:
         status = self._exchange.status
         return Answer(tuple(self._pages), problem, temporary, status, self._following, kind, explained)
 

@@ -27,6 +27,7 @@ from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
 from service.criteria.therapy import LinesRule, NoDrugNowRule, NoTherapySinceRule, WashoutRule
 from service.library.demands import Range, ends, range_of, ranges
+from service.library.lengths import compared
 
 NO_WINDOW = "without a window"
 _GRAVITY = {"review": 0, "unknown": 1, "fail": 2}
@@ -117,7 +118,7 @@ def _threshold(old: Threshold, new: Threshold, wanted: bool) -> Iterator[Step]:
     """Limits of one input. `wanted`: a value that meets it makes the criterion pass, else it fails by it."""
     before, after = _values(old), _values(new)
     if before is None or after is None or _aside_of_limits(old) != _aside_of_limits(new):
-        yield Step("", f"{old.label} {old.limit}{_in(old.window)} → {new.label} {new.limit}{_in(new.window)}")
+        yield Step("", f"{_said(old)} → {_said(new)}")
         return
     if before[1] != after[1]:
         direction = _of_ranges(before[1], after[1])
@@ -125,6 +126,16 @@ def _threshold(old: Threshold, new: Threshold, wanted: bool) -> Iterator[Step]:
     elif old.limit.asked != new.limit.asked:
         yield Step("", f"{old.label} {old.limit} → {new.limit}, which is the same value")
     yield from _window(old.window, new.window, longer_is_looser=wanted, of=f"{old.label} ")
+
+
+def _said(threshold: Threshold) -> str:
+    """A limit with its window, its method, and what of its results is passed over."""
+    parts = (
+        f"by {threshold.method}" if threshold.method else "",
+        f"without results marked {' or '.join(threshold.aside)}" if threshold.aside else "",
+        f"in doubt where marked {' or '.join(threshold.doubtful)}" if threshold.doubtful else "",
+    )
+    return ", ".join((f"{threshold.label} {threshold.limit}{_in(threshold.window)}", *filter(None, parts)))
 
 
 def _values(threshold: Threshold) -> tuple[bool, Range] | None:
@@ -145,16 +156,16 @@ def _opposite(direction: str) -> Literal["", "tighter", "looser"]:
 
 
 def _window(old: Window | None, new: Window | None, longer_is_looser: bool, of: str = "") -> Iterator[Step]:
-    if old != new:
-        longer = _length(new) > _length(old)
-        direction: Literal["tighter", "looser"] = "looser" if longer is longer_is_looser else "tighter"
-        yield Step(direction, f"{of}{_in(old).strip() or NO_WINDOW} → {_in(new).strip() or NO_WINDOW}")
-
-
-def _length(window: Window | None) -> float:
-    if window is None:
-        return float("inf")
-    return {"days": float(window.number), "weeks": 7.0 * window.number}.get(window.unit, 30.44 * window.months)
+    if old == new:
+        return
+    said = f"{of}{_in(old).strip() or NO_WINDOW} → {_in(new).strip() or NO_WINDOW}"
+    match compared(old, new):
+        case "same":
+            yield Step("", f"{said}, which is the same length")
+        case "":
+            yield Step("", said)
+        case longer:
+            yield Step("looser" if (longer == "longer") is longer_is_looser else "tighter", said)
 
 
 def _in(window: Window | None) -> str:

@@ -5,10 +5,13 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+import structlog
+
 from service import metrics
 from service.store import Store, StoreError
 
 EVERY_SECONDS = 5.0
+log = structlog.get_logger(__name__)
 
 
 class ShownCards:
@@ -29,12 +32,19 @@ class ShownCards:
             if due:
                 self._written = time.monotonic()
         if due and not self._writing.locked():
-            threading.Thread(target=self.write, name="cards-shown", daemon=True).start()
+            threading.Thread(target=self._write_quietly, name="cards-shown", daemon=True).start()
 
     def write(self) -> None:
         """Write what was counted. Where the database does not answer the counts are kept for the next time."""
         with self._writing:
             self._write()
+
+    def _write_quietly(self) -> None:
+        try:
+            self.write()
+        except Exception as problem:  # noqa: BLE001 - the thread's edge: what Python says of it would hold the message
+            metrics.store_failed("cards")
+            log.error("cards-not-counted", problem=type(problem).__name__)
 
     def _write(self) -> None:
         with self._lock:

@@ -25,6 +25,8 @@ INCLUSIONS: dict[str, Any] = {
     "platelet count not less than 100,000/µL": limit("platelets", "at-least", "100000 /uL"),
     "Hemoglobin ≥ 10g/dL": limit("hemoglobin", "at-least", "10 g/dL"),
     "Hemoglobin at least 9 g/dL (90 g/L)": limit("hemoglobin", "at-least", "9 g/dL"),
+    "HbA1c ≥ 7 % on the day of screening": limit("hba1c", "at-least", "7 %"),
+    "HbA1c ≥ 7 % prior to treatment": limit("hba1c", "at-least", "7 %"),
     "Hb \\> 9 g/dL within 14 days before first dose": limit("hemoglobin", "more-than", "9 g/dL", within="14 days"),
     "Serum creatinine =\\< 1.5 x ULN for the lab": limit("creatinine", "at-most", "1.5 x ULN"),
     "Serum creatinine ≤ 132 µmol/L": limit("creatinine", "at-most", "132 umol/L"),
@@ -126,6 +128,30 @@ LEFT_TO_A_PERSON = [
     "Females: hemoglobin ≥ 11 g/dL",
     "HbA1c ≤ 8.0% for patients on metformin",
     "Stage 1: platelets ≥ 50,000/mm3",
+    "Hemoglobin ≥ 13 g/dL, women ≥ 12 g/dL",
+    "QTc ≤ 450 ms, females ≤ 470 ms",
+    "ANC ≥ 1500/mm3, Duffy-null phenotype ≥ 1000/mm3",
+    "BMI ≥ 30 kg/m2, Asians ≥ 27.5 kg/m2",
+    "Age ≥ 18 years; Japan: ≥ 20 years",
+    "AST ≤ 2.5 x ULN; liver metastases: ≤ 5 x ULN",
+    "ALT ≤ 2.5 x ULN, bilirubin ≤ 1.5 x ULN, ALT ≤ 5 x ULN for hepatic involvement",
+    "AST and ALT ≤ 2.5 × ULN in the absence of liver metastases",
+    "Total bilirubin ≤ 1.5 × ULN, without Gilbert's syndrome",
+    "For diabetics, HbA1c \\< 8%",
+    "With liver metastases, ALT ≤ 5 × ULN",
+    "After run-in, HbA1c 7-10%",
+    "ECOG 0–1; ECOG 2 considered by the sponsor",
+    "ECOG 0-1, PS 2 on a case by case basis",
+    "Platelets ≥ 100,000/mm3. Lower counts in marrow disease will be discussed with the sponsor",
+    "Platelets ≥ 100,000/mm3, splenomegaly exempted",
+    "ANC ≥ 1500/mm3, bilirubin ≤ 1.5 x ULN, Gilbert's syndrome excepted",
+    "Creatinine ≤ 1.5 x ULN; alternatively creatinine clearance ≥ 60 mL/min",
+    "Creatinine ≤ 1.5 x ULN. Patients above that level need a clearance ≥ 60 mL/min",
+    "Hemoglobin ≥ 9.0-10.0 g/dL",
+    "Prior trastuzumab/pertuzumab",
+    "Platelets ≥ 100,000/mm3, children 50,000/mm3",
+    "HbA1c ≥ 7% on treatment",
+    "HbA1c ≥ 7% on study medication",
 ]
 LEFT_EXCLUSIONS = [
     "ALT and AST \\> 3 x ULN",
@@ -145,6 +171,19 @@ LEFT_EXCLUSIONS = [
     "Stroke or TIA within 6 months",
     "BMI \\<18 or \\>40 kg/m2",
     "Creatinine ≥ 1.5 mg/dL in men or ≥ 1.4 mg/dL in women",
+    "QTc \\> 450 ms, women \\> 470 ms",
+    "HbA1c \\> 9 %, insulin pump users \\> 10 %",
+    "ALT \\> 3 x ULN or total bilirubin \\> 1.5 x ULN at two consecutive visits",
+    "BMI \\> 40 kg/m2 or HbA1c \\> 9 %, confirmed by the central laboratory",
+    "BMI \\> 40 kg/m2 or HbA1c \\> 9 % after run-in",
+    "ALT \\> 3 x ULN, bilirubin \\> 2 x ULN, Gilbert's exempt",
+    "LVEF \\< 50%, Arm B",
+    "ALT \\> 3 x ULN and",
+    "ECOG \\< 2",
+    "SBP \\> 180 mmHg or DBP \\> 110 mmHg on treatment",
+    "SBP \\> 180 mmHg, DBP \\> 110 mmHg, symptomatic",
+    "QTc \\> 470 ms, paced rhythm 500 ms",
+    "Pregnant or lactating women, in cohort A",
 ]
 
 
@@ -223,3 +262,36 @@ def test_limits_that_nobody_can_meet_are_given_to_a_person(screening: Screening)
     made = drafted(screening, listed(["Hemoglobin ≥ 12 g/dL"], ["Hemoglobin \\> 10 g/dL"]))
     assert set(rules(made)) == {"minimum-age"}
     assert any("cannot be meant" in note for note in made.notes)
+
+
+def test_support_that_a_value_must_not_rest_on_stays_beside_it(screening: Screening) -> None:
+    text = "ANC ≥ 1500/mm3, without growth factors"
+    rule = rules(drafted(screening, listed([text])))["I1"]
+    assert rule == {"all-of": [limit("anc", "at-least", "1500 /mm3"), {"review": text}]}
+
+
+def test_a_limit_of_something_else_is_no_condition_of_those_beside_it(screening: Screening) -> None:
+    text = "Potassium ≥ 3.5 mmol/L, QTc ≤ 470 ms"
+    rule = rules(drafted(screening, listed([text])))["I1"]
+    assert rule == {"all-of": [limit("qtc", "at-most", "470 ms"), {"review": text}]}
+
+
+def test_excluded_things_of_which_both_must_be_there_are_drafted_in_neither_item(screening: Screening) -> None:
+    joined = ["ALT \\> 3 x ULN {}", "Bilirubin \\> 2 x ULN"]
+    made = {
+        word: rules(drafted(screening, listed(["Consent"], [text.format(word) for text in joined]), minimum=None))
+        for word in ("and", "or")
+    }
+    assert made["and"] == {}
+    assert set(made["or"]) == {"E1", "E2"}
+
+
+def test_an_unmarked_exception_at_a_lists_end_stays_with_its_item(screening: Screening) -> None:
+    text = (
+        "Inclusion Criteria:\n\n* ECOG 0-1\n* Bilirubin ≤ 1.5 x ULN\n\nGilbert's syndrome: ≤ 3 x ULN\n\n"
+        "Exclusion Criteria:\n\n* HbA1c \\> 10%\n"
+    )
+    made = drafted(screening, text, minimum=None)
+    assert set(rules(made)) == {"I1", "E1"}
+    assert made.criteria[1]["text"] == "Bilirubin ≤ 1.5 x ULN Gilbert's syndrome: ≤ 3 x ULN"
+    assert "interpretation" not in made.criteria[2]

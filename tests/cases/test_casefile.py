@@ -166,6 +166,11 @@ def test_what_a_file_needs_is_named_where_it_is_missing(mistakes: Mistakes) -> N
     assert mistakes("cases: {}\n") == ["1:1: as-of: as-of is missing", "1:1: patient: patient is missing"]
 
 
+@pytest.mark.parametrize("text", ["", "# nothing yet\n", "- pass: {}\n", "words\n"])
+def test_a_file_that_holds_no_cases_says_what_was_expected(mistakes: Mistakes, text: str) -> None:
+    assert mistakes(text) == ["1:1: cases were expected: a mapping with as-of, patient, cases …"]
+
+
 def test_a_file_that_is_no_text_is_told(screening: Screening, trial: Trial, tmp_path: Path) -> None:
     (tmp_path / "cases.yaml").write_bytes(b"as-of: \xff\n")
     with pytest.raises(TrialError, match=r"cases\.yaml:1:1: cannot be read"):

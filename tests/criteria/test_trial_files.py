@@ -1,5 +1,6 @@
 """Trial files: every mistake is told at once with file, line and column; nothing but the core of YAML is taken."""
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -103,6 +104,9 @@ def test_every_mistake_is_told_at_once_in_the_order_of_the_file(mistakes: Mistak
             "one of at-least, more-than, at-most, less-than",
         ),
         ("{measurement: anc, at-least: many}", "rule", "'many' is not a limit such as 1500 /mm3, 50 % or 1.5 x ULN"),
+        (f"{{measurement: anc, at-least: {'9' * 29} /mm3}}", "rule", "9 /mm3' is not a limit such as 1500 /mm3"),
+        ("{measurement: anc, at-least: 1e400 /mm3}", "rule", "'1e400 /mm3' is not a limit such as 1500 /mm3"),
+        ("{measurement: alt, at-most: 3 times ULN}", "rule", "'3 times ULN' is not a limit such as 1500 /mm3"),
         ("{measurement: anc, at-least: true}", "at-least", "a limit was expected, such as 1500 /mm3"),
         ("{measurement: anc, at-least: 1 /mm3, within: 0 days}", "within", "a length of time was expected"),
         ("{measurement: anc, at-least: 1 /mm3, within: 28}", "within", "a length of time was expected"),
@@ -246,8 +250,15 @@ def test_entries_that_are_no_criteria_are_each_told(mistakes: Mistakes) -> None:
         (f"id: {'9' * 5000}\n", "1:5: a number of at most 18 digits was expected"),
         (f"id: {'[' * 60}\n", "1:64: nested more than 60 deep"),
         (f"id: {'[' * 100_000}\n", "1:64: nested more than 60 deep"),
-        ("id: x\n\tstatus: y\n", "2:1: "),
-        ("id: x\n---\nid: y\n", "2:1: "),
+        ("id: x\n\tstatus: y\n", "2:1: a tab: only blanks indent a line"),
+        ("id: |\n\tx\n", "2:1: a tab: only blanks indent a line"),
+        ("id: x\n---\nid: y\n", "2:1: a file holds one document"),
+        ("id: x\ntitle: 'a\nstatus: draft\n", "2:8: a quote that is opened here is not closed"),
+        ("id: @x\n", "1:5: a text that begins with @ stands in quotes"),
+        ("id: 'it's'\n", "1:9: the line should end here"),
+        ('id: "a\\q"\n', "1:7: a text with a backslash stands in single quotes"),
+        ("id: *one\n", "1:5: aliases are not allowed"),
+        ("- a\nid: b\n", "2:1: the line is not indented like those before it"),
     ],
 )
 def test_what_is_no_plain_yaml_is_refused_with_its_place(mistakes: Mistakes, text: str, said: str) -> None:
@@ -318,3 +329,25 @@ def test_equal_rules_of_several_trials_are_asked_once(screening: Screening, tmp_
     folders = [trial_in(tmp_path / name, HEAD.replace("NCT00000001", name) + criterion(rule)) for name in ("N1", "N2")]
     one, two = load_trials(screening.vocabulary, folders, built_in=False).trials
     assert one.criteria[0].rule is two.criteria[0].rule
+
+
+def test_a_comma_for_thousands_is_told(mistakes: Mistakes) -> None:
+    *_, told = mistakes(HEAD + criterion("{measurement: anc, at-least: 1,500 /mm3}"))
+    assert told.endswith("unknown key 500 /mm3; a number is written without a comma for thousands")
+
+
+def test_a_limit_beyond_a_score_is_told_without_a_unit(mistakes: Mistakes) -> None:
+    (told,) = mistakes(HEAD + criterion("{measurement: ecog, at-most: 9}"))
+    assert told.endswith("'9' is no limit for ecog, whose values lie from 0 to 4")
+
+
+@pytest.mark.parametrize("version", ["2026-13-45", "2026-02-30", "01.11.2026", "2026/11/01"])
+def test_a_version_that_looks_like_a_date_is_one(mistakes: Mistakes, version: str) -> None:
+    (told,) = mistakes(re.sub(r"version: .*", f'version: "{version}"', HEAD) + criterion("{age: {at-least: 18}}"))
+    assert told.endswith("version: a date such as 2026-11-21 was expected")
+
+
+@pytest.mark.parametrize("version", ["2026-02-28", "2026-02", "Protocol 3.1", "3.1.2"])
+def test_a_version_may_be_a_date_or_a_name(compiled: Compile, version: str) -> None:
+    written = re.sub(r"version: .*", f'version: "{version}"', HEAD)
+    assert compiled(written + criterion("{age: {at-least: 18}}")).version == version

@@ -25,6 +25,7 @@ def rule(written: str) -> str:
 
 
 ANC = "{measurement: anc, at-least: 1500 /mm3, within: 28 days}"
+LVEF = "{measurement: lvef, at-least: 50 %, method: echo}"
 NO_DRUG = "{absent: {drug: %s}}"
 
 
@@ -36,6 +37,26 @@ NO_DRUG = "{absent: {drug: %s}}"
         (ANC, ANC.replace("at-least", "more-than"), "tightened", ["ANC at least 1,500 /mm³ → more than 1,500 /mm³"]),
         (ANC, ANC.replace("28 days", "14 days"), "tightened", ["ANC within 28 days → within 14 days"]),
         (ANC, ANC.replace("28 days", "2 months"), "loosened", ["ANC within 28 days → within 2 months"]),
+        (ANC, ANC.replace("28 days", "1 month"), "loosened", ["ANC within 28 days → within 1 month"]),
+        (
+            ANC,
+            ANC.replace("28 days", "4 weeks"),
+            "changed",
+            ["ANC within 28 days → within 4 weeks, which is the same length"],
+        ),
+        (
+            ANC.replace("28 days", "90 days"),
+            ANC.replace("28 days", "3 months"),
+            "changed",
+            ["ANC within 90 days → within 3 months"],
+        ),
+        (
+            ANC.replace("28 days", "12 months"),
+            ANC.replace("28 days", "1 year"),
+            "changed",
+            ["ANC within 12 months → within 1 year, which is the same length"],
+        ),
+        (LVEF, LVEF.replace(", method: echo", ""), "changed", ["LVEF at least 50 %, by echo → LVEF at least 50 %"]),
         (ANC, ANC.replace(", within: 28 days", ""), "loosened", ["ANC within 28 days → without a window"]),
         (
             ANC,
