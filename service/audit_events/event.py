@@ -45,7 +45,9 @@ def audit_event(access: Access, observer: str) -> dict[str, Any]:
         "action": "R" if access.kind == "read" else "E",
         "recorded": at,
         "outcome": _outcome(access.status),
-        "outcomeDesc": f"{access.endpoint}: HTTP {access.status}",
+        "outcomeDesc": f"{access.endpoint}: HTTP {access.status}"
+        if access.endpoint.startswith("/")
+        else access.endpoint,
         "agent": _agents(access, observer),
         "source": {"observer": _named(observer), "type": [_APPLICATION]},
     }

@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from service import settings as settings_module
+from service.audit_events.population import audit_screening
 from service.commands.setup import Day, chosen_trials, screening_of
 from service.decisions.opening import check as check_decision_log
 from service.decisions.population import log_screening
@@ -230,6 +231,7 @@ def _screen_alone(
     outputs.write(run, done, wanted)
     if ledger.phase != "done":
         log_screening(run, ledger, done, settings)
+        audit_screening(run.out / "results.ndjson", run.trials, server.base if server else "", settings)
         finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+from fhir.resources.R4B.auditevent import AuditEvent
 
-from tests.builders import SINAI, as_json, eligible
+from tests.builders import SINAI, TRIALS, as_json, eligible
 from tests.decisions.conftest import Site, Trialhook
 
 
@@ -60,3 +61,28 @@ def test_a_screening_that_cannot_be_logged_ends_or_is_told(
     arguments = ["screen", site.folder / "source", "--out", site.folder / "one", "--as-of", "2026-11-21", "--resume"]
     assert trialhook(*arguments, "--progress", "none").code == 0
     assert len(trialhook("decisions", "export").lines) == (1 if wanted == "refuse" else 0)
+
+
+def test_a_screening_tells_the_audit_trail_of_each_patient(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    (site.folder / "audit").mkdir()
+    site.given |= {"AUDIT_EVENTS": str(site.folder / "audit" / "events.ndjson")}
+    assert screen(site, trialhook, "one") == 0
+    (events,) = [path.read_text().splitlines() for path in (site.folder / "audit").iterdir()]
+    (event,) = [AuditEvent.model_validate_json(line) for line in events]
+    assert (event.outcome, event.outcomeDesc) == ("0", "screen")
+    assert event.entity[0].what.reference == "Patient/p1"
+    assert {e.what.identifier.value for e in event.entity[1:]} == set(TRIALS)
+
+
+def test_a_screening_without_an_audit_trail_writes_none(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    assert screen(site, trialhook, "one") == 0
+    assert not list(site.folder.glob("**/events*"))
+
+
+def test_a_screening_that_cannot_be_audited_ends(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    site.given |= {"AUDIT_EVENTS": "database", "DATABASE_URL": f"sqlite:///{site.folder}", "UNRECORDED": "refuse"}
+    assert screen(site, trialhook, "one") == 3
+    assert (site.folder / "one" / "results.ndjson").exists()

@@ -34,14 +34,17 @@ GRADES = {
 }
 
 # Said in full by the CQL, which may still not know what ours does: an earlier M0 is a course to us, therapy without a
-# name is explained by a drug of the same days, receptors may be coded as diagnoses, a preliminary result decides
-# nothing beside a final one.
+# name is explained by a drug of the same days, doses make a course, receptors may be coded as diagnoses.
 SAYS_LESS = {
-    "metastatic-breast-cancer", "advanced", "hormone-receptor-positive", "er-positive", "no-prior-pd-1",
-    "no-prior-cdk46", "no-prior-tdm1", "prior-taxane", "prior-trastuzumab", "recent-chemo-radiotherapy",
-    "recent-anticancer-therapy", "concurrent-therapy", "c-peptide", "fasting-glucose", "glp-1", "cyp3a4",
-    "other-malignancy",
+    "metastatic-breast-cancer", "advanced", "stage", "hormone-receptor-positive", "er-positive", "receptors",
+    "no-prior-pd-1", "no-prior-cdk46", "no-prior-tdm1", "prior-taxane", "prior-trastuzumab",
+    "recent-chemo-radiotherapy", "recent-anticancer-therapy", "concurrent-therapy", "not-now", "washout",
 }  # fmt: skip
+
+
+# A hormone suppressant, which counts in men alone, leaves a woman's washout unknown to us where its record's status is
+# unknown; the CQL knows that it does not count in either case.
+MORE_CAUTIOUS = {"recent-anticancer-therapy"}
 
 
 @pytest.fixture(scope="module")
@@ -100,6 +103,8 @@ class Case:
                 if criterion.id == "alive":
                     break
                 here, there = OURS.get(criterion.outcome), said[self.cql.defines[criterion.id]]
+                if there and criterion.id in MORE_CAUTIOUS and criterion.reason.endswith("status unknown"):
+                    continue
                 if here is not there and not (there is None and criterion.id in touched):
                     found.append(
                         f"{patient} {criterion.id}: {criterion.outcome} here ({criterion.reason}), {there} there"
