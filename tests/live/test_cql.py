@@ -34,11 +34,13 @@ GRADES = {
 }
 
 # Said in full by the CQL, which may still not know what ours does: an earlier M0 is a course to us, therapy without a
-# name is explained by a drug of the same days, doses make a course, receptors may be coded as diagnoses.
+# name is explained by a drug of the same days, doses make a course, receptors may be coded as diagnoses, a preliminary
+# result that nobody can have is none.
 SAYS_LESS = {
     "metastatic-breast-cancer", "advanced", "stage", "hormone-receptor-positive", "er-positive", "receptors",
     "no-prior-pd-1", "no-prior-cdk46", "no-prior-tdm1", "prior-taxane", "prior-trastuzumab",
     "recent-chemo-radiotherapy", "recent-anticancer-therapy", "concurrent-therapy", "not-now", "washout",
+    "cyp3a4", "fasting-glucose", "c-peptide", "low",
 }  # fmt: skip
 
 

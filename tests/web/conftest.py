@@ -50,8 +50,9 @@ def _each_installation_is_read_once() -> Iterator[None]:
 
 
 def made(folder: Path, demo: bool = False, **given: str) -> Flask:
-    """A service that keeps its database in the folder."""
-    values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service.db", "LOG_LEVEL": "error"} | given
+    """A service that keeps its database in the folder, and has time enough on a busy machine."""
+    values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service.db", "LOG_LEVEL": "error"}
+    values |= {"TIME_BUDGET_MS": "30000", **given}
     return create_app(settings.load({f"TRIALHOOK_{name}": value for name, value in values.items()}), demo=demo)
 
 
