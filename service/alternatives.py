@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import yaml
 
-RXNORM = "http://www.nlm.nih.gov/research/umls/rxnorm"
+from service.mappers.code_systems import RXNORM
 
 
 class Purpose(msgspec.Struct, frozen=True):

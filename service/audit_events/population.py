@@ -7,10 +7,10 @@ import click
 import msgspec
 
 from service.audit_events.access import Access, TrialRead
-from service.audit_events.recorder import AuditTrail, opened
+from service.audit_events.recorder import opened
 from service.criteria.catalogue import Trials
 from service.settings import Settings
-from service.store import Store, StoreError
+from service.store import Store
 
 ENDPOINT = "screen"
 
@@ -19,28 +19,13 @@ class _Answered(msgspec.Struct):
     patient: str | None = None
 
 
-def audit_screening(results: Path, trials: Trials, server: str, settings: Settings) -> None:
-    """Write them, where they are wanted; `results` is the screening's results.ndjson, `server` the FHIR server that the
-    patients are on. StoreError where that fails and is to end the run, which then can be resumed (a patient may be told
-    twice, but none is left out); otherwise it is told on stderr."""
-    if settings.audit_events == "none":
+def audit_screening(results: Path, trials: Trials, server: str, settings: Settings, store: Store) -> None:
+    """Write them, where they are wanted; StoreError where that fails. `results` is the screening's results.ndjson,
+    `server` the FHIR server that the patients are on. Done again it tells a patient twice, but leaves none out."""
+    trail = opened(settings, store)
+    if trail is None:
         return
-    store = Store(settings.database_url)
-    try:
-        if settings.audit_events == "database":
-            store.migrate()
-        trail = opened(settings, store)
-        assert trail is not None
-        _record(trail, results, tuple(TrialRead(t.id, t.version, t.digest) for t in trials.trials), server)
-    except StoreError as problem:
-        if settings.unrecorded == "refuse":
-            raise
-        click.echo(f"trialhook: this screening is not in the audit trail: {problem.message}", err=True)
-    finally:
-        store.dispose()
-
-
-def _record(trail: AuditTrail, results: Path, read: tuple[TrialRead, ...], server: str) -> None:
+    read = tuple(TrialRead(t.id, t.version, t.digest) for t in trials.trials)
     for patient in _patients(results):
         trail.record(Access(trail.now(), "operation", ENDPOINT, "", 200, patient, server, trials=read))
     if not trail.flush():

@@ -49,16 +49,24 @@ class AuditTrail:
 
 def opened(settings: Settings, store: Store) -> AuditTrail | None:
     """None where no AuditEvents are written. SettingsError where the settings contradict each other."""
+    check(settings)
     place: str = settings.audit_events
     observer = settings.public_url or "trialhook"
-    if place.startswith(("http://", "https://")):
+    if _is_server(place):
         return AuditTrail(AuditServer(place, settings.audit_token), observer)
-    if settings.audit_token:
-        raise SettingsError("TRIALHOOK_AUDIT_TOKEN goes with a FHIR server in TRIALHOOK_AUDIT_EVENTS")
     if place == "none":
         return None
     journal = journal_of(settings, store)
     return AuditTrail(journal, observer, Retention(settings.audit_days, [journal]))
+
+
+def check(settings: Settings) -> None:
+    if settings.audit_token and not _is_server(settings.audit_events):
+        raise SettingsError("TRIALHOOK_AUDIT_TOKEN goes with a FHIR server in TRIALHOOK_AUDIT_EVENTS")
+
+
+def _is_server(place: str) -> bool:
+    return place.startswith(("http://", "https://"))
 
 
 def journal_of(settings: Settings, store: Store) -> Journal:

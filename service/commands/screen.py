@@ -9,10 +9,8 @@ import click
 import msgspec
 
 from service import settings as settings_module
-from service.audit_events.population import audit_screening
+from service.commands import screen_records
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.decisions.opening import check as check_decision_log
-from service.decisions.population import log_screening
 from service.errors import SourceError
 from service.population import ledger as ledgers
 from service.population import outputs
@@ -117,7 +115,7 @@ def command(
     """
     server = _server(source, query, group, bulk, since, longest_wait)
     settings = settings_module.load()
-    check_decision_log(settings)
+    screen_records.check(settings)
     destination = _destination(write_back, write_back_to, server)
     screening = screening_of(settings, as_of)
     chosen = chosen_trials(screening, trials)
@@ -230,8 +228,7 @@ def _screen_alone(
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
     if ledger.phase != "done":
-        log_screening(run, ledger, done, settings)
-        audit_screening(run.out / "results.ndjson", run.trials, server.base if server else "", settings)
+        screen_records.write_records(run, ledger, done, server.base if server else "", settings)
         finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)

@@ -1,6 +1,7 @@
 """Evaluate a record against trials: every criterion, the grade, what is missing."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -40,6 +41,7 @@ def evaluate(
     else:
         held = plan.asked_of(record)
 
+        @cache  # a day that several answers name is evaluated once
         def on(day: int) -> Evaluation:
             return Evaluation(record, day, site, plan.silence, held)
 

@@ -23,7 +23,6 @@ class Lifts:
         self._ev = ev
         self._held = held
         self._on = on
-        self._days: dict[int, Evaluation] = {}
 
     def told(
         self, criteria: list[CriterionResult], findings: Sequence[Finding], plan: TrialPlan
@@ -53,17 +52,12 @@ class Lifts:
         for _ in range(MAX_DAYS):
             if day == FOREVER:
                 return day
-            ev = self._day(day)
+            ev = self._on(day)
             finding = ev.find(rule)
             if finding.outcome != "fail":
                 return FOREVER if finding.basis == "stale" else day
             day = ev.next_change(rule)
         return FOREVER
-
-    def _day(self, day: int) -> Evaluation:
-        if day not in self._days:
-            self._days[day] = self._on(day)
-        return self._days[day]
 
 
 def of_trial(

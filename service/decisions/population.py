@@ -2,38 +2,23 @@
 
 import hashlib
 
-import click
 import msgspec
 
 from service.decisions.opening import opened
 from service.population.ledger import Ledger
 from service.population.run import Run, Screened
 from service.settings import Settings
-from service.store import Store, StoreError
+from service.store import Store
 
 _CHUNK = 1 << 20
 
 
-def log_screening(run: Run, ledger: Ledger, done: Screened, settings: Settings) -> None:
-    """Write the entry, if decisions are logged. StoreError where that fails and is to end the run, which then can be
-    resumed; otherwise it is told on stderr."""
-    if settings.decision_log == "none":
-        return
-    store = Store(settings.database_url)
-    try:
-        log = opened(settings, store)
-        if settings.decision_log == "database":
-            store.migrate()
-        if log is not None:
-            log.record_population(
-                run.day, _went_in(ledger), _came_out(run), run.trials.trials, done.patients, _grades(done)
-            )
-    except StoreError as problem:
-        if settings.unrecorded == "refuse":
-            raise
-        click.echo(f"trialhook: this screening is not in the decision log: {problem.message}", err=True)
-    finally:
-        store.dispose()
+def log_screening(run: Run, ledger: Ledger, done: Screened, settings: Settings, store: Store) -> None:
+    """Write the entry, if decisions are logged; StoreError where that fails."""
+    if (log := opened(settings, store)) is not None:
+        log.record_population(
+            run.day, _went_in(ledger), _came_out(run), run.trials.trials, done.patients, _grades(done)
+        )
 
 
 def _went_in(ledger: Ledger) -> bytes:

@@ -75,6 +75,13 @@ def test_a_screening_tells_the_audit_trail_of_each_patient(site: Site, trialhook
     assert {e.what.identifier.value for e in event.entity[1:]} == set(TRIALS)
 
 
+def test_a_token_without_an_audit_server_stops_a_screening_before_it_begins(site: Site, trialhook: Trialhook) -> None:
+    source(site.folder, as_json(eligible(SINAI).bundle()))
+    site.given |= {"AUDIT_TOKEN": "secret"}
+    assert screen(site, trialhook, "one") == 2
+    assert not (site.folder / "one").exists()
+
+
 def test_a_screening_without_an_audit_trail_writes_none(site: Site, trialhook: Trialhook) -> None:
     source(site.folder, as_json(eligible(SINAI).bundle()))
     assert screen(site, trialhook, "one") == 0

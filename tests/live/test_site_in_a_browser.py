@@ -10,8 +10,6 @@ import pytest
 from tests.docs.test_site import build
 
 pytestmark = pytest.mark.live
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 SIZES = {"narrow": {"width": 390, "height": 844}, "wide": {"width": 1280, "height": 900}}
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "site"
 SHOWN = ("index.html", "tutorial.html", "logic.html", "reference/kinds.html", "reference/inputs.html",
@@ -27,18 +25,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site") / "site"
     build(folder)
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    ARTEFACTS.mkdir(parents=True, exist_ok=True)
-    with playwright.sync_playwright() as started:
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture(params=["narrow-light", "narrow-dark", "wide-light", "wide-dark"])
