@@ -96,14 +96,14 @@ def _weigh(ev: Evaluation, therapy: Therapy, match: Match[Exposure]) -> Course:
         return Course(exposure, False)
     if exposure.reason == "other" or (exposure.reason == "fertility" and names & therapy.endocrine):
         return Course(exposure, False)
+    if names & therapy.everything <= therapy.for_men and ev.shared(sex)[0] == "woman":
+        return Course(exposure, False)
     if match.standing != "sure":
         basis: Basis = "missing" if match.standing == "provisional" else "unusable"
         return Course(exposure, None, match.why or "not certain", basis)
     own = exposure.ingredients & therapy.everything
     if own <= therapy.for_men:
         whose, why = ev.shared(sex)
-        if whose == "woman":
-            return Course(exposure, False)
         return Course(exposure, True if whose == "man" else None, why)
     if exposure.reason != "cancer" and all(_has_other_use(therapy, name, exposure) for name in own):
         return Course(exposure, None, "also used for other diseases, and no reason is recorded")

@@ -39,7 +39,7 @@ SYSTEMS = {
 RECRUITMENT = {"unknown": "Recruitment status unknown"}
 PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}
 ACRONYMS = frozenset(
-    {"alp", "alt", "anc", "ast", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
+    {"alp", "alt", "anc", "ast", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
 )
 _SILENT = frozenset({"no-record"})
 _NOT_CONCERNED = frozenset({"not-applicable"})

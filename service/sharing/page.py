@@ -77,7 +77,7 @@ def _facts(trial: Trial) -> Iterable[tuple[str, ...]]:
     for name, value in (
         ("Phase", ", ".join(trial.phases)),
         ("Recruitment", recruitment),
-        ("", trial.recruitment_note),
+        ("Recruitment note", trial.recruitment_note),
         ("Sponsor", trial.sponsor),
         ("Registry", trial.registry_url),
         ("Version", trial.version),

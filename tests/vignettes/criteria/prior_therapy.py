@@ -112,6 +112,17 @@ case(
     ),
     both("pass"),
 )
+case(
+    "first-gnrh-status-unknown",
+    UNTREATED.add(statement(RxNorm.GOSERELIN_3_6_MG, "2026-10-01", status="unknown")),
+    both("pass"),
+    "given or not, it is none in a woman",
+)
+case(
+    "first-gnrh-status-unknown-in-a-man",
+    man().add(statement(RxNorm.LEUPROLIDE_7_5_MG, "2026-10-20", status="unknown")),
+    both("unknown"),
+)
 case = chapter.rule("A recorded reason that is not cancer does not count")
 case(
     "first-methotrexate-oral-ra",
