@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, cast, get_args
 
 from docs_site.markdown import code, table
+from service.criteria.combinations import AllOf, AnyOf, WhenRule
 from service.criteria.evaluation import Evaluation, Rule, Sign
 from service.criteria.findings import Finding, Sighting
 from service.criteria.logic import AND, NOT, OR, OUTCOMES, Basis, Outcome, grade
-from service.criteria.rules import AbsenceRule, AllOf, AnyOf, Concern, PresenceRule, WhenRule
+from service.criteria.rules import AbsenceRule, Concern, PresenceRule
 
 _TRUTH = ("true", "false", "not known")
 _VALUES = (True, False, None)

@@ -3,48 +3,33 @@ author's own words, and tells two versions of a rule apart."""
 
 from functools import singledispatch
 
+from service.criteria.allergies import AllergyRule, IntoleranceSign
 from service.criteria.answered import AnswerRule, AnswerSign
 from service.criteria.cancer import CancerRule
+from service.criteria.class_sign import ClassSign
+from service.criteria.combinations import AllOf, AnyOf, DoubtfulRule, WhenRule
+from service.criteria.composite_signs import AllSigns, AnySign
+from service.criteria.drug_now import NoDrugNowRule
 from service.criteria.evaluation import Rule, Sign
+from service.criteria.for_a_person import ReviewRule, Show, ShownRule, WishRule
 from service.criteria.her2 import Her2Rule
-from service.criteria.measured import MeasurementRule, Threshold, ThresholdSign
+from service.criteria.induction import Induction, InductionRule
+from service.criteria.lines import LinesRule
+from service.criteria.measured import MeasurementRule, Threshold
+from service.criteria.menopause import PostmenopausalRule
+from service.criteria.other_malignancy import OtherMalignancyRule
+from service.criteria.pregnancy import NotPregnantRule, PregnancyTestRule
+from service.criteria.progression import NoProgressionRule
 from service.criteria.receptors import ReceptorRule
-from service.criteria.reproduction import ForWomenRule, NotPregnantRule, PostmenopausalRule, PregnancyTestRule
-from service.criteria.rules import (
-    AbsenceRule,
-    AgeRule,
-    AllergyRule,
-    AllOf,
-    AllSigns,
-    AnyOf,
-    AnySign,
-    ClassSign,
-    Concern,
-    DoubtfulRule,
-    IntoleranceSign,
-    OtherMalignancyRule,
-    PresenceRule,
-    ReviewRule,
-    SexRule,
-    Show,
-    ShownRule,
-    WhenRule,
-    WishRule,
-)
+from service.criteria.reproduction import ForWomenRule
+from service.criteria.rules import AbsenceRule, AgeRule, Concern, PresenceRule, SexRule
 from service.criteria.signs import DiagnosisSign, ProcedureSign
+from service.criteria.since_metastasis import NoTherapySinceRule
 from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign, SteadyDrugRule
-from service.criteria.therapy import (
-    EarlierWashoutRule,
-    Induction,
-    InductionRule,
-    LinesRule,
-    NoDrugNowRule,
-    NoProgressionRule,
-    NoTherapySinceRule,
-    WashoutRule,
-)
+from service.criteria.threshold_sign import ThresholdSign
+from service.criteria.washout import EarlierWashoutRule, WashoutRule
 
 NO_WINDOW = "the source gives no window"
 _THEN = {"fail": "rules it out", "unknown": "leaves it unknown", "review": "a person judges"}

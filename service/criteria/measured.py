@@ -8,15 +8,7 @@ from service.criteria import keys
 from service.criteria.amounts import COMPARISONS
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
-from service.criteria.findings import (
-    Evidence,
-    Finding,
-    Need,
-    Sighting,
-    Why,
-    cite_measurement,
-    unknown,
-)
+from service.criteria.findings import Evidence, Finding, Need, Why, cite_measurement, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import Selection, select
 from service.criteria.spans import Window
@@ -297,89 +289,6 @@ def _together(findings: list[Finding], label: str, name: str) -> Finding:
         return unknown(doubtful.basis, reason, evidence, needs)
     disagree = f"results of {label} at one time disagree: {reason}"
     return unknown("conflict", disagree, evidence, (Need(name, "conflict"),))
-
-
-class ThresholdSign(msgspec.Struct, frozen=True):
-    """A value beyond a limit, looked for as a reason against: an old value that would not exclude is silence."""
-
-    threshold: Threshold
-    site_window: bool = False
-
-    def look(self, ev: Evaluation) -> Sighting:
-        t = self.threshold
-        chosen = t.selection(ev)
-        sightings = [self._one(ev, m) for m in chosen.candidates]
-        decided = [s for s in sightings if s.state != "silent"]
-        if decided:
-            return _joined(decided, t.label, t.input)
-        for m in chosen.listed:
-            if not m.problem and self._would_exclude(ev, m):
-                evidence = (cite_measurement(m, False, m.why),)
-                return Sighting(
-                    "maybe", f"{labelled(t.label, m.said)}, {m.why}", "missing", evidence, (Need(t.input, "missing"),)
-                )
-        aside = tuple(e for s in sightings for e in s.evidence)
-        if gap := ev.record.unread("Observation"):
-            return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
-        return Sighting(
-            "silent", f"no {t.label} {t.limit.asked} on record", "no-record", aside, (Need(t.input, "missing"),)
-        )
-
-    def reads(self) -> frozenset[str]:
-        return keys.inputs(self.threshold.input)
-
-    def _would_exclude(self, ev: Evaluation, m: Measurement) -> bool:
-        t = self.threshold
-        if m.value is None or t.limit.times_uln:
-            return m.value is not None
-        return COMPARISONS[t.limit.comparison](m.value, t.limit.number) is not False
-
-    def _one(self, ev: Evaluation, m: Measurement) -> Sighting:
-        t = self.threshold
-        verdict = t.verdict(ev, m)
-        inside = ev.within(m.span, t.window) if t.window else True
-        date = m.span.text if m.span else ""
-        said = f"{t.said(m)}{f' on {date}' if date else ', undated'}"
-        if inside is not True:
-            why = f"older than {t.window}" if inside is False else "its date does not tell"
-            if verdict.meets is False:
-                return Sighting("silent", said, "no-record", (cite_measurement(m, False, why),))
-            basis: Why = "stale" if inside is False else "missing"
-            return Sighting(
-                "maybe", f"{said}, {why}", basis, (cite_measurement(m, False, why),), (Need(t.input, basis, date),)
-            )
-        if verdict.meets is None:
-            need: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
-            evidence = (cite_measurement(m, False, verdict.because),)
-            return Sighting(
-                "maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),)
-            )
-        default = window_default(t.window) if self.site_window else ""
-        if verdict.meets:
-            return Sighting("found", said, "recorded", (cite_measurement(m),), site_default=default)
-        for mark in t.doubtful:
-            if mark in m.marks:
-                evidence = (cite_measurement(m, False, f"measured under {mark}"),)
-                return Sighting(
-                    "maybe", f"{said}, measured under {mark}", "missing", evidence, (Need(t.input, "missing", date),)
-                )
-        return Sighting("absent", said, "recorded", (cite_measurement(m),), site_default=default)
-
-
-def _joined(sightings: list[Sighting], label: str, name: str) -> Sighting:
-    first = sightings[0]
-    if len(sightings) == 1:
-        return first
-    evidence = tuple(e for s in sightings for e in s.evidence)
-    states = {s.state for s in sightings}
-    if len(states) == 1:
-        return msgspec.structs.replace(first, evidence=evidence)
-    doubtful = next((s for s in sightings if s.state == "maybe"), None)
-    reason = "; ".join(s.reason for s in sightings)
-    if doubtful is not None:
-        return Sighting("maybe", reason, doubtful.basis, evidence, doubtful.needs)
-    disagree = f"results of {label} at one time disagree: {reason}"
-    return Sighting("maybe", disagree, "conflict", evidence, (Need(name, "conflict"),))
 
 
 def plain(number: Decimal) -> str:

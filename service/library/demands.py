@@ -8,10 +8,13 @@ import msgspec
 
 from service.criteria.bands import Band
 from service.criteria.catalogue import Criterion
+from service.criteria.combinations import AllOf, DoubtfulRule
 from service.criteria.evaluation import Rule, Sign
-from service.criteria.measured import Limit, MeasurementRule, Threshold, ThresholdSign
-from service.criteria.rules import AbsenceRule, AgeRule, AllOf, DoubtfulRule, PresenceRule, SexRule, ShownRule
+from service.criteria.for_a_person import ShownRule
+from service.criteria.measured import Limit, MeasurementRule, Threshold
+from service.criteria.rules import AbsenceRule, AgeRule, PresenceRule, SexRule
 from service.criteria.spans import Window
+from service.criteria.threshold_sign import ThresholdSign
 
 INFINITY = Decimal("Infinity")
 

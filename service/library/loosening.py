@@ -7,25 +7,21 @@ from typing import Any, Literal
 
 import msgspec
 
+from service.criteria.combinations import AllOf, AnyOf, DoubtfulRule, WhenRule
 from service.criteria.describing import describe
+from service.criteria.drug_now import NoDrugNowRule
 from service.criteria.drugs import Drugs
-from service.criteria.measured import MeasurementRule, Threshold, ThresholdSign
+from service.criteria.for_a_person import ShownRule
+from service.criteria.lines import LinesRule
+from service.criteria.measured import MeasurementRule, Threshold
 from service.criteria.reproduction import ForWomenRule
-from service.criteria.rules import (
-    AbsenceRule,
-    AgeRule,
-    AllOf,
-    AnyOf,
-    Concern,
-    DoubtfulRule,
-    PresenceRule,
-    ShownRule,
-    WhenRule,
-)
+from service.criteria.rules import AbsenceRule, AgeRule, Concern, PresenceRule
 from service.criteria.signs import DiagnosisSign, ProcedureSign
+from service.criteria.since_metastasis import NoTherapySinceRule
 from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
-from service.criteria.therapy import LinesRule, NoDrugNowRule, NoTherapySinceRule, WashoutRule
+from service.criteria.threshold_sign import ThresholdSign
+from service.criteria.washout import WashoutRule
 from service.library.demands import Range, ends, range_of, ranges
 from service.library.lengths import compared
 

@@ -11,14 +11,17 @@ import msgspec
 
 from service.criteria.bands import Band
 from service.criteria.catalogue import Criterion, Trial
+from service.criteria.combinations import AllOf, AnyOf, WhenRule
+from service.criteria.composite_signs import AllSigns, AnySign
 from service.criteria.describing import describe
 from service.criteria.evaluation import Rule
 from service.criteria.lexicon import Lexicon
-from service.criteria.measured import Limit, MeasurementRule, Threshold, ThresholdSign
-from service.criteria.rules import AbsenceRule, AllOf, AllSigns, AnyOf, AnySign, PresenceRule, WhenRule
+from service.criteria.measured import Limit, MeasurementRule, Threshold
+from service.criteria.rules import AbsenceRule, PresenceRule
 from service.criteria.signs import DiagnosisSign, ProcedureSign
 from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
+from service.criteria.threshold_sign import ThresholdSign
 from service.library.demands import (
     beyond,
     demands,

@@ -9,7 +9,8 @@ from typing import Any
 
 from marshmallow import fields
 
-from service.criteria.kinds import ShowField
+import service.criteria.kinds  # noqa: F401 - registers every kind of rule and sign
+from service.criteria.kinds_of_review import ShowField
 from service.criteria.schema import (
     RULES,
     SIGNS,

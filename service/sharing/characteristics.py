@@ -3,31 +3,26 @@ hold together; what is one or another of several, or leaves doubt, it cannot say
 
 from functools import singledispatch
 
+from service.criteria.allergies import AllergyRule
 from service.criteria.answered import AnswerRule, AnswerSign
 from service.criteria.bands import Band
 from service.criteria.cancer import CancerRule
+from service.criteria.combinations import AllOf
+from service.criteria.composite_signs import AllSigns, AnySign
 from service.criteria.describing import describe
+from service.criteria.drug_now import NoDrugNowRule
 from service.criteria.drugs import Drugs
+from service.criteria.for_a_person import ShownRule, WishRule
 from service.criteria.her2 import Her2Rule
-from service.criteria.measured import MeasurementRule, Threshold, ThresholdSign
+from service.criteria.measured import MeasurementRule, Threshold
+from service.criteria.other_malignancy import OtherMalignancyRule
 from service.criteria.receptors import ReceptorRule
-from service.criteria.rules import (
-    AbsenceRule,
-    AgeRule,
-    AllergyRule,
-    AllOf,
-    AllSigns,
-    AnySign,
-    OtherMalignancyRule,
-    PresenceRule,
-    SexRule,
-    ShownRule,
-    WishRule,
-)
+from service.criteria.rules import AbsenceRule, AgeRule, PresenceRule, SexRule
 from service.criteria.signs import DiagnosisSign, ProcedureSign
 from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign, SteadyDrugRule
-from service.criteria.therapy import NoDrugNowRule, WashoutRule
+from service.criteria.threshold_sign import ThresholdSign
+from service.criteria.washout import WashoutRule
 from service.mappers.code_systems import LOINC
 from service.mappers.inputs import Input
 from service.mappers.quantities import UCUM

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable
 
+from service.criteria.allergies import AllergyRule, IntoleranceSign
 from service.criteria.cancer import NO_SPREAD, Cancer, CancerRule
-from service.criteria.rules import AllergyRule, IntoleranceSign, OtherMalignancyRule
+from service.criteria.other_malignancy import OtherMalignancyRule
 from service.sharing.cql_rules import known, sign
 from service.sharing.cql_terms import Terms, all_of, any_of, call, each, listed, negated, quoted, since
 

@@ -1,10 +1,12 @@
 """Drugs in CQL: taken ever, now or lately, and simple washouts. An order, a statement and a dose are read alike."""
 
+from service.criteria.drug_now import NoDrugNowRule
 from service.criteria.drugs import Drugs, Nameless
 from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign
-from service.criteria.therapy import NoDrugNowRule, Therapy, WashoutRule
+from service.criteria.therapy import Therapy
+from service.criteria.washout import WashoutRule
 from service.mappers.medication import DEPOT_DAYS
 from service.sharing.cql_rules import known, sign
 from service.sharing.cql_terms import Terms, all_of, any_of, braced, call, each, negated, quoted, since

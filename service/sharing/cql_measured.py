@@ -5,9 +5,10 @@ from textwrap import indent
 
 from service.criteria.answered import AnswerRule, AnswerSign
 from service.criteria.bands import Band
-from service.criteria.measured import Limit, MeasurementRule, Threshold, ThresholdSign
+from service.criteria.measured import Limit, MeasurementRule, Threshold
 from service.criteria.receptors import ReceptorRule
 from service.criteria.spans import Window
+from service.criteria.threshold_sign import ThresholdSign
 from service.mappers.inputs import Input
 from service.sharing.cql_rules import known, sign
 from service.sharing.cql_terms import (

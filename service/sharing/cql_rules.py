@@ -3,24 +3,13 @@ known. `sign` says whether something found would stand in the way: silence is fa
 
 from functools import singledispatch
 
+from service.criteria.combinations import AllOf, AnyOf, DoubtfulRule, WhenRule
+from service.criteria.composite_signs import AllSigns, AnySign
 from service.criteria.describing import describe
-from service.criteria.reproduction import FEMALE_CONDITIONS, FEMALE_PROCEDURES, ForWomenRule
-from service.criteria.rules import (
-    AbsenceRule,
-    AgeRule,
-    AllOf,
-    AllSigns,
-    AnyOf,
-    AnySign,
-    Concern,
-    DoubtfulRule,
-    PresenceRule,
-    ReviewRule,
-    SexRule,
-    ShownRule,
-    WhenRule,
-    WishRule,
-)
+from service.criteria.for_a_person import ReviewRule, ShownRule, WishRule
+from service.criteria.reproduction import ForWomenRule
+from service.criteria.rules import AbsenceRule, AgeRule, Concern, PresenceRule, SexRule
+from service.criteria.sex import FEMALE_CONDITIONS, FEMALE_PROCEDURES
 from service.criteria.signs import DiagnosisSign, ProcedureSign
 from service.sharing.cql_terms import UNKNOWN, Terms, all_of, any_of, braced, call, each, listed, negated, since, text
 

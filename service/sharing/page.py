@@ -7,13 +7,16 @@ from typing import Protocol
 
 import msgspec
 
+from service.criteria.allergies import AllergyRule
 from service.criteria.cancer import CancerRule
 from service.criteria.catalogue import Criterion, Trial
 from service.criteria.describing import describe, sentence
+from service.criteria.drug_now import NoDrugNowRule
 from service.criteria.evaluation import Rule
-from service.criteria.rules import AllergyRule, Concern, ReviewRule
+from service.criteria.for_a_person import ReviewRule
+from service.criteria.rules import Concern
+from service.criteria.since_metastasis import NoTherapySinceRule
 from service.criteria.taken_over_time import SteadyDrugRule
-from service.criteria.therapy import NoDrugNowRule, NoTherapySinceRule
 from service.render.markdown import escaped
 from service.sharing.cql import DRAFT
 

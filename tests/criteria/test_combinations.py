@@ -4,11 +4,11 @@ from itertools import permutations, product
 
 import pytest
 
+from service.criteria.combinations import AllOf, AnyOf
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import PatientRecord
 from service.criteria.findings import Finding
 from service.criteria.logic import TRUTH, Basis, Outcome
-from service.criteria.rules import AllOf, AnyOf
 
 # rows and columns: fail, unknown, review, pass
 ORDER: tuple[Outcome, ...] = ("fail", "unknown", "review", "pass")

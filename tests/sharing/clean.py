@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import msgspec
 
 from service.criteria import keys
+from service.criteria.allergies import AllergyRule, IntoleranceSign
 from service.criteria.answered import AnswerSign
 from service.criteria.bands import Band
 from service.criteria.catalogue import Trial
 from service.criteria.drugs import Drugs
 from service.criteria.measured import Threshold
-from service.criteria.rules import AllergyRule, IntoleranceSign
 from service.mappers.inputs import Input
 from service.mappers.terminology import Terminology
 from service.screening import Screening

@@ -1,0 +1,120 @@
+"""A class of severity, told by a result or by the illness it grades."""
+
+from typing import Literal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.evaluation import Evaluation
+from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement
+from service.criteria.logic import Basis
+from service.criteria.measured import window_default
+from service.criteria.signs import doubt_of, has, told
+from service.criteria.spans import Window
+from service.criteria.wording import labelled
+
+
+class ClassSign(msgspec.Struct, frozen=True):
+    """A graded class of an illness (NYHA), as an answer or a Condition, the newest in the window; and the illness
+    without a current class. `classes` are those that count; `unclassified` asks for the illness without a class."""
+
+    input: str
+    label: str
+    prefix: str
+    classes: frozenset[str]
+    window: Window
+    illness: tuple[str, ...] = ()
+    unclassified: bool = False
+    site_window: bool = False
+
+    def reads(self) -> frozenset[str]:
+        return keys.inputs(self.input) | keys.conditions(*self.illness, *(f"{self.prefix}{i}" for i in range(1, 5)))
+
+    def look(self, ev: Evaluation) -> Sighting:
+        state, classes, evidence, basis, date = self._newest(ev)
+        need = (Need(self.input, "stale" if basis == "stale" else "missing", date),)
+        if state == "known":
+            if len(classes) == 1:
+                return self._with_class(next(iter(classes)), evidence, need)
+            return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
+        if state == "stale" and not self.unclassified and classes & self.classes:
+            return Sighting(
+                "maybe",
+                f"{labelled(self.label, evidence[0].says)} is older than {self.window}",
+                "stale",
+                evidence,
+                need,
+            )
+        if state == "doubtful" and not self.unclassified:
+            said = labelled(self.label, evidence[0].says, ":")
+            return Sighting("maybe", f"{said} ({evidence[0].why})", basis, evidence, need)
+        if self.unclassified:
+            return self._illness_alone(ev, evidence, need)
+        if gap := ev.record.unread("Observation", "Condition"):
+            return Sighting("maybe", f"no {self.label} found, but {gap}", "missing", evidence, need)
+        return Sighting("silent", f"no record of {self.label}", "no-record", evidence)
+
+    def _with_class(self, found: str, evidence: tuple[Evidence, ...], need: tuple[Need, ...]) -> Sighting:
+        said = labelled(self.label, evidence[0].says, ":")
+        default = window_default(self.window) if self.site_window else ""
+        if self.unclassified:
+            return Sighting("absent", said, "recorded", evidence, site_default=default)
+        state: Literal["found", "absent"] = "found" if found in self.classes else "absent"
+        return Sighting(state, said, "recorded", evidence, need if state == "found" else (), site_default=default)
+
+    def _illness_alone(self, ev: Evaluation, evidence: tuple[Evidence, ...], need: tuple[Need, ...]) -> Sighting:
+        shown: list[Evidence] = []
+        for match in ev.record.diagnoses(self.illness):
+            diagnosis = match.fact
+            if diagnosis.verification != "refuted" and ev.counts(diagnosis.onset) and has(ev, diagnosis) is not False:
+                shown.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+        if shown:
+            reason = f"{shown[0].says} without a {self.label} within {self.window}"
+            return Sighting("maybe", reason, "missing", (*shown, *evidence), need)
+        if gap := ev.record.unread("Condition"):
+            return Sighting("maybe", f"no such illness found, but {gap}", "missing", evidence, need)
+        return Sighting("silent", f"no record of such an illness and no {self.label}", "no-record", evidence)
+
+    def _newest(self, ev: Evaluation) -> tuple[str, frozenset[str], tuple[Evidence, ...], Basis, str]:
+        """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""
+        words: list[tuple[float, float, str | None, Evidence, object, Basis]] = []
+        for m in ev.record.measurements(self.input):
+            if m.provisional or not ev.counts(m.span) or m.empty:
+                continue
+            doubt, basis = doubt_of(m.standing, m.why)
+            doubt = doubt or m.problem
+            grade = next((a for a in m.answers if a.startswith(self.prefix)), None)
+            cited = cite_measurement(m, not doubt, doubt)
+            words.append((*_times(m.span), None if doubt else grade, cited, m.span, "unusable" if m.problem else basis))
+        for match in ev.record.diagnoses([f"{self.prefix}{i}" for i in range(1, 5)]):
+            diagnosis = match.fact
+            if diagnosis.verification == "refuted" or not ev.counts(diagnosis.onset) or has(ev, diagnosis) is False:
+                continue
+            doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+            cited = cite(diagnosis.ref, diagnosis.date, told(diagnosis), not doubt, doubt)
+            words.append((*_times(diagnosis.date), None if doubt else match.concept, cited, diagnosis.date, basis))
+        if not words:
+            return "none", frozenset(), (), "missing", ""
+        latest = max(w[0] for w in words)
+        newest = [w for w in words if w[1] >= latest]
+        evidence = tuple(w[3] for w in newest)
+        classes = frozenset(w[2] for w in newest if w[2])
+        date = next((w[3].date for w in newest if isinstance(w[3].date, str)), "")
+        if any(w[2] is None for w in newest):
+            return "doubtful", classes, evidence, next(w[5] for w in newest if w[2] is None), date
+        inside = {ev.within(w[4], self.window) for w in newest}  # type: ignore[arg-type]
+        if inside == {True}:
+            return "known", classes, evidence, "recorded", date
+        if inside == {False}:
+            return "stale", classes, evidence, "stale", date
+        return "doubtful", classes, tuple(_undated(e) for e in evidence), "missing", date
+
+
+def _times(span: object) -> tuple[float, float]:
+    if span is None:
+        return float("-inf"), float("-inf")
+    return span.start, span.end  # type: ignore[attr-defined]
+
+
+def _undated(e: Evidence) -> Evidence:
+    return Evidence(e.reference, e.says, False, e.date, "its date does not tell")

@@ -1,0 +1,59 @@
+"""Therapy that is being taken now and would have to stop."""
+
+from typing import Literal
+
+import msgspec
+
+from service.criteria.drugs import cite_exposure, depot_active, is_active, told_by_doses_only
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Exposure
+from service.criteria.findings import Evidence, Finding, Need, review
+from service.criteria.logic import Outcome
+from service.criteria.nameless import events
+from service.criteria.therapy import Therapy, coded_therapy, courses
+from service.criteria.weighing import Weighed, because
+from service.criteria.wording import listed
+
+
+class NoDrugNowRule(msgspec.Struct, frozen=True):
+    """Review where therapy is being taken now: what would have to stop."""
+
+    therapy: Therapy
+    outcome: Literal["review", "fail"] = "review"
+
+    def reads(self) -> frozenset[str]:
+        return self.therapy.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown", self.outcome})
+
+    def judge(self, ev: Evaluation) -> Finding:
+        weighed = Weighed()
+        now: list[Evidence] = []
+        for course in courses(ev, self.therapy):
+            exposure = course.exposure
+            active = _active(ev, exposure)
+            if active is False and not exposure.broken:
+                weighed.harmless.append(cite_exposure(exposure, False, "not now"))
+            elif active and course.counts:
+                now.append(cite_exposure(exposure))
+            else:
+                why = course.why or "whether it is still taken is not told"
+                weighed.doubtful.append((because(exposure, why), course.basis if course.counts is None else "missing"))
+        for cited, sure, _span in coded_therapy(ev, self.therapy):
+            (now.append(cited) if sure else weighed.doubtful.append((cited, "missing")))
+        for event in events(ev, self.therapy.nameless):
+            if event.now and event.counts:
+                now.append(event.cite(used=True))
+            elif event.now is not False:
+                weighed.doubtful.append((event.cite(), "missing"))
+        if now and self.outcome == "review":
+            return review(f"{listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
+        weighed.against += now
+        return weighed.finding(ev, f"{self.therapy.drugs.label} now", Need(self.therapy.drugs.input, "missing"))
+
+
+def _active(ev: Evaluation, exposure: Exposure) -> bool | None:
+    if exposure.depot:
+        return depot_active(ev, exposure)
+    return is_active(ev, exposure, told_by_doses_only(ev, exposure))

@@ -1,0 +1,153 @@
+"""How many lines of therapy there were since the metastasis."""
+
+from itertools import permutations
+
+import msgspec
+
+from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.drugs import cite_exposure, gap_in_drugs, last_day
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Exposure
+from service.criteria.findings import Evidence, Finding, Need, passed, unknown
+from service.criteria.logic import Outcome
+from service.criteria.nameless import Event, events
+from service.criteria.spans import FOREVER, LONG_AGO, Span, Window
+from service.criteria.therapy import Course, Therapy, coded_therapy, courses
+from service.criteria.weighing import because, on_or_after
+
+# More starts than this are not tried in every order: whether they make too many lines is then not known.
+MAX_STARTS = 40
+
+
+class LinesRule(msgspec.Struct, frozen=True):
+    """At most so many lines since the metastasis: days on which a drug starts that was not taken in the `new_after`
+    before, starts within `together` being one."""
+
+    cancer: Cancer
+    therapy: Therapy
+    at_most: int
+    new_after: Window
+    together: Window
+
+    def reads(self) -> frozenset[str]:
+        return self.cancer.reads() | self.therapy.reads()
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return frozenset({"pass", "unknown"})
+
+    def judge(self, ev: Evaluation) -> Finding:
+        since = metastatic_since(ev, self.cancer)
+        need = (Need(self.therapy.drugs.input, "missing"),)
+        found = courses(ev, self.therapy)
+        coded = list(coded_therapy(ev, self.therapy))
+        mentioned = list(events(ev, self.therapy.nameless))
+        if since is None:
+            return self._undated(ev, found, coded, mentioned)
+        new, doubtful = self._new(ev, found, since)
+        for cited, sure, span in coded:
+            after = None if span is None else on_or_after(span, since)
+            if sure and span is not None and after is not False:
+                new.append((max(span.first, since.first), span.last, cited))
+            elif after is not False:
+                doubtful.append(cited)
+        doubtful += [e.cite() for e in mentioned if e.span is None or not e.span.last < since.first]
+        evidence = tuple(cited for _, _, cited in sorted(new, key=lambda start: start[:2]))
+        lines = self._lines(sorted(first for first, _, _ in new))
+        said = f"{_lines_said(len(lines))} of therapy since {since.text}, at most {self.at_most} asked for"
+        if len(lines) > self.at_most:
+            # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
+            return unknown("missing", said, evidence, need)
+        if self._may_exceed([(first, last) for first, last, _ in new]):
+            return unknown(
+                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, need
+            )
+        if doubtful:
+            shown = (*evidence, *doubtful)
+            return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, need)
+        gap, basis = gap_in_drugs(ev)
+        if gap:
+            return unknown(basis, f"{said}, but {gap}", evidence, need)
+        return passed(said, evidence, "recorded" if evidence else "no-record")
+
+    def _undated(
+        self,
+        ev: Evaluation,
+        found: list[Course],
+        coded: list[tuple[Evidence, bool | None, Span | None]],
+        mentioned: list[Event],
+    ) -> Finding:
+        """The day of metastasis is not known: that matters only where there is some therapy."""
+        need = (Need(self.therapy.drugs.input, "missing"),)
+        why = "the day of metastasis is not known"
+        if found or coded or mentioned:
+            shown = (
+                *(because(c.exposure, why) for c in found),
+                *(cited for cited, _, _ in coded),
+                *(e.cite() for e in mentioned),
+            )
+            return unknown("missing", f"{why}, so lines cannot be counted", shown, (Need("metastasis", "missing"),))
+        label = self.therapy.drugs.label
+        gap, basis = gap_in_drugs(ev)
+        if gap:
+            return unknown(basis, f"no {label} found, but {gap}", (), need)
+        return passed(f"no record of {label}", (), "no-record")
+
+    def _new(
+        self, ev: Evaluation, found: list[Course], since: Span
+    ) -> tuple[list[tuple[int, int, Evidence]], list[Evidence]]:
+        """The first and last day on which each new drug may have begun since the metastasis, and what is in doubt."""
+        starts: list[tuple[int, int, Evidence]] = []
+        doubtful: list[Evidence] = []
+        taken = [c.exposure for c in found if c.counts and c.exposure.start is not None]
+        for course in found:
+            start = course.exposure.start
+            if start is not None and on_or_after(start, since) is False:
+                continue
+            if course.counts is None or start is None:
+                doubtful.append(because(course.exposure, course.why or "its start is not told"))
+                continue
+            names = course.exposure.ingredients & self.therapy.everything
+            if any(not self._taken_before(ev, name, start, taken) for name in names):
+                starts.append((max(start.first, since.first), start.last, cite_exposure(course.exposure)))
+        return starts, doubtful
+
+    def _taken_before(self, ev: Evaluation, ingredient: str, start: Span, exposures: list[Exposure]) -> bool:
+        """Whether a drug was certainly taken shortly before, on whatever day it was started."""
+        for other in exposures:
+            if ingredient not in other.ingredients or other.start is None or other.start.last >= start.first:
+                continue
+            ongoing = other.course in ("active", "on-hold") and not other.end_told
+            last = last_day(ev, other)
+            until = FOREVER if ongoing or last is None else max(last.first, other.start.first)
+            if until >= start.last or self.new_after.reach(until) >= start.last:
+                return True
+        return False
+
+    def _lines(self, days: list[int]) -> list[int]:
+        lines: list[int] = []
+        for day in days:
+            if not lines or day > self.together.reach(lines[-1]):
+                lines.append(day)
+        return lines
+
+    def _may_exceed(self, starts: list[tuple[int, int]]) -> bool:
+        """Whether some starts, each on a day on which it may have been, are too many lines apart from each other."""
+        certain = {start for start in starts if start[0] == start[1]}
+        open_starts = [start for start in starts if start[0] != start[1]]
+        if not open_starts:
+            return False  # then the lines counted are all there are
+        if len(certain) + len(open_starts) > MAX_STARTS:
+            return True
+        return any(self._fit(chosen) for chosen in permutations([*certain, *open_starts], self.at_most + 1))
+
+    def _fit(self, starts: tuple[tuple[int, int], ...]) -> bool:
+        day = LONG_AGO
+        for first, last in starts:
+            day = max(first, self.together.reach(day) + 1)
+            if day > last:
+                return False
+        return True
+
+
+def _lines_said(number: int) -> str:
+    return f"{number} line{'' if number == 1 else 's'}"

@@ -1,0 +1,112 @@
+"""Another primary cancer."""
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Diagnosis, Match
+from service.criteria.findings import Evidence, Finding, Need, cite, failed, passed, unknown
+from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.signs import doubt_of, has, told
+from service.criteria.spans import Window
+from service.criteria.wording import named
+
+
+class OtherMalignancyRule(msgspec.Struct, frozen=True):
+    """No other primary within the window. An older or undated one: unknown while it may still be there, else a pass."""
+
+    concepts: frozenset[str]
+    doubtful: frozenset[str]
+    once_treated: frozenset[str]
+    window: Window
+    own: frozenset[str] = frozenset()
+
+    def reads(self) -> frozenset[str]:
+        return keys.conditions(*self.concepts, *self.doubtful, *self.once_treated)
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
+    def judge(self, ev: Evaluation) -> Finding:
+        against: list[Evidence] = []
+        doubtful: list[tuple[Evidence, Basis]] = []
+        harmless: list[Evidence] = []
+        own = {match.fact.ref for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
+        for match in ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated):
+            if match.fact.ref in own:
+                continue
+            if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
+                self._weigh(ev, match, against, doubtful, harmless)
+        evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))
+        need = (Need("other-malignancy", "missing"),)
+        if against:
+            return failed(f"another cancer: {named(against)}", evidence)
+        if doubtful:
+            first, basis = doubtful[0]
+            return unknown(basis, f"another cancer? {first.says}: {first.why}", evidence, need)
+        if gap := ev.record.unread("Condition"):
+            return unknown("missing", f"no other cancer found, but {gap}", evidence, need)
+        if harmless:
+            return passed(f"other cancers long ago or exempt: {named(harmless)}", evidence)
+        return passed("no record of another cancer", evidence, "no-record")
+
+    def _weigh(
+        self,
+        ev: Evaluation,
+        match: Match[Diagnosis],
+        against: list[Evidence],
+        doubtful: list[tuple[Evidence, Basis]],
+        harmless: list[Evidence],
+    ) -> None:
+        diagnosis = match.fact
+        says = told(diagnosis)
+        doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        if match.concept in self.once_treated:
+            there = has(ev, diagnosis)
+            if there is False:
+                harmless.append(cite(diagnosis.ref, diagnosis.date, says))
+            else:
+                doubtful.append(
+                    (
+                        cite(diagnosis.ref, diagnosis.date, says, False, doubt or "whether it is treated is not told"),
+                        basis,
+                    )
+                )
+            return
+        gone = (
+            diagnosis.status in ("inactive", "remission", "resolved")
+            or bool(diagnosis.code_says)
+            or has(ev, diagnosis) is False
+        )
+        recent = ev.within(diagnosis.date, self.window)
+        if recent is False and gone:
+            harmless.append(cite(diagnosis.ref, diagnosis.date, says))
+            return
+        if doubt or match.concept in self.doubtful:
+            why = doubt or "its kind is not told"
+            doubtful.append((cite(diagnosis.ref, diagnosis.date, says, False, why), basis if doubt else "unusable"))
+            return
+        if recent is True:
+            against.append(cite(diagnosis.ref, diagnosis.date, says))
+        elif recent is None:
+            doubtful.append(
+                (
+                    cite(
+                        diagnosis.ref, diagnosis.date, says, False, f"whether it began within {self.window} is not told"
+                    ),
+                    "missing",
+                )
+            )
+        else:
+            doubtful.append(
+                (
+                    cite(
+                        diagnosis.ref,
+                        diagnosis.date,
+                        says,
+                        False,
+                        f"more than {self.window} ago, still recorded as present",
+                    ),
+                    "missing",
+                )
+            )

@@ -1,0 +1,298 @@
+"""Pregnancy and breast-feeding, told by conditions, results and tests."""
+
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.amounts import at_least, less_than
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Measurement
+from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
+from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.measured import window_default
+from service.criteria.newest import select
+from service.criteria.signs import doubt_of, has, told
+from service.criteria.spans import Span, Window
+from service.criteria.ways import of_all, of_any
+
+PREGNANCY_LASTS = Window(300, "days")
+BREASTFEEDING_LASTS = Window(365, "days")
+HCG_NEGATIVE_BELOW, HCG_POSITIVE_FROM = Decimal(5), Decimal(25)
+
+
+PREGNANCY_READS = (
+    keys.inputs("pregnancy-test", "hcg", "pregnancy-status", "breastfeeding-status")
+    | keys.conditions("pregnant", "pregnancy-unclear", "not-pregnant", "delivery")
+    | keys.conditions("breastfeeding", "breastfeeding-unclear", "not-breastfeeding")
+    | keys.procedures("delivery")
+)
+
+
+class Word(msgspec.Struct):
+    """One record that speaks of pregnancy: True pregnant, False not, None doubtful."""
+
+    pregnant: bool | None
+    span: Span | None
+    evidence: Evidence
+    basis: Basis = "recorded"
+    condition: bool = False
+
+
+class State(msgspec.Struct):
+    """yes, no, maybe or silent, with what says so."""
+
+    state: Literal["yes", "no", "maybe", "silent"]
+    reason: str
+    basis: Basis = "recorded"
+    evidence: tuple[Evidence, ...] = ()
+    told_by: tuple[str, ...] = ()
+
+
+def tests(ev: Evaluation) -> list[Measurement]:
+    """Pregnancy tests, of presence or quantity."""
+    return [*ev.record.measurements("pregnancy-test"), *ev.record.measurements("hcg")]
+
+
+def test_says(m: Measurement) -> tuple[bool | None, Basis, str]:
+    """What a pregnancy test says: hCG under 5 IU/L is negative, from 25 positive, between unknown."""
+    doubt, basis = doubt_of(m.standing, m.why)
+    if doubt:
+        return None, basis, doubt
+    if m.conflicting:
+        return None, "conflict", "two values that disagree"
+    if m.problem:
+        return None, "unusable", m.problem
+    if m.value is not None:
+        if less_than(m.value, HCG_NEGATIVE_BELOW):
+            return False, "recorded", ""
+        if at_least(m.value, HCG_POSITIVE_FROM):
+            return True, "recorded", ""
+        return None, "unusable", "hCG between negative and positive"
+    if "positive" in m.answers and "negative" not in m.answers:
+        return True, "recorded", ""
+    if "negative" in m.answers and "positive" not in m.answers:
+        return False, "recorded", ""
+    return None, "unusable", "neither positive nor negative"
+
+
+def pregnancy_now(ev: Evaluation) -> State:
+    """Whether she is pregnant: the newest word speaks."""
+    state = _newest_word(ev, list(_words(ev)), "pregnant", ("Condition", "Observation"))
+    state.told_by = ("pregnancy-status", "pregnancy-test")
+    return state
+
+
+def _words(ev: Evaluation) -> Iterable[Word]:
+    for m in tests(ev):
+        if not ev.counts(m.span) or m.empty or m.provisional:
+            continue
+        says, basis, why = test_says(m)
+        yield Word(says, m.span, cite_measurement(m, says is not None, why), basis)
+    for m in ev.record.measurements("pregnancy-status"):
+        if not ev.counts(m.span) or m.empty or m.provisional:
+            continue
+        yield _status_word(m, "pregnant", "not-pregnant")
+    yield from _condition_words(ev, _PREGNANCY_WORDS)
+    for match in ev.record.operations(("delivery",)):
+        if match.standing == "sure" and match.fact.certain and ev.counts(match.fact.start):
+            yield Word(False, match.fact.end, cite(match.fact.ref, match.fact.end, match.fact.says))
+
+
+def _status_word(m: Measurement, yes: str, no: str) -> Word:
+    doubt, basis = doubt_of(m.standing, m.why)
+    said = {True for a in m.answers if a in (yes, "positive", "yes")} | {
+        False for a in m.answers if a in (no, "negative", "no")
+    }
+    if doubt or len(said) != 1:
+        return Word(
+            None,
+            m.span,
+            cite_measurement(m, False, doubt or m.problem or "neither yes nor no"),
+            basis if doubt else "unusable",
+        )
+    return Word(said.pop(), m.span, cite_measurement(m))
+
+
+_PREGNANCY_WORDS: dict[str, bool | None] = {
+    "pregnant": True, "pregnancy-unclear": None, "not-pregnant": False, "delivery": False,
+}  # fmt: skip
+_BREASTFEEDING_WORDS: dict[str, bool | None] = {
+    "breastfeeding": True, "breastfeeding-unclear": None, "not-breastfeeding": False,
+}  # fmt: skip
+
+
+def _condition_words(ev: Evaluation, words: dict[str, bool | None]) -> Iterable[Word]:
+    for match in ev.record.diagnoses(words):
+        diagnosis = match.fact
+        says = words[match.concept]
+        if diagnosis.verification == "refuted" or not ev.counts(diagnosis.onset):
+            continue
+        doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        there = has(ev, diagnosis)
+        if says is not False and there is False:
+            # a pregnancy that ended says so from its end on
+            if diagnosis.abated is not None and says:
+                yield Word(False, diagnosis.abated, cite(diagnosis.ref, diagnosis.abated, told(diagnosis)))
+            elif says:
+                yield Word(False, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+            continue
+        if doubt or says is None or there is None:
+            why = doubt or (
+                "does not tell that she is pregnant now" if says is None else "whether it lasts is not told"
+            )
+            yield Word(
+                None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis, True
+            )
+        else:
+            yield Word(says, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)), "recorded", says)
+
+
+def _newest_word(
+    ev: Evaluation, words: list[Word], what: str, types: tuple[str, ...], lasts: Window = PREGNANCY_LASTS
+) -> State:
+    """The newest of several words; one that began too long ago without an end is set aside, and said so."""
+    aside: list[Evidence] = []
+    standing: list[Word] = []
+    for word in words:
+        if word.pregnant is not False and word.span is not None and ev.within(word.span, lasts) is False:
+            why = f"begun more than {lasts} ago without an end"
+            aside.append(Evidence(word.evidence.reference, word.evidence.says, False, word.evidence.date, why))
+        else:
+            standing.append(word)
+    dated = [w for w in standing if w.span is not None]
+    pool = dated or standing
+    latest = max((w.span.start for w in dated if w.span), default=None)
+    newest = [w for w in pool if latest is None or (w.span is not None and w.span.end >= latest)]
+    if not newest:
+        gap = ev.record.unread(*types)
+        if gap:
+            return State("maybe", f"no record that she is {what}, but {gap}", "missing", tuple(aside))
+        return State("silent", f"no record that she is {what}", "no-record", tuple(aside))
+    return _agreed(newest, what, tuple(aside))
+
+
+def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State:
+    evidence = (*(w.evidence for w in newest), *aside)
+    said = {w.pregnant for w in newest}
+    reason = "; ".join(
+        f"{w.evidence.says}{f' on {w.evidence.date}' if isinstance(w.evidence.date, str) else ''}" for w in newest
+    )
+    if said == {True}:
+        return State("yes", f"{what}: {reason}", "recorded", evidence)
+    if said == {False}:
+        return State("no", f"not {what}: {reason}", "recorded", evidence)
+    if {True, False} <= said:
+        return State("maybe", f"{what} and not {what} at one time: {reason}", "conflict", evidence)
+    doubtful = next(w for w in newest if w.pregnant is None)
+    why = doubtful.evidence.why if isinstance(doubtful.evidence.why, str) else ""
+    return State(
+        "maybe",
+        f"{what} not certain: {reason} ({why})",
+        doubtful.basis if doubtful.basis != "recorded" else "missing",
+        evidence,
+    )
+
+
+def breastfeeding_now(ev: Evaluation) -> State:
+    """Whether she is breast-feeding: the newest word speaks, for a year."""
+    words = [
+        _status_word(m, "breastfeeding", "not-breastfeeding")
+        for m in ev.record.measurements("breastfeeding-status")
+        if ev.counts(m.span) and not m.empty and not m.provisional
+    ]
+    words += _condition_words(ev, _BREASTFEEDING_WORDS)
+    state = _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
+    state.told_by = ("breastfeeding-status",)
+    return state
+
+
+class NotPregnantRule(msgspec.Struct, frozen=True):
+    """Fails for a woman who is pregnant or breast-feeding."""
+
+    def reads(self) -> frozenset[str]:
+        return PREGNANCY_READS
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
+    def judge(self, ev: Evaluation) -> Finding:
+        states = (ev.shared(pregnancy_now), ev.shared(breastfeeding_now))
+        evidence = tuple(e for s in states for e in s.evidence)
+        for state in states:
+            if state.state == "yes":
+                return failed(state.reason, evidence)
+        doubtful = [state for state in states if state.state == "maybe"]
+        if doubtful:
+            # of each doubt any one answer is enough; any one may also say yes
+            each = [tuple(frozenset({name}) for name in state.told_by) for state in doubtful]
+            names = [name for state in doubtful for name in state.told_by]
+            return Finding(
+                "unknown", doubtful[0].basis, "; ".join(s.reason for s in doubtful), evidence,
+                tuple(Need(name, "missing") for name in names), of_all(each), closing=of_any(each),
+            )  # fmt: skip
+        if all(s.state == "silent" for s in states):
+            return passed("no record of pregnancy or breast-feeding", evidence, "no-record")
+        return passed("; ".join(s.reason for s in states if s.state == "no"), evidence)
+
+
+class PregnancyTestRule(msgspec.Struct, frozen=True):
+    """Passes with a negative test in the window; a positive one within `positive_window` fails."""
+
+    window: Window
+    positive_window: Window
+    site_window: bool = False
+
+    def reads(self) -> frozenset[str]:
+        return keys.inputs("pregnancy-test", "hcg")
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
+    def judge(self, ev: Evaluation) -> Finding:
+        chosen = select(ev, tests(ev))
+        listed = tuple(cite_measurement(m, False, m.why) for m in chosen.listed)
+        if not chosen.candidates:
+            gap = ev.record.unread("Observation")
+            reason = "no pregnancy test" + (f"; {gap}" if gap else "")
+            shown = (*listed, *(cite_measurement(m, False, "undated") for m in chosen.undated))
+            return unknown("missing", reason, shown, (Need("pregnancy-test", "missing"),))
+        findings = [self._one(ev, m) for m in chosen.candidates]
+        outcomes = {f.outcome for f in findings}
+        evidence = (*(e for f in findings for e in f.evidence), *listed)
+        if len(outcomes) == 1:
+            return msgspec.structs.replace(findings[0], evidence=evidence)
+        doubtful = next((f for f in findings if f.outcome == "unknown"), None)
+        basis: Basis = doubtful.basis if doubtful else "conflict"
+        reason = "; ".join(f.reason for f in findings)
+        return unknown(basis, reason, evidence, (Need("pregnancy-test", "conflict"),))
+
+    def _one(self, ev: Evaluation, m: Measurement) -> Finding:
+        says, basis, why = test_says(m)
+        date = m.span.text if m.span else ""
+        said = f"pregnancy test {m.said} on {date}"
+        if says is None and ev.within(m.span, self.positive_window) is not False:
+            return unknown(
+                basis,
+                f"{said} ({why})",
+                (cite_measurement(m, False, why),),
+                (Need("pregnancy-test", "unusable", date),),
+            )
+        window = self.window if says is False else self.positive_window
+        inside = ev.within(m.span, window)
+        if inside:
+            default = window_default(window) if self.site_window else ""
+            return Finding("fail" if says else "pass", "recorded", said, (cite_measurement(m),), site_default=default)
+        if inside is None:
+            return unknown(
+                "missing",
+                f"{said}: its date does not tell",
+                (cite_measurement(m, False, "date"),),
+                (Need("pregnancy-test", "missing", date),),
+            )
+        why = f"older than {window}"
+        return unknown(
+            "stale", f"{said} is {why}", (cite_measurement(m, False, why),), (Need("pregnancy-test", "stale", date),)
+        )

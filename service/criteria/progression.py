@@ -1,0 +1,98 @@
+"""No progression since an induction began."""
+
+import msgspec
+
+from service.criteria import keys
+from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Measurement
+from service.criteria.findings import Evidence, Finding, Need, cite_measurement, failed, passed, unknown
+from service.criteria.induction import Induction, induction_needs, induction_start
+from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.newest import select
+from service.criteria.spans import Span
+
+
+class NoProgressionRule(msgspec.Struct, frozen=True):
+    """The newest disease status after the induction's first day must not be progressive."""
+
+    induction: Induction
+    input: str = "disease-status"
+
+    def reads(self) -> frozenset[str]:
+        return self.induction.reads() | keys.inputs(self.input)
+
+    def outcomes(self) -> frozenset[Outcome]:
+        return TRUTH
+
+    def judge(self, ev: Evaluation) -> Finding:
+        need = (Need(self.input, "missing"),)
+        start, groups = ev.shared(induction_start, self.induction)
+        if start is None:
+            first = induction_needs(groups, metastatic_since(ev, self.induction.cancer) is None)
+            everything = (frozenset(n.input for n in (*first, *need)),)
+            reason = "the first day of the induction is not known"
+            return Finding("unknown", "missing", reason, (), (*first, *need), everything, closing=everything)
+        after = [
+            m
+            for m in ev.record.measurements(self.input)
+            if self._after(m, start) and not _other_cancer(m, self.induction.cancer)
+        ]
+        chosen = select(ev, after)
+        if not chosen.candidates:
+            gap = ev.record.unread("Observation")
+            reason = f"no disease status after {start.text}" + (f"; {gap}" if gap else "")
+            return unknown("missing", reason, tuple(_status_evidence(m, False, m.why) for m in chosen.listed), need)
+        return self._weigh(ev, chosen.candidates, after, need)
+
+    def _weigh(
+        self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], need: tuple[Need, ...]
+    ) -> Finding:
+        said = {_progress(m) for m in newest}
+        shown = tuple(_status_evidence(m) for m in newest)
+        reason = "; ".join(f"{m.said} on {m.span.text}" for m in newest if m.span)
+        if len(said) > 1:
+            basis: Basis = "conflict" if {"progressive", "not-progressive"} <= said else "unusable"
+            return unknown(basis, f"disease status not certain: {reason}", shown, need)
+        word = said.pop()
+        if word == "progressive":
+            return failed(f"progressive disease: {reason}", shown)
+        if word != "not-progressive":
+            doubt = newest[0].why or newest[0].problem or "undetermined"
+            return unknown(
+                "unusable" if newest[0].why or newest[0].problem else "missing",
+                f"disease status {reason}: {doubt}",
+                shown,
+                need,
+            )
+        earlier = [m for m in after if m.standing == "sure" and ev.counts(m.span) and _progress(m) == "progressive"]
+        if earlier:
+            both = (*shown, *(_status_evidence(m) for m in earlier))
+            return unknown(
+                "conflict", f"{reason}, but progressive disease before, after the induction began", both, need
+            )
+        return passed(f"no progression: {reason}", shown)
+
+    @staticmethod
+    def _after(m: Measurement, start: Span) -> bool:
+        span = m.span
+        return span is not None and not span.open_start and span.first > start.last
+
+
+def _other_cancer(m: Measurement, cancer: Cancer) -> bool:
+    focus = m.focus
+    own = not focus.isdisjoint(cancer.ever) or not focus.isdisjoint(cancer.distant)
+    return bool(focus) and not own and not focus.isdisjoint(cancer.another)
+
+
+def _progress(m: Measurement) -> str:
+    answers = m.answers
+    if m.standing != "sure" or m.problem or m.conflicting:
+        return "unclear"
+    if "progressive" in answers:
+        return "progressive"
+    return "not-progressive" if answers & {"stable", "improved", "remission", "negative", "none"} else "undetermined"
+
+
+def _status_evidence(m: Measurement, used: bool = True, why: str = "") -> Evidence:
+    return cite_measurement(m, used, why)

@@ -1,0 +1,132 @@
+"""Reference ranges: which one is the patient's, and its bounds in the input's own unit.
+
+https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
+"""
+
+from decimal import Decimal
+
+from msgspec import Raw
+
+from service.criteria.amounts import exactly
+from service.criteria.facts import Person
+from service.criteria.spans import Span
+from service.mappers import quantities, wire
+from service.mappers.dates import age_day
+from service.mappers.inputs import Input
+from service.mappers.quantities import Problem, Written
+
+# http://terminology.hl7.org/CodeSystem/referencerange-meaning
+_MEANINGS = {"normal": "normal", "postmenopausal": "postmenopausal", "post-menopausal": "postmenopausal"}
+_SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
+
+
+def meaning_of(entry: wire.ReferenceRange) -> str:
+    if entry.type is None:
+        return "normal"
+    for coding in entry.type.coding or ():
+        if coding and coding.code:
+            return _MEANINGS.get(coding.code.lower(), "other")
+    text = (entry.type.text or "").strip().lower()
+    return "normal" if not text else _MEANINGS.get(text.removesuffix(" range").replace(" ", "-"), "other")
+
+
+def fits_person(entry: wire.ReferenceRange, person: Person, span: Span | None) -> bool | None:
+    """Whether a range is for this patient; None where that cannot be told."""
+    fits: bool | None = True
+    sexes = [_sex_of(concept) for concept in entry.appliesTo or ()]
+    told = {sex for sex in sexes if sex}
+    if told:
+        if person.gender in ("female", "male"):
+            if person.gender not in told:
+                return False
+        else:
+            fits = None
+    if any(not sex for sex in sexes):
+        fits = None
+    if entry.age is not None:
+        of_age = _age_fits(entry.age, person, span)
+        if of_age is not True:
+            fits = of_age
+    return fits
+
+
+def _sex_of(concept: wire.CodeableConcept) -> str:
+    for coding in concept.coding or ():
+        if coding and coding.code and coding.code.lower() in _SEXES:
+            return _SEXES[coding.code.lower()]
+    return _SEXES.get((concept.text or "").strip().lower(), "")
+
+
+def _age_fits(ages: wire.Range, person: Person, span: Span | None) -> bool | None:
+    """Whether the patient was of an age when it was measured; None where that cannot be told."""
+    if person.birth is None or span is None or span.open_start:
+        return None
+    for bound, is_low in ((ages.low, True), (ages.high, False)):
+        if bound is None:
+            continue
+        reached = _reached_age(bound, 0 if is_low else 1, person.birth, span)
+        if reached is None:
+            return None
+        if reached is not is_low:
+            return False
+    return True
+
+
+def _reached_age(bound: wire.Quantity, more: int, birth: Span, span: Span) -> bool | None:
+    """Whether someone had reached an age (`more` units later) on a day."""
+    earliest, latest = age_day(birth.first, bound, more), age_day(birth.last, bound, more)
+    if earliest is None or latest is None:
+        return None
+    return True if span.first >= latest else False if span.last < earliest else None
+
+
+def bounds_of(
+    entry: wire.ReferenceRange, made: Input, part: wire.Observation | wire.Component
+) -> tuple[Decimal | None, Decimal | None] | None:
+    """Low and high of a range in the input's unit; a bound without a unit has the value's."""
+    try:
+        if entry.low is None and entry.high is None:
+            return _text_bounds(entry.text, made, part)
+        low = _bound(entry.low, made, part)
+        high = _bound(entry.high, made, part)
+    except Problem:
+        return None
+    if any(bound is not None and bound < 0 for bound in (low, high)):
+        return None
+    return None if low is None and high is None else (low, high)
+
+
+def _bound(quantity: wire.Quantity | None, made: Input, part: wire.Observation | wire.Component) -> Decimal | None:
+    if quantity is None or not bytes(quantity.value):
+        return None
+    written = quantities.of_quantity(quantity)
+    if quantity.comparator:
+        written = Written(exactly(quantities.number(quantity.value) or Decimal(0)), written.code, written.text)
+    if not written.has_unit:
+        written = Written(written.interval, *_value_unit(part))
+    return quantities.into(written, made.unit, made.molar_mass, unit_optional=False).low
+
+
+def _value_unit(part: wire.Observation | wire.Component) -> tuple[str, str]:
+    """The unit of the value beside a range."""
+    quantity = part.valueQuantity
+    if quantity is None and part.valueRange is not None:
+        quantity = part.valueRange.high or part.valueRange.low
+    if quantity is not None and (quantity.code or quantity.unit):
+        written = quantities.of_quantity(wire.Quantity(Raw(b"1"), None, quantity.unit, quantity.system, quantity.code))
+        return written.code, written.text
+    if part.valueString is not None and (written_text := quantities.of_text(part.valueString)) is not None:
+        return written_text.code, written_text.text
+    return "", ""
+
+
+def _text_bounds(
+    text: str | None, made: Input, part: wire.Observation | wire.Component
+) -> tuple[Decimal | None, Decimal | None] | None:
+    written = quantities.of_text(text) if text else None
+    if written is None or written.interval.exact is not None:
+        return None
+    if not written.has_unit:
+        written = Written(written.interval, *_value_unit(part))
+    interval = quantities.into(written, made.unit, made.molar_mass, unit_optional=False)
+    return interval.low, interval.high
