@@ -10,7 +10,8 @@ from click.testing import CliRunner
 
 from service.cli import cli
 from service.commands import screen as screen_command
-from service.errors import TrialhookError
+from service.errors import RecordError, TrialhookError
+from service.population import judging
 from service.screening import Screening
 from tests.builders import AS_OF
 
@@ -56,3 +57,16 @@ def whole(folder: Path) -> dict[str, Any]:
     path = folder / "summary.json"
     found: dict[str, Any] = json.loads(path.read_bytes()) if path.exists() else {}
     return found
+
+
+@pytest.fixture
+def a1_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines of patient a1 are well-formed one by one and fail together."""
+    read = judging.read_patient
+
+    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+        if patient == "a1":
+            raise RecordError("record: cannot be read", code="too-deep")
+        return read(screening, patient, *rest)
+
+    monkeypatch.setattr(judging, "read_patient", failing)

@@ -121,12 +121,18 @@ class ExportServer:
     # ---- an export that goes well, to be changed by what a test scripts afterwards
 
     def exports(self, *files: Json, level: str = "Patient", **manifest: Any) -> None:
-        """A job that is done at once; `files` are entries of `output` as `file` makes them."""
+        """A job that is done at once; `files` are entries of `output` as `file` makes them. A search counts no
+        Observation."""
+        self.counts("Observation", 0)
         self.on("GET", "/fhir/metadata", json_of(capabilities("Patient", "Condition", "Observation")))
         path = f"/fhir/{level}/$export" if level else "/fhir/$export"
         self.on("GET", path, Answer(202, headers={"Content-Location": self.origin + STATUS}))
         self.on("GET", STATUS, json_of(self.manifest(*files, **manifest)))
         self.on("DELETE", STATUS, Answer(202))
+
+    def counts(self, kind: str, total: int) -> None:
+        """What a search for resources of a type counts."""
+        self.on("GET", f"/fhir/{kind}", json_of({"resourceType": "Bundle", "type": "searchset", "total": total}))
 
     def manifest(self, *files: Json, **manifest: Any) -> Json:
         whole = {"transactionTime": TIME, "request": self.base, "requiresAccessToken": False, "output": list(files)}

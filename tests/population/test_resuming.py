@@ -3,11 +3,9 @@
 import errno
 import os
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from service.errors import RecordError
 from service.population import judging, ledger, run
 from tests.builders import SINAI, as_json
 from tests.population.conftest import Screen
@@ -159,16 +157,8 @@ def test_two_runs_in_one_folder_are_refused(screen: Screen, source: Path, tmp_pa
 
 
 def test_a_finished_run_tells_again_what_could_not_be_read(
-    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+    screen: Screen, source: Path, a1_cannot_be_read: None
 ) -> None:
-    read = judging.read_patient
-
-    def failing(screening: Any, patient: str, *rest: Any) -> Any:
-        if patient == "a1":
-            raise RecordError("record: cannot be read", code="too-deep")
-        return read(screening, patient, *rest)
-
-    monkeypatch.setattr(judging, "read_patient", failing)
     first = screen(source)
     assert first.summary["errors"] == {"total": 1, "byCode": {"too-deep": 1}}
     again = screen(source, "--resume")

@@ -148,19 +148,8 @@ def test_no_gzip_at_all(screen: Screen, source: Path) -> None:
 
 
 def test_a_patient_whose_lines_fail_only_together_is_a_row_and_the_others_are_judged(
-    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+    screen: Screen, source: Path, a1_cannot_be_read: None
 ) -> None:
-    from service.errors import RecordError
-    from service.population import judging
-
-    read = judging.read_patient
-
-    def failing(screening: Any, patient: str, *rest: Any) -> Any:
-        if patient == "a1":
-            raise RecordError("record: cannot be read", code="too-deep")
-        return read(screening, patient, *rest)
-
-    monkeypatch.setattr(judging, "read_patient", failing)
     ran = screen(source)
     assert ran.code == 1
     assert {r["patient"]: "error" in r for r in ran.results} == {"Patient/a1": True, "Patient/a3": False}
