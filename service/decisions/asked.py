@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Raw
 
 from service.criteria.plan import Plan
-from service.criteria.results import Effect, PatientResult
+from service.criteria.results import Effect, PatientError, PatientResult
 from service.decisions.entry import Question
 from service.guard import effects, may_matter, read_orders, with_orders
 from service.mappers.documents import Document
@@ -69,7 +69,7 @@ def _effects(screening: Screening, plan: Plan, asked: Asked, day: int) -> list[E
     return effects(screening, plan, asked.document, asked.patient, day, orders, asked.base)
 
 
-def answer_text(found: Answer, trialhook: str) -> bytes:
+def answer_text(found: Answer | PatientError, trialhook: str) -> bytes:
     """The complete answer as bytes, as the version of the software gave it that is named."""
     if isinstance(found, PatientResult):
         found = msgspec.structs.replace(found, trialhook=trialhook)

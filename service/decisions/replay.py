@@ -1,101 +1,80 @@
 """A decision judged anew from its input, by the trial versions it names, and compared bit by bit."""
 
+from collections.abc import Iterable, Iterator
 from datetime import date
-from typing import Any, Literal
-
-import msgspec
 
 from service import __version__
+from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
-from service.decisions.asked import Answer, Asked, answer, answer_text
+from service.decisions.asked import Answer, answer, answer_text
 from service.decisions.entry import Basis, Decision
 from service.decisions.inputs import Inputs
-from service.decisions.keys import Keys
+from service.decisions.keys import Key, Keys
+from service.decisions.screenings import Screenings
+from service.decisions.verdicts import Compared, Difference, Replayed
 from service.decisions.versions import TrialVersions
 from service.errors import RecordError
 from service.screening import Screening
-
-Verdict = Literal["same", "differs", "not-reproduced"]
-
-
-class Difference(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One thing that is not as it was logged, or not at hand. `what`: input, key, trial-version, settings, value-sets,
-    trialhook, answer, grade; `entry` for a line that is none, `population` for a screening: it is screened again, not
-    replayed."""
-
-    what: str
-    name: str = ""
-    logged: Any = None
-    here: Any = None
-
-
-class Replayed(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
-    """What became of one decision. `because` may name differences also where the answer is the same."""
-
-    decision: str
-    verdict: Verdict
-    time: str = ""
-    endpoint: str = ""
-    as_of: str = ""
-    because: tuple[Difference, ...] = ()
 
 
 class Replay:
     """Everything that judging again takes. `basis` is what this installation's settings contribute to answers."""
 
-    def __init__(self, screening: Screening, basis: Basis, keys: Keys, versions: TrialVersions, inputs: Inputs) -> None:
+    def __init__(
+        self,
+        screening: Screening,
+        basis: Basis,
+        keys: Keys,
+        versions: TrialVersions,
+        inputs: Inputs,
+        screenings: Screenings,
+    ) -> None:
         self._screening = screening
         self._basis = basis
         self._keys = keys
         self._versions = versions
         self._inputs = inputs
+        self._screenings = screenings
 
     def of(self, decision: Decision) -> Replayed:
         """Judge it as it was judged then. SourceError where an input that is at hand cannot be read."""
-        found = self._changed(decision)
-        verdict: Verdict = "not-reproduced"
         missing = self._missing_versions(decision)
+        verdict, found = self._judged(decision, None if missing else self._versions.plan(decision.trials))
+        because = (*missing, *self._changed(decision), *found)
+        return Replayed(decision.decision, verdict, decision.time, decision.endpoint, decision.as_of, because)
+
+    def _judged(self, decision: Decision, plan: Plan | None) -> Compared:
+        """`plan` is None where versions of trials are missing: then only what else is missing is told."""
         try:
-            about = self._about(decision)
-            if about is None:
-                what = "population" if decision.question == "population" else "input"
-                found.append(Difference(what, logged=decision.input))
+            key = self._keys[decision.key]
         except KeyError:
-            about = None
-            found.append(Difference("key", logged=decision.key))
-        if about is not None and not missing:
-            day = date.fromisoformat(decision.as_of).toordinal()
-            try:
-                plan = self._versions.plan(decision.trials)
-                made = answer(self._screening, plan, about, decision.question, day)
-            except RecordError as problem:
-                found.append(Difference("answer", logged=decision.answer, here=problem.code))
-                verdict = "differs"
-            else:
-                verdict, differences = self._compared(decision, made)
-                found += differences
-        return Replayed(
-            decision.decision, verdict, decision.time, decision.endpoint, decision.as_of, (*missing, *found)
-        )
+            return "not-reproduced", [Difference("key", logged=decision.key)]
+        judged = self._population if decision.question == "population" else self._answer
+        return judged(decision, key, plan)
 
-    def _about(self, decision: Decision) -> Asked | None:
-        if decision.question == "population":
-            return None
-        return self._inputs.of(decision, self._versions.queries(decision.trials))
+    def _answer(self, decision: Decision, key: Key, plan: Plan | None) -> Compared:
+        about = self._inputs.of(decision, self._versions.queries(decision.trials))
+        if about is None:
+            return _unknown_input(decision)
+        if plan is None:
+            return "not-reproduced", []
+        day = date.fromisoformat(decision.as_of).toordinal()
+        try:
+            made = answer(self._screening, plan, about, decision.question, day)
+        except RecordError as problem:
+            return "differs", [Difference("answer", logged=decision.answer, here=problem.code)]
+        return _compared(decision, key.answer(answer_text(made, decision.trialhook)), _regraded(decision, made))
 
-    def _compared(self, decision: Decision, made: Answer) -> tuple[Verdict, list[Difference]]:
-        here = self._keys[decision.key].answer(answer_text(made, decision.trialhook))
-        if here == decision.answer:
-            return "same", []
-        found = [Difference("answer", logged=decision.answer, here=here)]
-        if isinstance(made, PatientResult):
-            grades = {result.trial: result.grade for result in made.results}
-            found += [
-                Difference("grade", trial.id, trial.grade, grades.get(trial.id))
-                for trial in decision.trials
-                if trial.grade != grades.get(trial.id)
-            ]
-        return "differs", found
+    def _population(self, decision: Decision, key: Key, plan: Plan | None) -> Compared:
+        past = self._screenings.of(decision, key)
+        if past is None:
+            return _unknown_input(decision)
+        if past.changed or plan is None:
+            return "not-reproduced", list(past.changed)
+        made = self._screenings.again(past, decision, plan.trials)
+        if key.input(made.inputs) != decision.input:  # changed while it was screened
+            return _unknown_input(decision)
+        return _compared(decision, key.answer(made.results), _recounted(decision, made.grades))
 
     def _missing_versions(self, decision: Decision) -> list[Difference]:
         found = []
@@ -118,3 +97,28 @@ class Replay:
         if decision.trialhook != __version__:
             found.append(Difference("trialhook", logged=decision.trialhook, here=__version__))
         return found
+
+
+def _unknown_input(decision: Decision) -> Compared:
+    return "not-reproduced", [Difference("input", logged=decision.input)]
+
+
+def _compared(decision: Decision, here: str, grades: Iterable[Difference]) -> Compared:
+    if here == decision.answer:
+        return "same", []
+    return "differs", [Difference("answer", logged=decision.answer, here=here), *grades]
+
+
+def _regraded(decision: Decision, made: Answer) -> Iterator[Difference]:
+    if isinstance(made, PatientResult):
+        grades = {result.trial: result.grade for result in made.results}
+        for trial in decision.trials:
+            if trial.grade != grades.get(trial.id):
+                yield Difference("grade", trial.id, trial.grade, grades.get(trial.id))
+
+
+def _recounted(decision: Decision, grades: dict[str, dict[str, int]]) -> Iterator[Difference]:
+    for trial in decision.trials:
+        logged, here = decision.grades.get(trial.id, {}), grades.get(trial.id, {})
+        if logged != here:
+            yield Difference("grade", trial.id, logged, here)

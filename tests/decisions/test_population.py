@@ -35,13 +35,6 @@ def test_two_screenings_of_the_same_have_the_same_hashes(site: Site, trialhook: 
     assert "patient" not in one
 
 
-def test_a_screening_is_not_replayed_but_told(site: Site, trialhook: Trialhook) -> None:
-    source(site.folder, as_json(eligible(SINAI).bundle()))
-    screen(site, trialhook, "one")
-    ran = trialhook("replay", *site.logs, "--inputs", site.folder / "source")
-    assert (ran.code, ran.lines[0]["because"][0]["what"]) == (1, "population")
-
-
 def test_a_log_without_a_key_stops_a_screening_before_it_begins(site: Site, trialhook: Trialhook) -> None:
     source(site.folder, as_json(eligible(SINAI).bundle()))
     site.given |= {"DECISION_KEY": ""}
