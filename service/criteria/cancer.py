@@ -14,6 +14,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.extent import by_stage
 from service.criteria.facts import Diagnosis, Match, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, review, unknown
+from service.criteria.focus import is_about_another
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import LONG_AGO, Span
@@ -188,15 +189,17 @@ def _own_stages(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:
         for stage in diagnosis.stages:
             if not ev.counts(stage.date):
                 continue
-            evidence = cite(diagnosis.ref, stage.date, f"stage of {diagnosis.says}: {stage.says}", not doubt, doubt)
-            _sort(stage.answers, Trace(evidence, stage.date, True, basis), bool(doubt), traces)
+            said, why = f"stage of {diagnosis.says}: {stage.says}", doubt or stage.doubt
+            cited = cite(diagnosis.ref, stage.date, said, not why, why)
+            own = Trace(cited, stage.date, True, basis if doubt else "unusable")
+            _sort(stage.answers, own, bool(why), traces)
 
 
 def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces, of_cancer: bool = False) -> None:
     if not ev.counts(m.span) or m.empty:
         return
     own = bool(m.focus) and not m.focus.isdisjoint(cancer.ever)
-    if m.focus and not own and not m.focus.isdisjoint(cancer.another):
+    if is_about_another(m, cancer.ever, cancer.another):
         traces.aside.append(cite_measurement(m, False, "about another cancer"))
         return
     own = own or (of_cancer and not m.focus)

@@ -10,8 +10,10 @@ from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measu
 from service.criteria.logic import Basis
 from service.criteria.measured import window_default
 from service.criteria.signs import doubt_of, has, told
-from service.criteria.spans import Window
+from service.criteria.spans import Span, Window
 from service.criteria.wording import labelled
+
+_Word = tuple[float, float, str | None, Evidence, Span | None, Basis]
 
 
 class ClassSign(msgspec.Struct, frozen=True):
@@ -31,6 +33,29 @@ class ClassSign(msgspec.Struct, frozen=True):
         return keys.inputs(self.input) | keys.conditions(*self.illness, *(f"{self.prefix}{i}" for i in range(1, 5)))
 
     def look(self, ev: Evaluation) -> Sighting:
+        found = self._settled(ev)
+        if self.unclassified or found.state not in ("silent", "absent"):
+            return found
+        return self._or_preliminary(ev, found)
+
+    def _or_preliminary(self, ev: Evaluation, found: Sighting) -> Sighting:
+        """What is not final finds nothing, but a class that counts leaves it open where nothing final is newer."""
+        listed = [m for m in ev.record.measurements(self.input) if m.provisional and ev.counts(m.span)]
+        if not listed:
+            return found
+        latest = max((word[0] for word in self._words(ev)), default=float("-inf"))
+        telling = [
+            m
+            for m in listed
+            if m.answers & self.classes and _times(m.span)[1] >= latest and ev.within(m.span, self.window) is not False
+        ]
+        evidence = (*found.evidence, *(cite_measurement(m, False, m.why) for m in listed))
+        if not telling:
+            return msgspec.structs.replace(found, evidence=evidence)
+        said = f"{labelled(self.label, telling[0].said, ':')} ({telling[0].why})"
+        return Sighting("maybe", said, "missing", evidence, (Need(self.input, "missing"),))
+
+    def _settled(self, ev: Evaluation) -> Sighting:
         state, classes, evidence, basis, date = self._newest(ev)
         need = (Need(self.input, "stale" if basis == "stale" else "missing", date),)
         if state == "known":
@@ -77,7 +102,26 @@ class ClassSign(msgspec.Struct, frozen=True):
 
     def _newest(self, ev: Evaluation) -> tuple[str, frozenset[str], tuple[Evidence, ...], Basis, str]:
         """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""
-        words: list[tuple[float, float, str | None, Evidence, object, Basis]] = []
+        words = self._words(ev)
+        if not words:
+            return "none", frozenset(), (), "missing", ""
+        latest = max(w[0] for w in words)
+        newest = [w for w in words if w[1] >= latest]
+        evidence = tuple(w[3] for w in newest)
+        classes = frozenset(w[2] for w in newest if w[2])
+        date = next((w[3].date for w in newest if isinstance(w[3].date, str)), "")
+        if any(w[2] is None for w in newest):
+            return "doubtful", classes, evidence, next(w[5] for w in newest if w[2] is None), date
+        inside = {ev.within(w[4], self.window) for w in newest}
+        if inside == {True}:
+            return "known", classes, evidence, "recorded", date
+        if inside == {False}:
+            return "stale", classes, evidence, "stale", date
+        return "doubtful", classes, tuple(_undated(e) for e in evidence), "missing", date
+
+    def _words(self, ev: Evaluation) -> list[_Word]:
+        """Every class recorded, by result or Condition: earliest and latest time, class, evidence, date, basis."""
+        words: list[_Word] = []
         for m in ev.record.measurements(self.input):
             if m.provisional or not ev.counts(m.span) or m.empty:
                 continue
@@ -93,27 +137,13 @@ class ClassSign(msgspec.Struct, frozen=True):
             doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
             cited = cite(diagnosis.ref, diagnosis.date, told(diagnosis), not doubt, doubt)
             words.append((*_times(diagnosis.date), None if doubt else match.concept, cited, diagnosis.date, basis))
-        if not words:
-            return "none", frozenset(), (), "missing", ""
-        latest = max(w[0] for w in words)
-        newest = [w for w in words if w[1] >= latest]
-        evidence = tuple(w[3] for w in newest)
-        classes = frozenset(w[2] for w in newest if w[2])
-        date = next((w[3].date for w in newest if isinstance(w[3].date, str)), "")
-        if any(w[2] is None for w in newest):
-            return "doubtful", classes, evidence, next(w[5] for w in newest if w[2] is None), date
-        inside = {ev.within(w[4], self.window) for w in newest}  # type: ignore[arg-type]
-        if inside == {True}:
-            return "known", classes, evidence, "recorded", date
-        if inside == {False}:
-            return "stale", classes, evidence, "stale", date
-        return "doubtful", classes, tuple(_undated(e) for e in evidence), "missing", date
+        return words
 
 
-def _times(span: object) -> tuple[float, float]:
+def _times(span: Span | None) -> tuple[float, float]:
     if span is None:
         return float("-inf"), float("-inf")
-    return span.start, span.end  # type: ignore[attr-defined]
+    return span.start, span.end
 
 
 def _undated(e: Evidence) -> Evidence:

@@ -4,9 +4,8 @@ from typing import Literal
 
 import msgspec
 
-from service.criteria.drugs import cite_exposure, depot_active, is_active, told_by_doses_only
+from service.criteria.drugs import cite_exposure, taken_now
 from service.criteria.evaluation import Evaluation
-from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, review
 from service.criteria.logic import Outcome
 from service.criteria.nameless import events
@@ -32,7 +31,7 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
         now: list[Evidence] = []
         for course in courses(ev, self.therapy):
             exposure = course.exposure
-            active = _active(ev, exposure)
+            active = taken_now(ev, exposure)
             if active is False and not exposure.broken:
                 weighed.harmless.append(cite_exposure(exposure, False, "not now"))
             elif active and course.counts:
@@ -51,9 +50,3 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
             return review(f"{listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
         weighed.against += now
         return weighed.finding(ev, f"{self.therapy.drugs.label} now", Need(self.therapy.drugs.input, "missing"))
-
-
-def _active(ev: Evaluation, exposure: Exposure) -> bool | None:
-    if exposure.depot:
-        return depot_active(ev, exposure)
-    return is_active(ev, exposure, told_by_doses_only(ev, exposure))

@@ -11,7 +11,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, cite
 from service.criteria.logic import Basis
-from service.criteria.spans import LONG_AGO, Span, Window, of_days
+from service.criteria.spans import LONG_AGO, Span, Window, of_days, up_to
 
 DRUG_TYPES = (
     "MedicationStatement",
@@ -77,14 +77,27 @@ def is_active(ev: Evaluation, exposure: Exposure, by_cycles: bool = False) -> bo
 
 
 def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | None:
-    if exposure.end is None:
+    until = surely_until(exposure)
+    if until is None:
         return None
     if not by_cycles:
-        past = ev.is_past(exposure.end)
+        past = ev.is_past(until)
         return None if past is None else not past
-    if ev.within(exposure.end, CYCLE_SURELY):
+    if ev.within(until, CYCLE_SURELY):
         return True
-    return False if ev.within(exposure.end, CYCLE_PERHAPS) is False else None
+    return False if ev.within(until, CYCLE_PERHAPS) is False else None
+
+
+def surely_until(exposure: Exposure) -> Span | None:
+    """The last day on which a dose, or what was handed over, was surely being taken."""
+    return exposure.end if exposure.end_told else exposure.supply or exposure.start
+
+
+def began(exposure: Exposure) -> Span | None:
+    """When it began: where no start is told, not after its end."""
+    if exposure.start is not None or exposure.end is None:
+        return exposure.start
+    return up_to(exposure.end)
 
 
 def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
@@ -93,6 +106,8 @@ def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
         return is_active(ev, exposure)
     if exposure.end_told and exposure.end is not None and ev.is_past(exposure.end) is False:
         return is_active(ev, exposure)
+    if exposure.supply is not None and ev.is_past(exposure.supply) is False:
+        return True
     last = last_day(ev, exposure)
     if exposure.depot_days:
         lasts = Window(exposure.depot_days + DEPOT_GRACE, "days")
@@ -102,6 +117,13 @@ def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
     return False if ev.within(last, DEPOT_PERHAPS) is False else None
 
 
+def taken_now(ev: Evaluation, exposure: Exposure) -> bool | None:
+    """Whether it acts on the as-of date: a depot while its form lasts, doses told alone by the cycle they belong to."""
+    if exposure.depot:
+        return depot_active(ev, exposure)
+    return is_active(ev, exposure, told_by_doses_only(ev, exposure))
+
+
 def last_day(ev: Evaluation, exposure: Exposure) -> Span | None:
     """When it was last taken: the end, or the span in which it must lie; None where nothing at all is known."""
     end = exposure.end
@@ -109,6 +131,8 @@ def last_day(ev: Evaluation, exposure: Exposure) -> Span | None:
         return end
     first = exposure.start.first if exposure.start is not None else LONG_AGO
     last = ev.today if end is None else min(end.last, ev.today)
+    if end is not None:
+        first = min(max(first, end.first), ev.today)
     if end is not None and end.last > ev.today:
         ev.may_change_on(ev.today + 1)
     return of_days(first, max(first, last), "a day not told")
@@ -120,9 +144,18 @@ def is_local(exposure: Exposure) -> bool:
 
 
 def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
-    """Whether every record of its drugs is a single dose."""
+    """Whether every record of its drugs is a single dose, but for courses that were over before it."""
     others = (m for m in ev.record.exposures(exposure.ingredients) if m.standing == "sure" and started(ev, m.fact))
-    return all(m.fact.course == "point" for m in others if m.fact.ingredients & exposure.ingredients)
+    return all(
+        m.fact.course == "point" or _over_before(m.fact, exposure)
+        for m in others
+        if m.fact.ingredients & exposure.ingredients
+    )
+
+
+def _over_before(earlier: Exposure, dose: Exposure) -> bool:
+    ended = earlier.course == "ended" and earlier.end_told and earlier.end is not None
+    return ended and dose.start is not None and earlier.end is not None and earlier.end.before(dose.start)
 
 
 def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:

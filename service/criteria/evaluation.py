@@ -189,7 +189,7 @@ class Evaluation:
         if span.last < self.today:
             return True
         if span.first >= self.today:
-            self.may_change_on(span.last + 1)
+            self.may_change_on(span.first + 1)
             return False
         self.may_change_on(self.today + 1)
         return None

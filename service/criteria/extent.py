@@ -48,7 +48,7 @@ def _in_conditions(ev: Evaluation, ever: frozenset[str]) -> list[StageWord]:
         if doubt or not ev.counts(diagnosis.onset):
             continue
         for stage in diagnosis.stages:
-            if ev.counts(stage.date):
+            if ev.counts(stage.date) and not stage.doubt:
                 said = f"stage of {diagnosis.says}: {stage.says}"
                 words.append(StageWord(stage.answers, stage.date, cite(diagnosis.ref, stage.date, said)))
     return words

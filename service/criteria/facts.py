@@ -107,11 +107,13 @@ class Measurement(Protocol):
 
 
 class Stage(msgspec.Struct, frozen=True, gc=False):
-    """A stage inside a Condition: what it says (stage-0 … stage-4, m0, m1) and the date of its assessment."""
+    """A stage inside a Condition: what it says (stage-0 … stage-4, m0, m1), the date of its assessment, and why it may
+    not mean that."""
 
     answers: frozenset[str]
     date: Span | None
     says: str
+    doubt: str = ""
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
@@ -145,6 +147,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     """A drug that was or may have been taken, from any of the four medication resources.
 
     `course` is active, on-hold, ended or point (one dose); `end` is told, or bounds the moment it must have ended.
+    `supply`: the day through which what was handed over lasts if it is taken on time; nobody tells when it was over.
     A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
     `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
@@ -163,6 +166,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     start: Span | None = None
     end: Span | None = None
     end_told: bool = False
+    supply: Span | None = None
     doses_from: Span | None = None
     form: str = ""
     depot: bool = False

@@ -10,6 +10,7 @@ from service.criteria.amounts import Interval, at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, cite_measurement
+from service.criteria.focus import of_breast
 from service.criteria.logic import Basis
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of
@@ -66,7 +67,8 @@ class Tested(msgspec.Struct):
 
 def specimens(ev: Evaluation) -> list[Tested]:
     """All specimens with HER2 results, the newest first."""
-    results = [m for name in INPUTS for m in ev.record.measurements(name) if ev.counts(m.span) and _speaks(m)]
+    told = of_breast(m for name in INPUTS for m in ev.record.measurements(name))
+    results = [m for m in told if ev.counts(m.span) and _speaks(m)]
     if len(results) == 1:
         return [_read(ev, results)]
     dated = [m for m in results if m.span is not None]

@@ -12,7 +12,7 @@ from service.criteria.her2 import Her2Rule
 from service.criteria.kinds_of_limits import Limits
 from service.criteria.kinds_of_signs import answer_sign
 from service.criteria.measured import MeasurementRule
-from service.criteria.menopause import PostmenopausalRule, Suppressants
+from service.criteria.menopause import PostmenopausalRule
 from service.criteria.other_malignancy import OtherMalignancyRule
 from service.criteria.pregnancy import NotPregnantRule, PregnancyTestRule
 from service.criteria.receptors import ReceptorRule
@@ -32,6 +32,7 @@ from service.criteria.schema import (
     rule,
 )
 from service.criteria.spans import Window
+from service.criteria.suppression import Suppressants
 
 
 class _Bounds(Strict):
@@ -163,7 +164,7 @@ class ResultKind(Kind):
 
 
 def suppressants() -> Suppressants:
-    return interned(Suppressants(LEXICON.get().drugs("stops-menstruation").ingredients))
+    return interned(Suppressants(LEXICON.get().drugs("stops-menstruation"), ("tamoxifen-now",)))
 
 
 @rule

@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 
 from service.criteria.cancer import Cancer, metastatic_since
-from service.criteria.drugs import cite_exposure, gap_in_drugs, last_day
+from service.criteria.drugs import began, cite_exposure, gap_in_drugs, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, passed, unknown
@@ -101,7 +101,8 @@ class LinesRule(msgspec.Struct, frozen=True):
         taken = [c.exposure for c in found if c.counts and c.exposure.start is not None]
         for course in found:
             start = course.exposure.start
-            if start is not None and on_or_after(start, since) is False:
+            begun = began(course.exposure)
+            if begun is not None and on_or_after(begun, since) is False:
                 continue
             if course.counts is None or start is None:
                 doubtful.append(because(course.exposure, course.why or "its start is not told"))

@@ -15,6 +15,9 @@ from service.criteria.spans import Window
 from service.criteria.wording import labelled
 
 NORMAL_FLAGS = frozenset({"N", "L", "LL"})
+LOW_FLAGS = frozenset({"L", "LL"})
+HIGH_FLAGS = frozenset({"H", "HH", "HU"})
+ABNORMAL_FLAGS = frozenset({"A", "AA"})
 
 
 class Limit(msgspec.Struct, frozen=True):
@@ -119,7 +122,7 @@ class Threshold(msgspec.Struct, frozen=True):
             if meets is None:
                 return Verdict(None, "unusable", "the limit lies inside the interval")
             return _MET if meets else _NOT_MET
-        if m.flags & NORMAL_FLAGS and self.limit.number >= 1 and not m.problem:
+        if _flagged_normal(m) and self.limit.number >= 1 and not m.problem:
             return Verdict(self.limit.comparison in ("at-most", "less-than"), because="flagged normal or low")
         site = ev.site.upper_limits.get(self.input)
         if site is not None and m.value is not None:
@@ -142,6 +145,13 @@ class Threshold(msgspec.Struct, frozen=True):
 
 
 _MET, _NOT_MET = Verdict(True), Verdict(False)
+
+
+def _flagged_normal(m: Measurement) -> bool:
+    """Whether the laboratory says that it is not above the limit; flags that contradict each other say nothing."""
+    if m.flags.isdisjoint(NORMAL_FLAGS) or m.flags & HIGH_FLAGS:
+        return False
+    return bool(m.flags & LOW_FLAGS) or m.flags.isdisjoint(ABNORMAL_FLAGS)
 
 
 def _upper_limits(m: Measurement) -> list[Decimal]:

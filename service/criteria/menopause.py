@@ -6,9 +6,9 @@ from typing import Literal
 import msgspec
 
 from service.criteria import keys
-from service.criteria.drugs import gap_in_drugs, is_local, last_day, started
+from service.criteria.drugs import gap_in_drugs
 from service.criteria.evaluation import Evaluation
-from service.criteria.facts import Exposure, Match, Operation
+from service.criteria.facts import Match, Operation
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed
 from service.criteria.hormones import HORMONES, hormone
 from service.criteria.logic import TRUTH, Basis, Outcome
@@ -17,6 +17,7 @@ from service.criteria.pregnancy import PREGNANCY_READS, pregnancy_now
 from service.criteria.sex import FEMALE_CONDITIONS, FEMALE_PROCEDURES
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window, of_days
+from service.criteria.suppression import Suppressants, suppressed
 from service.criteria.ways import Way, smallest
 
 MENOPAUSE_AGE = 60
@@ -31,12 +32,6 @@ MENOPAUSE_READS = (
     | keys.conditions("history-tubal-ligation")
     | keys.procedures(*FEMALE_PROCEDURES, "ovarian-irradiation", "ovarian-ablation", "tubal-ligation")
 )
-
-
-class Suppressants(msgspec.Struct, frozen=True):
-    """Drugs that stop menstruation without menopause: chemotherapy, tamoxifen, GnRH agonists."""
-
-    ingredients: frozenset[str]
 
 
 class Menopause(msgspec.Struct):
@@ -193,22 +188,11 @@ def _explained(ev: Evaluation, date: Span | None, suppressants: Suppressants) ->
     """Why a coded menopause under 50 may be none: a drug of the year before it, or a birth date that does not tell."""
     if ev.aged(CODED_MENOPAUSE_AGE) is None and ev.record.person.birth is None:
         return "no birth date"
-    for match in ev.record.exposures(suppressants.ingredients):
-        if started(ev, match.fact) and not is_local(match.fact) and _in_year_before(ev, match.fact, date):
-            return f"{match.fact.says} within the year before it"
+    for time in ev.shared(suppressed, suppressants):
+        if date is None or (time.first <= date.last and YEAR.reach(time.last) >= date.first):
+            return f"{time.says} within the year before it"
     gap, _basis = gap_in_drugs(ev)
     return gap
-
-
-def _in_year_before(ev: Evaluation, exposure: Exposure, date: Span | None) -> bool:
-    """Whether a drug was or may have been taken in the 12 months before a date (at any time, where there is none)."""
-    if date is None:
-        return True
-    last = last_day(ev, exposure)
-    ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
-    taken_until = ev.today if ongoing or last is None else last.last
-    taken_from = exposure.start.first if exposure.start else 0
-    return taken_from <= date.last and YEAR.reach(taken_until) >= date.first
 
 
 def _hormone_needs(ev: Evaluation) -> tuple[Need, ...]:
@@ -236,15 +220,9 @@ def _amenorrhoea(ev: Evaluation, suppressants: Suppressants) -> Menopause | None
         return None
     if not _a_year_ago(ev, since):
         return None
-    for match in ev.record.exposures(suppressants.ingredients):
-        if started(ev, match.fact) and not is_local(match.fact) and _overlaps(ev, match.fact, since):
-            why = f"amenorrhoea under {match.fact.says}"
-            return Menopause(
-                "unknown",
-                why,
-                "missing",
-                (evidence, cite(match.fact.ref, match.fact.start, match.fact.says, False, "explains it")),
-            )
+    for time in ev.shared(suppressed, suppressants):
+        if time.acted >= since.first:
+            return Menopause("unknown", f"amenorrhoea under {time.says}", "missing", (evidence, time.cited))
     gap, _basis = gap_in_drugs(ev)
     if gap:
         return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), _hormone_needs(ev))
@@ -278,14 +256,6 @@ def _a_year_ago(ev: Evaluation, since: Span) -> bool:
     ev.may_change_on(YEAR.reached(since.first))
     ev.may_change_on(day)
     return False
-
-
-def _overlaps(ev: Evaluation, exposure: Exposure, since: Span) -> bool:
-    if exposure.course in ("active", "on-hold") and not exposure.end_told:
-        return True
-    last = last_day(ev, exposure)
-    lasts = (exposure.depot_days or 84) if exposure.depot else 0
-    return last is None or last.last + lasts >= since.first
 
 
 def _premenopausal(ev: Evaluation) -> Menopause | None:
@@ -322,7 +292,7 @@ class PostmenopausalRule(msgspec.Struct, frozen=True):
     suppressants: Suppressants
 
     def reads(self) -> frozenset[str]:
-        return MENOPAUSE_READS | keys.drugs(self.suppressants.ingredients)
+        return MENOPAUSE_READS | self.suppressants.reads()
 
     def outcomes(self) -> frozenset[Outcome]:
         return TRUTH

@@ -87,6 +87,8 @@ def _explained(ev: Evaluation, kind: Nameless, start: Span | None, end: Span | N
         last = exposure.start.last
         if exposure.end_told and exposure.end is not None:
             last = exposure.end.last
+        elif exposure.supply is not None:
+            last = exposure.supply.last
         elif exposure.course == "active":
             last = ev.today
         if exposure.start.first <= end.last and last >= start.first:

@@ -31,14 +31,15 @@ PREGNANCY_READS = (
 )
 
 
-class Word(msgspec.Struct):
-    """One record that speaks of pregnancy: True pregnant, False not, None doubtful."""
+class Word(msgspec.Struct, frozen=True):
+    """One record that speaks of pregnancy: True pregnant, False not, None doubtful. A preliminary one decides nothing,
+    but one that says yes leaves it open."""
 
     pregnant: bool | None
     span: Span | None
     evidence: Evidence
     basis: Basis = "recorded"
-    condition: bool = False
+    preliminary: bool = False
 
 
 class State(msgspec.Struct):
@@ -59,8 +60,10 @@ def tests(ev: Evaluation) -> list[Measurement]:
 def test_says(m: Measurement) -> tuple[bool | None, Basis, str]:
     """What a pregnancy test says: hCG under 5 IU/L is negative, from 25 positive, between unknown."""
     doubt, basis = doubt_of(m.standing, m.why)
-    if doubt:
-        return None, basis, doubt
+    return (None, basis, doubt) if doubt else _value_says(m)
+
+
+def _value_says(m: Measurement) -> tuple[bool | None, Basis, str]:
     if m.conflicting:
         return None, "conflict", "two values that disagree"
     if m.problem:
@@ -87,33 +90,37 @@ def pregnancy_now(ev: Evaluation) -> State:
 
 def _words(ev: Evaluation) -> Iterable[Word]:
     for m in tests(ev):
-        if not ev.counts(m.span) or m.empty or m.provisional:
+        if not ev.counts(m.span) or m.empty:
             continue
-        says, basis, why = test_says(m)
-        yield Word(says, m.span, cite_measurement(m, says is not None, why), basis)
-    for m in ev.record.measurements("pregnancy-status"):
-        if not ev.counts(m.span) or m.empty or m.provisional:
-            continue
-        yield _status_word(m, "pregnant", "not-pregnant")
+        says, basis, why = _value_says(m) if m.provisional else test_says(m)
+        yield _said_by(m, says, basis, why)
+    yield from _status_words(ev, "pregnancy-status", "pregnant", "not-pregnant")
     yield from _condition_words(ev, _PREGNANCY_WORDS)
     for match in ev.record.operations(("delivery",)):
         if match.standing == "sure" and match.fact.certain and ev.counts(match.fact.start):
             yield Word(False, match.fact.end, cite(match.fact.ref, match.fact.end, match.fact.says))
 
 
-def _status_word(m: Measurement, yes: str, no: str) -> Word:
-    doubt, basis = doubt_of(m.standing, m.why)
-    said = {True for a in m.answers if a in (yes, "positive", "yes")} | {
-        False for a in m.answers if a in (no, "negative", "no")
-    }
-    if doubt or len(said) != 1:
-        return Word(
-            None,
-            m.span,
-            cite_measurement(m, False, doubt or m.problem or "neither yes nor no"),
-            basis if doubt else "unusable",
-        )
-    return Word(said.pop(), m.span, cite_measurement(m))
+def _said_by(m: Measurement, says: bool | None, basis: Basis, why: str) -> Word:
+    if m.provisional:
+        return Word(says, m.span, cite_measurement(m, False, m.why), "missing", preliminary=True)
+    return Word(says, m.span, cite_measurement(m, says is not None, why), basis)
+
+
+def _status_words(ev: Evaluation, name: str, yes: str, no: str) -> Iterable[Word]:
+    for m in ev.record.measurements(name):
+        if not ev.counts(m.span) or m.empty:
+            continue
+        doubt, basis = doubt_of("sure" if m.provisional else m.standing, m.why)
+        said = {True for a in m.answers if a in (yes, "positive", "yes")} | {
+            False for a in m.answers if a in (no, "negative", "no")
+        }
+        if doubt:
+            yield _said_by(m, None, basis, doubt)
+        elif len(said) != 1:
+            yield _said_by(m, None, "unusable", m.problem or "neither yes nor no")
+        else:
+            yield _said_by(m, said.pop(), "recorded", "")
 
 
 _PREGNANCY_WORDS: dict[str, bool | None] = {
@@ -143,11 +150,9 @@ def _condition_words(ev: Evaluation, words: dict[str, bool | None]) -> Iterable[
             why = doubt or (
                 "does not tell that she is pregnant now" if says is None else "whether it lasts is not told"
             )
-            yield Word(
-                None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis, True
-            )
+            yield Word(None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis)
         else:
-            yield Word(says, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)), "recorded", says)
+            yield Word(says, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
 
 
 def _newest_word(
@@ -157,21 +162,40 @@ def _newest_word(
     aside: list[Evidence] = []
     standing: list[Word] = []
     for word in words:
-        if word.pregnant is not False and word.span is not None and ev.within(word.span, lasts) is False:
-            why = f"begun more than {lasts} ago without an end"
-            aside.append(Evidence(word.evidence.reference, word.evidence.says, False, word.evidence.date, why))
+        lasting = True if word.pregnant is False else ev.within(word.span, lasts)
+        if lasting is False:
+            aside.append(_doubted(word, f"begun more than {lasts} ago without an end"))
+        elif lasting is None and word.pregnant:
+            cited = _doubted(word, f"whether it began within {lasts} is not told")
+            standing.append(msgspec.structs.replace(word, pregnant=None, evidence=cited, basis="missing"))
         else:
             standing.append(word)
-    dated = [w for w in standing if w.span is not None]
-    pool = dated or standing
+    preliminary = [w for w in standing if w.preliminary]
+    newest = _newest([w for w in standing if not w.preliminary])
+    listed = (*aside, *(w.evidence for w in preliminary))
+    found = _agreed(newest, what, listed) if newest else _silent(ev, what, types, listed)
+    if found.state in ("yes", "maybe") or not any(w.pregnant is not False for w in _newest([*newest, *preliminary])):
+        return found
+    reason = "; ".join(w.evidence.says for w in preliminary)
+    return State("maybe", f"{what} not certain: {reason} (not final)", "missing", found.evidence)
+
+
+def _doubted(word: Word, why: str) -> Evidence:
+    return Evidence(word.evidence.reference, word.evidence.says, False, word.evidence.date, why)
+
+
+def _newest(words: list[Word]) -> list[Word]:
+    """The newest of them; the undated where nothing is dated."""
+    dated = [w for w in words if w.span is not None]
     latest = max((w.span.start for w in dated if w.span), default=None)
-    newest = [w for w in pool if latest is None or (w.span is not None and w.span.end >= latest)]
-    if not newest:
-        gap = ev.record.unread(*types)
-        if gap:
-            return State("maybe", f"no record that she is {what}, but {gap}", "missing", tuple(aside))
-        return State("silent", f"no record that she is {what}", "no-record", tuple(aside))
-    return _agreed(newest, what, tuple(aside))
+    return [w for w in dated if w.span is not None and latest is not None and w.span.end >= latest] or words
+
+
+def _silent(ev: Evaluation, what: str, types: tuple[str, ...], listed: tuple[Evidence, ...]) -> State:
+    gap = ev.record.unread(*types)
+    if gap:
+        return State("maybe", f"no record that she is {what}, but {gap}", "missing", listed)
+    return State("silent", f"no record that she is {what}", "no-record", listed)
 
 
 def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State:
@@ -198,11 +222,7 @@ def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State
 
 def breastfeeding_now(ev: Evaluation) -> State:
     """Whether she is breast-feeding: the newest word speaks, for a year."""
-    words = [
-        _status_word(m, "breastfeeding", "not-breastfeeding")
-        for m in ev.record.measurements("breastfeeding-status")
-        if ev.counts(m.span) and not m.empty and not m.provisional
-    ]
+    words = [*_status_words(ev, "breastfeeding-status", "breastfeeding", "not-breastfeeding")]
     words += _condition_words(ev, _BREASTFEEDING_WORDS)
     state = _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
     state.told_by = ("breastfeeding-status",)

@@ -3,10 +3,11 @@
 import msgspec
 
 from service.criteria import keys
-from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.cancer import metastatic_since
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite_measurement, failed, passed, unknown
+from service.criteria.focus import is_about_another
 from service.criteria.induction import Induction, induction_needs, induction_start
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import select
@@ -34,9 +35,7 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             reason = "the first day of the induction is not known"
             return Finding("unknown", "missing", reason, (), (*first, *need), everything, closing=everything)
         after = [
-            m
-            for m in ev.record.measurements(self.input)
-            if self._after(m, start) and not _other_cancer(m, self.induction.cancer)
+            m for m in ev.record.measurements(self.input) if self._after(m, start) and not self._is_about_another(m)
         ]
         chosen = select(ev, after)
         if not chosen.candidates:
@@ -73,16 +72,14 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             )
         return passed(f"no progression: {reason}", shown)
 
+    def _is_about_another(self, m: Measurement) -> bool:
+        cancer = self.induction.cancer
+        return is_about_another(m, cancer.ever | cancer.distant, cancer.another)
+
     @staticmethod
     def _after(m: Measurement, start: Span) -> bool:
         span = m.span
         return span is not None and not span.open_start and span.first > start.last
-
-
-def _other_cancer(m: Measurement, cancer: Cancer) -> bool:
-    focus = m.focus
-    own = not focus.isdisjoint(cancer.ever) or not focus.isdisjoint(cancer.distant)
-    return bool(focus) and not own and not focus.isdisjoint(cancer.another)
 
 
 def _progress(m: Measurement) -> str:

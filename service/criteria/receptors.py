@@ -11,6 +11,7 @@ from service.criteria.amounts import at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed
+from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, told
@@ -75,10 +76,15 @@ def read(m: Measurement) -> Reading:
 
 def _results(ev: Evaluation, receptor: Receptor) -> list[Measurement]:
     """Results of a receptor; a negative result of both together is a negative one of each."""
-    own, together = ev.record.measurements(receptor), ev.record.measurements("er-pr")
+    own, together = of_breast(ev.record.measurements(receptor)), _together(ev)
     if not together:
-        return list(own)
+        return own
     return [*own, *(m for m in together if m.standing == "sure" and read(m).positive is False)]
+
+
+def _together(ev: Evaluation) -> list[Measurement]:
+    """Results of both receptors in one."""
+    return of_breast(ev.record.measurements("er-pr"))
 
 
 def newest_state(ev: Evaluation, receptor: Receptor) -> State:
@@ -154,11 +160,9 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         if together is not None:
             said = "; ".join(r.said for r in together.readings)
             reason = f"{reason}; {said}" if reason else said
-            if positive is None and together.basis == "conflict":
+            if positive is not True and together.basis == "conflict":
                 return self._unknown("conflict", reason, evidence, self.accept)
             positive = either(positive, together.positive)
-            if positive is False and together.positive is None and together.basis == "conflict":
-                return self._unknown("conflict", reason, evidence, self.accept)
         if positive is True:
             return passed(f"{self._label} positive: {reason}", evidence)
         if positive is False:
@@ -182,7 +186,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
 
     def _together(self, ev: Evaluation, states: dict[Receptor, State]) -> State | None:
         """A positive result of ER and PR together settles "ER or PR", unless both are negative later or then."""
-        both = [m for m in ev.record.measurements("er-pr") if m.standing == "sure"]
+        both = [m for m in _together(ev) if m.standing == "sure"]
         if not both:
             return None
         chosen = select(ev, both)
@@ -225,6 +229,8 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         parts += [f"no {' and no '.join(missing)} result"] if missing else []
         listed = [m for r in states for m in ev.record.measurements(r) if m.provisional]
         parts += [f"{m.said} ({m.why})" for m in listed] if missing else []
+        elsewhere = [m for r in states for m in ev.record.measurements(r) if not of_breast([m])]
+        parts += [f"{m.said} (about another cancer)" for m in elsewhere] if missing else []
         return "; ".join([*parts, gap] if gap else parts)
 
     @staticmethod

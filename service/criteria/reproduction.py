@@ -6,9 +6,10 @@ from service.criteria import keys
 from service.criteria.evaluation import Evaluation, Rule
 from service.criteria.findings import Evidence, Finding, Need, cite, not_applicable
 from service.criteria.logic import Outcome
-from service.criteria.menopause import CODED_MENOPAUSE_AGE, MENOPAUSE_READS, Suppressants, menopause
+from service.criteria.menopause import CODED_MENOPAUSE_AGE, MENOPAUSE_READS, menopause
 from service.criteria.sex import sex
 from service.criteria.signs import told
+from service.criteria.suppression import Suppressants
 from service.criteria.ways import Way, smallest
 
 
@@ -69,7 +70,7 @@ class ForWomenRule(msgspec.Struct, frozen=True):
 
     def reads(self) -> frozenset[str]:
         inner = [rule.reads() for rule in (self.rule, self.man) if rule is not None]
-        own = [keys.drugs(self.suppressants.ingredients)] if self.child_bearing and self.suppressants else []
+        own = [self.suppressants.reads()] if self.child_bearing and self.suppressants else []
         return keys.together([MENOPAUSE_READS, *inner, *own])
 
     def _may_bear(self, ev: Evaluation) -> tuple[bool, str, tuple[Evidence, ...]]:

@@ -145,12 +145,15 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
     def _weigh_answers(self, ev: Evaluation, name: str, answers: frozenset[str], look: Look) -> None:
         """Observations that name the same thing as an answer."""
         for m in ev.record.measurements(name):
-            if not ev.counts(m.span) or not m.answers & answers:
+            unread = not m.answers and bool(m.problem)
+            if not ev.counts(m.span) or not (m.answers & answers or unread):
                 continue
             inside = ev.within(m.span, self.window) if self.window else True
             if inside is False:
                 continue
             doubt, basis = doubt_of(m.standing, m.why, m.provisional)
+            if unread and not doubt:
+                doubt, basis = m.problem, "unusable"
             if doubt or inside is None:
                 look.doubt(cite_measurement(m, False, doubt or "its date does not tell"), basis)
             else:

@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since
-from service.criteria.drugs import cite_exposure, last_day
+from service.criteria.drugs import began, cite_exposure, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Evidence, Finding, cite, lasting
 from service.criteria.logic import TRUTH, Outcome
@@ -52,10 +52,11 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         if since is None:
             weighed.doubtful.append((because(exposure, "the day of metastasis is not known"), "missing"))
             return
-        if exposure.start is None:
+        start = began(exposure)
+        if start is None:
             weighed.doubtful.append((because(exposure, "its start is not told"), "missing"))
             return
-        after = on_or_after(exposure.start, since)
+        after = on_or_after(start, since)
         if after is True:
             if course.counts:
                 weighed.against.append(cite_exposure(exposure))

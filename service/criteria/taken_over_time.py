@@ -63,7 +63,7 @@ class RecentDrugSign(msgspec.Struct, frozen=True):
         active = depot_active(ev, exposure) if exposure.depot else is_active(ev, exposure)
         if active:
             return True
-        if exposure.course == "on-hold":
+        if exposure.course == "on-hold" and active is None:
             return None
         recent = ev.within(last_day(ev, exposure), self.window)
         return recent if active is False or recent else None

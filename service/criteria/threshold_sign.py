@@ -24,13 +24,17 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         decided = [s for s in sightings if s.state != "silent"]
         if decided:
             return _joined(decided, t.label, t.input)
-        for m in chosen.listed:
+        undated = chosen.undated if not chosen.candidates else ()
+        for m, why in (*((m, m.why) for m in chosen.listed), *((m, m.why or "undated") for m in undated)):
             if not m.problem and self._would_exclude(ev, m):
-                evidence = (cite_measurement(m, False, m.why),)
+                evidence = (cite_measurement(m, False, why),)
                 return Sighting(
-                    "maybe", f"{labelled(t.label, m.said)}, {m.why}", "missing", evidence, (Need(t.input, "missing"),)
+                    "maybe", f"{labelled(t.label, m.said)}, {why}", "missing", evidence, (Need(t.input, "missing"),)
                 )
-        aside = tuple(e for s in sightings for e in s.evidence)
+        aside = (
+            *(e for s in sightings for e in s.evidence),
+            *(cite_measurement(m, False, "undated") for m in undated),
+        )
         if gap := ev.record.unread("Observation"):
             return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
         return Sighting(

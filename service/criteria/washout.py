@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since
-from service.criteria.drugs import Drugs, cite_exposure, is_active, is_local, last_day, started, told_by_doses_only
+from service.criteria.drugs import Drugs, cite_exposure, is_active, is_local, last_day, started, taken_now
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure, Match
 from service.criteria.findings import Finding, Need, Sighting
@@ -51,8 +51,9 @@ class WashoutRule(msgspec.Struct, frozen=True):
 
     def _course(self, ev: Evaluation, course: Course, weighed: Weighed) -> None:
         exposure = course.exposure
-        active = is_active(ev, exposure, told_by_doses_only(ev, exposure))
-        recent = ev.within(last_day(ev, exposure), self.window) if exposure.course != "on-hold" else None
+        active = taken_now(ev, exposure)
+        on_hold = exposure.course == "on-hold" and active is None
+        recent = None if on_hold else ev.within(last_day(ev, exposure), self.window)
         if active is False and recent is False and not exposure.broken:
             weighed.harmless.append(cite_exposure(exposure))
         elif course.counts and (active or recent):
@@ -122,8 +123,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
             )
 
     def _recent(self, ev: Evaluation, exposure: Exposure) -> bool | None:
-        if exposure.course == "on-hold":
-            return None
-        if exposure.course != "point" and is_active(ev, exposure):
-            return True
+        active = is_active(ev, exposure) if exposure.course != "point" else False
+        if active or (active is None and exposure.course == "on-hold"):
+            return active
         return ev.within(last_day(ev, exposure), self.window)

@@ -6,6 +6,9 @@ from service.mappers.concepts import code_of, shown, texts
 from service.mappers.dates import Calendar, at_age, between
 from service.mappers.terminology import Terminology
 
+VERIFICATIONS = frozenset({"unconfirmed", "confirmed", "refuted", "entered-in-error"})
+_STATUSES = frozenset({"active", "inactive", "resolved"})
+
 
 def map_allergy(
     allergy: wire.AllergyIntolerance,
@@ -16,7 +19,7 @@ def map_allergy(
     problem: str = "",
 ) -> Allergy | None:
     """The allergy, or None where it was refuted or entered in error."""
-    verification = code_of(allergy.verificationStatus)
+    verification = code_of(allergy.verificationStatus, VERIFICATIONS)
     if verification in ("refuted", "entered-in-error"):
         return None
     concepts = [allergy.code, *(reaction.substance for reaction in allergy.reaction or ())]
@@ -36,7 +39,7 @@ def map_allergy(
     if possible - sure and not why:
         why = "named in text or by a code without its system"
     kind = (allergy.type or "").strip().lower()
-    resolved = code_of(allergy.clinicalStatus) == "resolved"
+    resolved = code_of(allergy.clinicalStatus, _STATUSES) == "resolved"
     return Allergy(
         ref=ref,
         says=shown(allergy.code) or next((shown(c) for c in concepts if shown(c)), "") or "an allergy without a code",
@@ -54,7 +57,7 @@ def map_allergy(
 
 
 def _reactions(allergy: wire.AllergyIntolerance) -> list[str]:
-    said = ["resolved"] if code_of(allergy.clinicalStatus) == "resolved" else []
+    said = ["resolved"] if code_of(allergy.clinicalStatus, _STATUSES) == "resolved" else []
     for reaction in allergy.reaction or ():
         words = [shown(m) for m in reaction.manifestation or () if shown(m)]
         said += words or ([reaction.description] if reaction.description else [])

@@ -1,16 +1,19 @@
 """What a CodeableConcept says in words, and the code of a status."""
 
+from collections.abc import Collection
+
 from service.mappers import wire
 
 MAX_SHOWN = 160  # characters of a text that a reader is shown
 MAX_READ = 1000  # characters of a text that are looked through for names
+_HL7 = "http://terminology.hl7.org/"
 
 
 def shown(concept: wire.CodeableConcept | None) -> str:
     """The words for a reader: the text, else the first display or code."""
     if concept is None:
         return ""
-    if concept.text:
+    if concept.text and not concept.text.isspace():
         return _cut(concept.text)
     for coding in concept.coding or ():
         if coding and (coding.display or coding.code):
@@ -28,14 +31,19 @@ def texts(concept: wire.CodeableConcept | None) -> str:
         return ""
     words = [concept.text[:MAX_READ]] if concept.text else []
     words += [c.display[:MAX_READ] for c in concept.coding or () if c and c.display and c.display != concept.text]
-    return "; ".join(words)
+    return "; ".join(w for w in words if not w.isspace())
 
 
-def code_of(concept: wire.CodeableConcept | None) -> str:
-    """A status as its code in lower case, or its text; empty where it says nothing."""
+def code_of(concept: wire.CodeableConcept | None, known: Collection[str] = ()) -> str:
+    """A status as its code in lower case, or its text; empty where it says nothing. Of several codings the one that is
+    `known` is meant, HL7's own before a server's."""
     if concept is None:
         return ""
-    for coding in concept.coding or ():
-        if coding and coding.code:
-            return coding.code.strip().lower()
-    return (concept.text or "").strip().lower()
+    codings = [c for c in concept.coding or () if c and c.code]
+    if len(codings) > 1:
+        codings.sort(key=lambda c: (_plain(c.code) not in known, not (c.system or "").startswith(_HL7)))
+    return _plain(codings[0].code) if codings else _plain(concept.text)
+
+
+def _plain(text: str | None) -> str:
+    return (text or "").strip().lower()

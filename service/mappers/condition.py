@@ -13,8 +13,12 @@ from service.mappers.concepts import code_of, shown, texts
 from service.mappers.dates import Calendar, at_age, between
 from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
 
-_PROVISIONAL = frozenset({"provisional", "differential", "unconfirmed"})
+VERIFICATIONS = frozenset({"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"})
+_CATEGORIES = ("encounter-diagnosis", "problem-list-item")
 _STATUSES = frozenset({"active", "recurrence", "relapse", "inactive", "remission", "resolved"})
+# Secondary malignancies without a site, and those that are no distant spread of a neighbouring primary.
+_GENERAL = ("metastasis-unspecified", "metastasis-unclear-node")
+_NEAR = frozenset({"metastasis-regional-node", "metastasis-breast", "metastasis-chest-wall"})
 # Words that say a text is not about a disease of this patient now.
 _NOT_ABOUT = re.compile(
     r"family|screen|suspect|risk|fear|benign|in[ -]situ|no evidence|no history|negative for|ruled out|without|"
@@ -40,18 +44,29 @@ class DiagnosisMapper:
     def coded(self, condition: wire.Condition) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """-> (sure concepts, ambiguous concepts, why they are ambiguous). The body site completes a general code."""
         found = self._terminology.look_up("condition", condition.code)
-        sure = found.sure
+        sure, maybe, why = found.sure, found.ambiguous, "a code without a system or under a wrong one"
         if sure and condition.bodySite:
-            sure = _with_sites(sure, self.sites(condition.bodySite))
+            sure, perhaps = self._placed(sure, condition.bodySite)
+            if perhaps:
+                maybe, why = (*maybe, *perhaps), "its body site has no code that is known"
         if "metastasis-meninges-unclear" in sure and _LEPTOMENINGEAL.search(texts(condition.code).lower()):
             sure = tuple("metastasis-leptomeninges" if c == "metastasis-meninges-unclear" else c for c in sure)
-        if sure == ("malignancy-general",):
-            return (
-                sure,
-                self._terminology.spoken("condition", texts(condition.code)),
-                "a general code whose text names it",
-            )
-        return sure, found.ambiguous, "a code without a system or under a wrong one"
+        if sure == ("malignancy-general",) and (named := self._terminology.spoken("condition", texts(condition.code))):
+            return sure, (*named, *maybe), "a general code whose text names it"
+        return sure, maybe, why
+
+    def _placed(
+        self, sure: tuple[str, ...], body_sites: list[wire.CodeableConcept]
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """-> concepts with their site; those that a site named without a usable code may make of them."""
+        sites = self.sites(body_sites)
+        if sites or not sure:
+            return _with_sites(sure, sites), ()
+        named = frozenset(c for site in body_sites for c in _perhaps(self._terminology, "site", site))
+        placed = tuple(c for c in _with_sites(sure, named) if c not in sure)
+        if not any(c in _NEAR for c in placed):
+            return sure, placed
+        return tuple(c for c in sure if c not in _GENERAL), (*(c for c in sure if c in _GENERAL), *placed)
 
     def named(self, condition: wire.Condition) -> tuple[str, ...]:
         """Concepts that a text names where no code says anything. ICD-10 is known completely: its silence is one."""
@@ -70,10 +85,10 @@ class DiagnosisMapper:
         self, condition: wire.Condition, ref: str, person: Person, date_of: Callable[[str], Span | None]
     ) -> Diagnosis | None:
         """The diagnosis, or None where it was entered in error. `date_of` tells when a stage's assessment was made."""
-        verification = code_of(condition.verificationStatus)
+        verification = code_of(condition.verificationStatus, VERIFICATIONS)
         if verification == "entered-in-error":
             return None
-        status = code_of(condition.clinicalStatus)
+        status = code_of(condition.clinicalStatus, _STATUSES)
         looked_up = self._terminology.look_up("condition", condition.code)
         found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
         return Diagnosis(
@@ -122,9 +137,19 @@ class DiagnosisMapper:
     def _stages(self, stages: list[wire.ConditionStage], date_of: Callable[[str], Span | None]) -> Iterable[Stage]:
         for stage in stages:
             answers = frozenset(self._terminology.look_up("answer", stage.summary).sure)
+            doubt = ""
+            if not answers:
+                answers = frozenset(_perhaps(self._terminology, "answer", stage.summary))
+                doubt = "a stage without a code that is known"
             dates = [d for r in stage.assessment or () if r.reference and (d := date_of(r.reference))]
             if answers:
-                yield Stage(answers, dates[0] if dates else None, shown(stage.summary))
+                yield Stage(answers, min(dates, key=lambda d: d.start, default=None), shown(stage.summary), doubt)
+
+
+def _perhaps(terminology: Terminology, family: str, concept: wire.CodeableConcept | None) -> tuple[str, ...]:
+    """What a CodeableConcept may mean by a code without its system, or by its words."""
+    found = terminology.look_up(family, concept)
+    return found.ambiguous or (() if found.sure else terminology.spoken(family, texts(concept)))
 
 
 def _with_sites(sure: tuple[str, ...], sites: frozenset[str]) -> tuple[str, ...]:
@@ -132,7 +157,7 @@ def _with_sites(sure: tuple[str, ...], sites: frozenset[str]) -> tuple[str, ...]
     out = list(sure)
     if "malignancy-general" in sure and sites & {"breast", "left-breast", "right-breast"}:
         out.append("breast-cancer")
-    for general in ("metastasis-unspecified", "metastasis-unclear-node"):
+    for general in _GENERAL:
         if general in sure:
             placed = [f"metastasis-{site}" for site in sorted(sites) if site not in ("left", "right", "bilateral")]
             if placed:
@@ -148,7 +173,7 @@ def _recorded(span: Span | None) -> Span | None:
 def _encounter_only(categories: list[wire.CodeableConcept] | None) -> bool:
     if not categories:
         return False
-    codes = {code_of(category) for category in categories}
+    codes = {code_of(category, (name,)) for category in categories for name in _CATEGORIES}
     return "encounter-diagnosis" in codes and "problem-list-item" not in codes
 
 

@@ -16,6 +16,7 @@ from service.mappers.circumstances import ECHO_METHODS, OTHER_METHODS, breathing
 from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar
 from service.mappers.documents import Item
+from service.mappers.identity import without_version
 from service.mappers.inputs import Input, Inputs
 from service.mappers.integrity import problem_of
 from service.mappers.observed_value import ZERO, ValueReader, is_usable, measurable
@@ -210,7 +211,7 @@ class ObservedValue:
                 value = Decimal(str(bound.value, "ascii")) * factor
             except (ArithmeticError, ValueError):
                 return None
-            if not measurable(value):
+            if not measurable(value) or (bound is entry.high and not value):
                 return None
             bounds.append(value)
         return UpperLimit(bounds[0], bounds[1], "normal", True)
@@ -224,7 +225,7 @@ class ObservedValue:
 
     def _work_out_specimen(self) -> None:
         specimen = self._resource.specimen
-        self.specimen = (specimen.reference or "") if specimen else ""
+        self.specimen = _same_everywhere(specimen.reference or "", self._item) if specimen else ""
 
     def _upper_limits(self) -> Iterable[UpperLimit]:
         for entry in self._part.referenceRange or ():
@@ -316,6 +317,16 @@ def observed_span(resource: wire.Observation, calendar: Calendar) -> tuple[Span 
         start, end = calendar.period(repeat.boundsPeriod if repeat else None)
         return end or start, True
     return None, False
+
+
+def _same_everywhere(reference: str, item: Item) -> str:
+    """A reference by which two resources can be told to name one thing: without server and version; a contained one is
+    known in its own resource alone, or in the report that holds both."""
+    if reference.startswith("#"):
+        report, inside, _ = item.parent.rpartition(".contained[")
+        return f"{report if inside else item.reference}{reference}"
+    plain = without_version(reference)
+    return "/".join(plain.rsplit("/", 2)[-2:]) if "/" in plain else plain
 
 
 def standing_of(status: str | None) -> tuple[Standing, str] | None:

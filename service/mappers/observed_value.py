@@ -191,7 +191,7 @@ class ValueReader:
         if answers:
             self._keep_answers(answers)
             return
-        if found.ambiguous:
+        if found.ambiguous or self._ambiguous_elsewhere(concept):
             raise Problem(f"the answer's code has no system or a wrong one: {shown(concept)[:60]}")
         if not concept.coding and concept.text:
             self._free_text(concept.text)
@@ -204,6 +204,9 @@ class ValueReader:
             for name in self.terminology.look_up(family, concept).sure:
                 yield f"{family}:{name}"
 
+    def _ambiguous_elsewhere(self, concept: wire.CodeableConcept) -> bool:
+        return any(self.terminology.look_up(family, concept).ambiguous for family in self.input.answer_families)
+
     def _concept_of_number(self, concept: wire.CodeableConcept) -> None:
         if "not-known" in self.terminology.look_up("answer", concept).sure:
             self._present -= 1
@@ -215,8 +218,12 @@ class ValueReader:
     def _without_value(self) -> None:
         """No value: an interpretation may serve, else there is nothing."""
         found: list[str] = []
+        unread = ""
         for concept in self.part.interpretation or ():
-            found += self.terminology.look_up("answer", concept).sure
+            answer = self.terminology.look_up("answer", concept)
+            found += answer.sure
+            if not answer.sure and (answer.ambiguous or (not concept.coding and concept.text)):
+                unread = "an interpretation without a code that is known"
             self.said = self.said or shown(concept)
         try:
             if found and "answer" in self.input.reads:
@@ -224,8 +231,9 @@ class ValueReader:
         except Problem as problem:
             self.problem = str(problem)
             return
-        self.problem = ""
-        self.empty = self.value is None and not self.answers and not self.date
+        nothing = self.value is None and not self.answers and not self.date
+        self.problem = unread if nothing and "answer" in self.input.reads else ""
+        self.empty = nothing and not self.problem
 
 
 def _shown_range(value: wire.Range) -> str:

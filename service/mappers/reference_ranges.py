@@ -11,6 +11,7 @@ from service.criteria.amounts import exactly
 from service.criteria.facts import Person
 from service.criteria.spans import Span
 from service.mappers import quantities, wire
+from service.mappers.concepts import code_of
 from service.mappers.dates import age_day
 from service.mappers.inputs import Input
 from service.mappers.quantities import Problem, Written
@@ -23,11 +24,8 @@ _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male"
 def meaning_of(entry: wire.ReferenceRange) -> str:
     if entry.type is None:
         return "normal"
-    for coding in entry.type.coding or ():
-        if coding and coding.code:
-            return _MEANINGS.get(coding.code.lower(), "other")
-    text = (entry.type.text or "").strip().lower()
-    return "normal" if not text else _MEANINGS.get(text.removesuffix(" range").replace(" ", "-"), "other")
+    told = code_of(entry.type, _MEANINGS)
+    return "normal" if not told else _MEANINGS.get(told.removesuffix(" range").replace(" ", "-"), "other")
 
 
 def fits_person(entry: wire.ReferenceRange, person: Person, span: Span | None) -> bool | None:
@@ -91,7 +89,7 @@ def bounds_of(
         high = _bound(entry.high, made, part)
     except Problem:
         return None
-    if any(bound is not None and bound < 0 for bound in (low, high)):
+    if (low is not None and low < 0) or (high is not None and high <= 0):
         return None
     return None if low is None and high is None else (low, high)
 

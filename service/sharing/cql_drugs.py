@@ -7,13 +7,14 @@ from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign
 from service.criteria.therapy import Therapy
 from service.criteria.washout import WashoutRule
-from service.mappers.medication import DEPOT_DAYS
+from service.mappers.drug_forms import DEPOT_DAYS
 from service.sharing.cql_rules import known, sign
 from service.sharing.cql_terms import Terms, all_of, any_of, braced, call, each, negated, quoted, since
 
 _SINCE = '"Taken since"(D.now, D.course, D.start, D.last, {})'
 _SILENT = 'if "A drug without a code" then null else false'
 _CYCLE = Window(42, "days")
+_IN_MEN = "if Patient.gender.value = 'female' then false else null"
 
 
 @sign.register
@@ -98,6 +99,9 @@ def _(rule: WashoutRule, terms: Terms) -> str:
     doses = _of(rule.therapy.everything, rule.therapy.drugs.input, terms)
     cycle = call("Taken since", "false", "D.course", "D.start", "D.last", since(_CYCLE))
     parts.append(all_of([call("Any is so", each(doses, "D", f"D.course = 'dose' and {cycle}")), "null"]))
+    if depots := rule.therapy.for_men & DEPOT_DAYS.keys():  # whose form may last longer than the washout
+        records = _therapy_records(depots, f"{rule.therapy.drugs.input}-depots", "true", terms)
+        parts.append(all_of([records, _IN_MEN]))
     parts += [sign(procedure, terms) for procedure in rule.procedures]
     return negated(any_of([*parts, _SILENT]))
 
@@ -120,8 +124,7 @@ def _therapy(therapy: Therapy, when: str, terms: Terms) -> list[str]:
     if others:
         parts.append(all_of([_therapy_records(others, f"{name}-or-other", when, terms), "null"]))
     if therapy.for_men:
-        men = "if Patient.gender.value = 'female' then false else null"
-        parts.append(all_of([_therapy_records(therapy.for_men, f"{name}-men", when, terms), men]))
+        parts.append(all_of([_therapy_records(therapy.for_men, f"{name}-men", when, terms), _IN_MEN]))
     if therapy.conditions:
         source = terms.retrieved("Condition", [f"condition-{name}" for name in sorted(therapy.conditions)])
         parts.append(call("Any is so", each(source, "C", call("Now", "C"))))

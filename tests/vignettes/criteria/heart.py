@@ -65,6 +65,15 @@ for name, day, outcome in (("old", 181, "unknown/stale"), ("180-days", 180, FAIL
         UNTREATED.add(HEART_FAILURE, nyha(Snomed.NYHA_3, ago(day))),
         expect(SINAI, heart_failure=outcome),
     )
+case = chapter.rule("A preliminary class that excludes leaves it open, where nothing final is newer")
+for name, day, others, outcome in (
+    ("alone", 20, (), "unknown/missing"),
+    ("newer-than-class-1", 20, (nyha(Snomed.NYHA_1, ago(30)),), "unknown/missing"),
+    ("older-than-class-1", 40, (nyha(Snomed.NYHA_1, ago(30)),), PASS),
+    ("old", 181, (), PASS),
+):
+    preliminary = observation(Snomed.NYHA, Snomed.NYHA_3, ago(day), status="preliminary")
+    case(f"heart-nyha-3-preliminary-{name}", UNTREATED.add(preliminary, *others), expect(SINAI, heart_failure=outcome))
 
 
 # ---- events ----

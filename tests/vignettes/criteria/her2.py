@@ -264,6 +264,20 @@ case(
     of_no_specimen("2026-08-09", "2026-06-01").add(report("2026-08-09", "ihc", "ratio", "copies")),
     her2(PASS, PASS),
 )
+case = chapter.rule("One specimen is one however it is referred to; a contained one is known in its own resource alone")
+for name, first, second, asco_cap in (
+    ("absolute", "Specimen/s1", "https://ehr.example.org/fhir/Specimen/s1", PASS),
+    ("version", "Specimen/s1", "Specimen/s1/_history/2", PASS),
+    ("contained", "#s1", "#s1", UNKNOWN),
+):
+    amplified = [chromosome_ratio(2.1, "2026-06-01"), copies(6.0, "2026-06-01")]
+    results = [*(r | {"specimen": {"reference": first}} for r in amplified), ihc(IHC_2, "2026-08-09")]
+    results[-1] = results[-1] | {"specimen": {"reference": second}}
+    contained = {"contained": [{"resourceType": "Specimen", "id": "s1"}]} if first == "#s1" else {}
+    case(f"her2-specimen-{name}", tested(*(r | contained for r in results)), her2(asco_cap))
+case = chapter.rule("A result whose focus is another cancer says nothing of this one")
+LUNG = condition(icd10cm("C34.11"), "2018-02-01", clinical="resolved", id="lung")
+case("her2-of-lung-cancer", tested(LUNG, ihc(IHC_3) | {"focus": [{"reference": "Condition/lung"}]}), her2(MISSING))
 case = chapter.rule("The newest specimen decides; NCT03304080 takes any")
 TWO_BIOPSIES = NOT_TESTED.put(old=specimen("2019-05-12"))
 for name, old, new, asco_cap, sinai in (

@@ -102,6 +102,20 @@ case(
     receptors(MISSING, MISSING, MISSING),
 )
 
+LUNG = condition(icd10cm("C34.11"), "2018-02-01", clinical="resolved", id="lung")
+ABOUT_THE_LUNG = {"focus": [{"reference": "Condition/lung"}]}
+case = chapter.rule("A result whose focus is another cancer says nothing of this one")
+case(
+    "er-of-lung-cancer",
+    NOT_TESTED.add(LUNG, observation(Loinc.ER_PERCENT, percent(90), DAY, **ABOUT_THE_LUNG)),
+    receptors(MISSING, MISSING, MISSING),
+)
+case(
+    "er-of-lung-cancer-newer",
+    NOT_TESTED.add(LUNG, observation(Loinc.ER_PERCENT, percent(0), DAY, **ABOUT_THE_LUNG), earlier_er(percent(90))),
+    receptors(PASS, PASS, PASS),
+)
+
 # ---- the newest ----
 case = chapter.rule("The newest percentage or interpretation decides; NCT03304080 takes any specimen")
 case(
@@ -137,6 +151,12 @@ def together(answer: Coding) -> Record:
 
 case("er-pr-together-positive", together(Snomed.POSITIVE), receptors(PASS, PASS, "unknown"))
 case("er-pr-together-negative", together(Snomed.NEGATIVE), receptors(FAIL, FAIL, FAIL))
+case(
+    "er-pr-together-positive-each-negative",
+    together(Snomed.POSITIVE).add(er(percent(0)), pr(percent(0))),
+    receptors(CONFLICT, CONFLICT, FAIL),
+    "each negative on the same day: a conflict",
+)
 
 # ---- diagnoses ----
 case = chapter.rule("Receptor codes decide where no laboratory result does; Z17.41x does not say which receptor")

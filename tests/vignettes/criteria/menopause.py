@@ -25,6 +25,7 @@ from tests.builders import (
     procedure,
     quantity,
     request,
+    snomed,
     statement,
     younger,
 )
@@ -152,6 +153,18 @@ case(
     "tamoxifen had ended 14 months before",
 )
 case("meno-coded-45-goserelin", woman().add(STATE, GOSERELIN), menopause("unknown", "unknown"))
+case = chapter.rule("Therapy that a code tells without a drug explains a state below 50 as the drug itself does")
+for name, told, outcome in (
+    ("encounter-12-months", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2023-05-01", clinical="resolved"), "unknown"),
+    ("encounter-a-day-more", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2023-04-30", clinical="resolved"), PASS),
+    ("procedure", procedure(snomed("367336001"), "2023-11-01"), "unknown"),
+    ("procedure-afterwards", procedure(snomed("367336001"), "2024-06-01"), PASS),
+    ("history", condition(Icd10cm.HISTORY_OF_CHEMOTHERAPY), "unknown"),
+    ("tamoxifen-use", condition(icd10cm("Z79.810"), "2023-01-01"), "unknown"),
+    ("tamoxifen-use-ended", condition(icd10cm("Z79.810"), "2019-01-01", abatement="2023-03-01"), PASS),
+    ("aromatase-inhibitor-use", condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2023-01-01"), PASS),
+):
+    case(f"meno-coded-45-{name}", woman().add(STATE, told), menopause(outcome, outcome))
 
 # ---- hormones ----
 
@@ -192,6 +205,14 @@ case(
     menopause("unknown", "unknown"),
     "one of the hormones missing",
 )
+case = chapter.rule("Amenorrhoea under therapy that a code tells without a drug proves nothing")
+for name, told, outcome in (
+    ("encounter", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2026-03-01", clinical="resolved"), "unknown"),
+    ("encounter-before", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2025-07-01", clinical="resolved"), PASS),
+    ("tamoxifen-use", condition(icd10cm("Z79.810"), "2024-03-01"), "unknown"),
+):
+    record = NO_PERIOD_FOR_15_MONTHS.add(FSH, LH, ESTRADIOL, told)
+    case(f"meno-hormones-{name}", record, menopause(outcome, outcome))
 # a hormone that contradicts is no sign of pre-menopause
 case(
     "meno-hormones-estradiol-high",

@@ -10,8 +10,10 @@ from tests.builders import (
     concept,
     condition,
     eligible,
+    loinc,
     observation,
     reference,
+    report,
     statement,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect
@@ -47,6 +49,7 @@ case(
 )
 ADJUVANT = statement(RxNorm.LETROZOLE, "2020-01-01", "2024-12-01")
 STAGE_4 = condition(Snomed.BREAST_CANCER, "2019-05-10", stage=Snomed.STAGE_4)
+CT_OF_CHEST = loinc("24627-2")
 ASSESSED = {"summary": concept(Snomed.STAGE_4), "assessment": [reference("Observation/ct")]}
 case = chapter.rule("A stage inside a Condition has the date of its assessment, else none: not the onset of the cancer")
 case("since-stage-in-condition-undated", NO_METASTASIS.put(cancer=STAGE_4).add(ADJUVANT), first_line("unknown"))
@@ -56,6 +59,22 @@ case(
         cancer=STAGE_4 | {"stage": [ASSESSED]},
         ct=observation(Loinc.STAGE_CLINICAL, Snomed.STAGE_4, "2026-09-01"),
     ).add(ADJUVANT),
+    first_line("pass"),
+)
+SCANS = [observation(CT_OF_CHEST, "seen", on, id=id) for id, on in (("late", "2026-09-01"), ("early", "2026-03-01"))]
+TWICE = {"summary": concept(Snomed.STAGE_4), "assessment": [reference(f"Observation/{s['id']}") for s in SCANS]}
+case(
+    "since-stage-in-condition-assessed-twice",
+    NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [TWICE]}).add(*SCANS, letrozole("2026-05-01", "2026-06-30")),
+    first_line("fail/recorded"),
+    "the earlier of two assessments",
+)
+REPORT = {name: value for name, value in report("2026-09-01").items() if name != "effectiveDateTime"}
+REPORT |= {"id": "ct", "effectivePeriod": {"start": "2026-09-01", "end": "2026-09-01"}}
+BY_REPORT = {"summary": concept(Snomed.STAGE_4), "assessment": [reference("DiagnosticReport/ct")]}
+case(
+    "since-stage-in-condition-assessed-in-a-period",
+    NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [BY_REPORT]}).add(REPORT, ADJUVANT),
     first_line("pass"),
 )
 case = chapter.rule("The earliest date of the evidence counts")

@@ -126,6 +126,43 @@ for day, outcome in ((300, FAIL), (301, "pass")):
     case(
         f"pregnant-{day}-days", NOT_TESTED.add(condition(Icd10cm.PREGNANT, ago(day))), pregnancy(outcome), f"day {day}"
     )
+case = chapter.rule("Where the date does not tell whether it began within 300 days it is unknown")
+for name, onset, recorded, outcome in (
+    ("year", "2026", None, MISSING),
+    ("year-before", "2025", None, "pass"),
+    ("month-across", "2026-01", None, MISSING),
+    ("month-within", "2026-02", None, FAIL),
+    ("undated", None, None, MISSING),
+    ("recorded-only", None, ago(100), MISSING),
+):
+    record = NOT_TESTED.add(condition(Icd10cm.PREGNANT, onset, recorded=recorded))
+    case(f"pregnant-{name}", record, pregnancy(outcome))
+case(
+    "pregnant-status-year",
+    NOT_TESTED.add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, "2026")),
+    pregnancy("unknown"),
+)
+case = chapter.rule("A preliminary yes leaves it open, a preliminary no is only listed")
+for name, code, answer, outcome in (
+    ("test", Loinc.PREGNANCY_TEST_URINE, Snomed.POSITIVE, MISSING),
+    ("hcg", Loinc.HCG_QUANTITATIVE, quantity(500, "[IU]/L"), MISSING),
+    ("status", Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, MISSING),
+    ("negative", Loinc.PREGNANCY_TEST_URINE, Snomed.NEGATIVE, "pass"),
+):
+    record = NOT_TESTED.add(observation(code, answer, ago(3), status="preliminary"))
+    case(f"pregnant-preliminary-{name}", record, pregnancy(outcome))
+PRELIMINARY = observation(Loinc.PREGNANCY_TEST_URINE, Snomed.POSITIVE, ago(5), status="preliminary")
+case(
+    "pregnant-preliminary-then-negative", NOT_TESTED.add(PRELIMINARY, urine(Snomed.NEGATIVE, ago(3))), pregnancy("pass")
+)
+case(
+    "pregnant-preliminary-after-negative",
+    NOT_TESTED.add(PRELIMINARY, urine(Snomed.NEGATIVE, ago(6))),
+    pregnancy(MISSING),
+)
+case(
+    "pregnant-preliminary-after-positive", NOT_TESTED.add(PRELIMINARY, urine(Snomed.POSITIVE, ago(6))), pregnancy(FAIL)
+)
 
 # ---- breast-feeding ----
 case = chapter.rule("Breast-feeding fails")
@@ -135,6 +172,12 @@ case(
     "breast-feeding-status",
     NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, LoincAnswer.YES, "2026-10-01")),
     pregnancy(FAIL),
+)
+case(
+    "breast-feeding-status-preliminary",
+    NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, LoincAnswer.YES, "2026-10-01", status="preliminary")),
+    pregnancy(MISSING),
+    "a preliminary yes leaves it open",
 )
 case = chapter.rule("Breast-feeding recorded more than 365 days ago is set aside")
 for day, outcome in ((365, FAIL), (366, "pass")):

@@ -208,6 +208,25 @@ case(
     first_line("unknown"),
 )
 
+# ---- a depot in a man ----
+case = chapter.rule("In a man a depot GnRH agonist is active as long as its form lasts, with 7 days' grace")
+for name, dose, day, outcome in (
+    ("28-day-form-day-35", RxNorm.GOSERELIN_3_6_MG, 35, FAIL),
+    ("28-day-form-day-36", RxNorm.GOSERELIN_3_6_MG, 36, PASS),
+    ("84-day-form-day-91", RxNorm.GOSERELIN_10_8_MG, 91, FAIL),
+    ("84-day-form-day-92", RxNorm.GOSERELIN_10_8_MG, 92, PASS),
+    ("no-strength-day-35", RxNorm.GOSERELIN, 35, FAIL),
+    ("no-strength-day-36", RxNorm.GOSERELIN, 36, "unknown"),
+    ("no-strength-day-92", RxNorm.GOSERELIN, 92, PASS),
+):
+    case(f"recent-depot-{name}", man().add(administration(dose, ago(day))), recent(outcome))
+case(
+    "recent-depot-after-its-end",
+    man().add(statement(RxNorm.GOSERELIN_10_8_MG, "2025-09-01", ago(40))),
+    recent(FAIL),
+    "the form lasts after a recorded end, too",
+)
+
 # ---- what is active now or ended within 14 days ----
 case = chapter.rule("Nothing active, nothing ended within 14 days, radiotherapy likewise")
 for day, outcome in ((14, FAIL), (15, "pass")):
@@ -235,10 +254,29 @@ for day, outcome in ((14, FAIL), (42, "unknown"), (43, "pass")):
         UNTREATED.add(administration(RxNorm.PACLITAXEL_SOLUTION, ago(day))),
         recent(outcome),
     )
+EARLIER_COURSE = statement(RxNorm.PACLITAXEL_SOLUTION, "2019-06-01", "2019-12-01")
+case(
+    "recent-administration-after-an-earlier-course",
+    UNTREATED.add(EARLIER_COURSE, administration(RxNorm.PACLITAXEL_SOLUTION, ago(20))),
+    recent("unknown"),
+    "a course that was over before says nothing of the one that the dose belongs to",
+)
 case = chapter.rule("On hold is neither active nor ended; stopped without an end leaves the washout open")
 case(
     "recent-on-hold",
     UNTREATED.add(request(RxNorm.CAPECITABINE_TABLET, "2026-08-01", status="on-hold")),
+    recent("unknown"),
+)
+for day, outcome in ((14, FAIL), (15, "pass")):
+    case(
+        f"recent-on-hold-ended-day-{day}",
+        UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2021-03-01", ago(day), status="on-hold")),
+        recent(outcome),
+        "an end that is told counts on hold, too",
+    )
+case(
+    "recent-on-hold-until-later",
+    UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2021-03-01", "2027-01-01", status="on-hold")),
     recent("unknown"),
 )
 case(
@@ -268,6 +306,11 @@ case(
 )
 TWO_DOSES = [administration(RxNorm.PERTUZUMAB_TRASTUZUMAB_10_ML, on) for on in ("2025-12-01", "2026-06-10")]
 case("wash-administrations", UNTREATED.add(*TWO_DOSES), washout(FAIL), "the last of the administrations counts")
+case(
+    "wash-on-hold-ended",
+    adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05-20", status="on-hold"),
+    washout(PASS),
+)
 case("wash-ongoing", adjuvant(RxNorm.PERTUZUMAB_INJECTION, "2025-12-01"), washout(FAIL), "adjuvant and still going on")
 case = chapter.rule("What the whole interval of the last dose does not settle is unknown")
 case("wash-month-2026-05", adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05"), washout("unknown"))

@@ -6,8 +6,10 @@ from tests.builders import (
     RxNorm,
     Snomed,
     allergy,
+    coding,
     concept,
     eligible,
+    hl7,
 )
 from tests.vignettes.vignette import Chapter, expect
 
@@ -23,6 +25,16 @@ case(
     ),
     expect(SINAI, allergy="pass"),
 )
+case = chapter.rule("Any coding of a status may match")
+for name, system, code, outcome in (
+    ("refuted", "allergyintolerance-verification", "refuted", "pass"),
+    ("confirmed", "allergyintolerance-verification", "confirmed", "fail/recorded"),
+    ("resolved", "allergyintolerance-clinical", "resolved", "review/manual"),
+):
+    member = "verificationStatus" if system.endswith("verification") else "clinicalStatus"
+    both = concept(coding("urn:oid:1.2.840.114350", "1"), hl7(system, code))
+    record = UNTREATED.add(allergy(RxNorm.PALBOCICLIB) | {member: both})
+    case(f"allergy-status-second-coding-{name}", record, expect(SINAI, allergy=outcome))
 case = chapter.rule("The substance stands in the code or in a reaction, as RxNorm, SNOMED CT or text")
 case("allergy-snomed", UNTREATED.add(allergy(Snomed.PALBOCICLIB)), expect(SINAI, allergy="fail/recorded"))
 case(

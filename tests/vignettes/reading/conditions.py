@@ -8,10 +8,16 @@ from tests.builders import (
     SINAI,
     YALE,
     Icd10cm,
+    Loinc,
     Record,
+    Snomed,
     When,
+    coding,
+    concept,
     condition,
     eligible,
+    hl7,
+    observation,
     period,
     years,
 )
@@ -30,6 +36,65 @@ def with_infarction(onset: When = None, **more: Any) -> Record:
     """An infarction closes NCT03304080 for 6 months, and is read as history of."""
     return UNTREATED.add(condition(Icd10cm.INFARCTION, onset, **more))
 
+
+# ---- several codings of a status ----
+
+
+def two(own: str, system: str, code: str) -> dict[str, Any]:
+    """A status as a server writes it, and as FHIR does."""
+    return concept(coding("urn:oid:1.2.840.114350", own), hl7(system, code))
+
+
+case = chapter.rule("Any coding of a status may match")
+for name, more, outcome in (
+    ("resolved", {"clinicalStatus": two("2", "condition-clinical", "resolved")}, "pass"),
+    ("active", {"clinicalStatus": two("resolved", "condition-clinical", "active")}, "fail/recorded"),
+    ("refuted", {"verificationStatus": two("7", "condition-ver-status", "refuted")}, "pass"),
+    ("confirmed", {"verificationStatus": two("1", "condition-ver-status", "confirmed")}, "fail/recorded"),
+    ("unconfirmed", {"verificationStatus": two("1", "condition-ver-status", "unconfirmed")}, "unknown/missing"),
+    ("error", {"verificationStatus": two("9", "condition-ver-status", "entered-in-error")}, "pass"),
+):
+    record = UNTREATED.add(condition(Icd10cm.CIRRHOSIS, "2025-02-01") | more)
+    case(f"condition-status-second-coding-{name}", record, expect(SINAI, liver_disease=outcome))
+ENCOUNTER = concept(coding("urn:oid:1.2.840.114350", "3"), ENCOUNTER_DIAGNOSIS)
+case(
+    "condition-category-second-coding",
+    UNTREATED.add(condition(Icd10cm.CIRRHOSIS, "2026-07-01", clinical=None) | {"category": [ENCOUNTER]}),
+    expect(SINAI, liver_disease="pass"),
+    "an old encounter diagnosis without a status",
+)
+
+# ---- body sites and stages without a usable code ----
+case = chapter.rule("A body site or stage without its system, or in words, never decides alone")
+SECONDARY = Snomed.METASTASIS
+for name, site in (("no-system", coding(None, "12738006")), ("text", concept(text="Brain"))):
+    placed = condition(SECONDARY, "2026-08-01") | {"bodySite": [concept(site)]}
+    record = UNTREATED.put(metastasis=placed)
+    case(
+        f"condition-site-brain-{name}",
+        record,
+        expect(SINAI, metastatic_breast_cancer="pass/recorded", brain_metastases="unknown"),
+        "distant in any case, and perhaps in the brain",
+    )
+for name, site in (("no-system", coding(None, "68171009")), ("text", concept(text="left axillary lymph node"))):
+    placed = condition(SECONDARY, "2026-08-01") | {"bodySite": [concept(site)]}
+    record = UNTREATED.put(metastasis=placed)
+    case(f"condition-site-axilla-{name}", record, expect(SINAI, metastatic_breast_cancer="unknown"))
+for name, site in (("no-system", coding(None, "76752008")), ("text", concept(text="Breast"))):
+    placed = condition(Snomed.MALIGNANCY, "2024-05-10") | {"bodySite": [concept(site)]}
+    record = UNTREATED.drop("metastasis").put(cancer=placed)
+    case(f"condition-site-breast-{name}", record, expect(SINAI, metastatic_breast_cancer="unknown"))
+for name, stage in (("no-system", coding(None, "258228008")), ("text", concept(text="Stage IV"))):
+    staged = condition(Icd10cm.BREAST_CANCER, "2024-05-10") | {"stage": [{"summary": concept(stage)}]}
+    record = UNTREATED.drop("metastasis").put(cancer=staged)
+    case(f"condition-stage-4-{name}", record, expect(SINAI, metastatic_breast_cancer="unknown"))
+for name, answer in (
+    ("no-system", concept(coding(None, "12738006"))),
+    ("text", concept(text="Brain")),
+    ("string", "Brain"),
+):
+    told = observation(Loinc.METASTASIS_SITE, answer, "2026-08-01")
+    case(f"observation-metastasis-site-{name}", UNTREATED.add(told), expect(SINAI, brain_metastases="unknown"))
 
 # ---- verification ----
 case = chapter.rule("Refuted and entered-in-error Conditions never count")

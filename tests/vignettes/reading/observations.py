@@ -13,6 +13,7 @@ from tests.builders import (
     LoincAnswer,
     Snomed,
     When,
+    coding,
     concept,
     condition,
     eligible,
@@ -76,6 +77,17 @@ case(
     "observation-status-preliminary-exclusion",
     UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(85), status="preliminary")),
     expect(SINAI, lung_function="unknown"),
+)
+case(
+    "observation-undated-exclusion",
+    UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(85), None)),
+    expect(SINAI, lung_function="unknown/missing"),
+    "undated it does not decide, but would exclude",
+)
+case(
+    "observation-undated-no-exclusion",
+    UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(97), None)),
+    expect(SINAI, lung_function="pass/no-record"),
 )
 case = chapter.rule("A status in the wrong case is read")
 case(
@@ -229,6 +241,19 @@ for said, outcome in (("POS", "pass/recorded"), ("NEG", "fail/recorded"), ("DET"
         TREATED.put(er=observation(Loinc.ER, interpretation=flag(said))),
         expect(ASPIRE, er_positive=outcome),
     )
+case = chapter.rule("An interpretation without its system, or in words, is no answer, and an older one does not decide")
+OLD_ER = observation(Loinc.ER, LoincAnswer.POSITIVE, "2019-05-12")
+for name, said in (
+    ("no-system", concept(coding(None, "NEG"))),
+    ("wrong-system", concept(coding("http://x.example.org", "NEG"))),
+    ("text", concept(text="Negative")),
+):
+    case(
+        f"observation-interpretation-{name}",
+        TREATED.put(er=observation(Loinc.ER, interpretation=[said])).add(OLD_ER),
+        expect(ASPIRE, er_positive="unknown"),
+    )
+case = chapter.rule("An interpretation serves although a reason for the absence of a value is given")
 # it has no value, and so the interpretation serves, although a reason for the absence is given
 case(
     "observation-interpretation-absent-reason",
@@ -280,6 +305,24 @@ case(
     "observation-focus-device",
     UNTREATED.put(anc=anc(focus=[reference("Device/d1")])),
     expect(SINAI, anc="unknown/missing"),
+)
+for name, more in (
+    ("contained", {"contained": [{"resourceType": "Patient", "id": "f"}], "focus": [reference("#f")]}),
+    ("display", {"focus": [{"display": "fetus"}]}),
+    ("nowhere", {"focus": [reference("urn:uuid:5c1d0f3a-6b0e-4a2f-9a53-7a7c4f7f0001")]}),
+):
+    case(f"observation-focus-{name}", UNTREATED.add(anc(0.9, "2026-11-15", **more)), expect(SINAI, anc="pass/recorded"))
+INSIDE = {
+    "resourceType": "Condition",
+    "id": "own",
+    "subject": reference("Patient/p1"),
+    "code": concept(Icd10cm.BREAST_CANCER),
+}
+case(
+    "observation-focus-contained-condition",
+    UNTREATED.add(anc(0.9, "2026-11-15", contained=[INSIDE], focus=[reference("#own")])),
+    expect(SINAI, anc="fail/recorded"),
+    "a matter of the patient's own",
 )
 
 

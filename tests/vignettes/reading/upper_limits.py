@@ -16,6 +16,7 @@ from tests.builders import (
     flag,
     hl7,
     laboratory,
+    local,
     normal_range,
     observation,
     quantity,
@@ -177,6 +178,31 @@ case(
     "uln-flag-N-glucose",
     UNTREATED.put(glucose=observation(Loinc.FASTING_GLUCOSE, quantity(98, "mg/dL"), interpretation=flag("N"))),
     expect(SINAI, fasting_glucose="pass/recorded"),
+)
+case(
+    "uln-flag-L-and-A",
+    creatinine(0.3, interpretation=[*flag("L"), *flag("A")]),
+    expect(SINAI, creatinine="pass/recorded"),
+    "low is abnormal, too",
+)
+for other in ("H", "A"):
+    case(
+        f"uln-flag-N-and-{other}",
+        creatinine(0.8, interpretation=[*flag("N"), *flag(other)]),
+        expect(SINAI, creatinine="unknown"),
+        "flags that contradict each other say nothing",
+    )
+case(
+    "uln-of-zero",
+    creatinine(0.8, normal_range(0, 0, "mg/dL")),
+    expect(SINAI, creatinine="unknown/missing"),
+    "no limit is zero",
+)
+TWO_TYPES = {"type": concept(local("R-1"), hl7("referencerange-meaning", "normal"))}
+case(
+    "uln-type-second-coding",
+    creatinine(0.8, normal_range(0.5, 1.2, "mg/dL") | TWO_TYPES),
+    expect(SINAI, creatinine="pass/recorded"),
 )
 # the flag says nothing of a value that is itself unusable
 case(
