@@ -40,15 +40,13 @@ class ForWomenRule(msgspec.Struct, frozen=True):
         return self._while_bearing(ev, finding) if self.child_bearing else finding
 
     def _unclear(self, ev: Evaluation, why: str) -> Finding:
-        """Whose the rule is decides; it closes the trial only with what closes it for a woman."""
+        """Whose the rule is decides, and nothing else is asked for before; it alone closes the trial only where the rule
+        would for a woman."""
         told = "gender" if ev.record.person.gender != "male" else "sex"
-        inner = ev.find(self.rule)
-        closing: tuple[Way, ...] = (frozenset(),) if inner.outcome == "fail" else ()
-        if inner.outcome == "unknown" and "fail" in self.rule.outcomes():
-            closing = inner.all_closing()
+        closing: tuple[Way, ...] = (frozenset({told}),) if ev.find(self.rule).outcome == "fail" else ()
         return Finding(
             "unknown", "missing", f"{why}: who this concerns is not clear", (), (Need(told, "missing"),),
-            closing=tuple(way | {told} for way in closing),
+            closing=closing,
         )  # fmt: skip
 
     def _while_bearing(self, ev: Evaluation, finding: Finding) -> Finding:

@@ -66,6 +66,7 @@ class Sorted(msgspec.Struct):
     digest: str
     errors: list[ErrorRow] = msgspec.field(default_factory=list)
     gaps: list[Gap] = msgspec.field(default_factory=list)
+    unproven: set[str] = msgspec.field(default_factory=set)  # types of which some line cannot be read: told once
     counts: dict[str, int] = msgspec.field(default_factory=dict)
 
 
@@ -199,9 +200,13 @@ def sort_line(source: Input, number: int, line: int, text: bytes, spill: Spill, 
         owner = head.subject if kind != "AllergyIntolerance" else head.patient
         patient = logical_id(owner.reference) if owner is not None and owner.reference else ""
         if not patient:
-            found.errors.append(ErrorRow(source.name, line, f"a {kind} without a subject"))
+            found.errors.append(ErrorRow(source.name, line, f"{_a(kind)} without a subject"))
         elif not only or patient == only:
             spill.add(number, line, patient, data)
+
+
+def _a(kind: str) -> str:
+    return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
 def _add_patient(
@@ -243,7 +248,8 @@ def _unreadable(source: Input, number: int, line: int, data: bytes, spill: Spill
             spill.add(number, line, owner, data)
         elif not whole:
             found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
-    else:
+    elif kind not in found.unproven:
+        found.unproven.add(kind)
         found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read"))
 
 

@@ -1,10 +1,10 @@
 """`needed` leaves no unknown criterion without a way to settle it, and `smallestSets` name nothing else."""
 
-from hypothesis import given
+from hypothesis import example, given
 
 from service.screening import Screening
 from tests.builders import AS_OF
-from tests.properties.records import BUNDLES, REPEATABLE, Json, as_json
+from tests.properties.records import BUNDLES, REPEATABLE, Json, as_json, generated
 
 
 @REPEATABLE
@@ -18,6 +18,7 @@ def test_every_unknown_criterion_of_a_possible_trial_has_a_need(screening: Scree
 
 @REPEATABLE
 @given(BUNDLES)
+@example(generated(215))  # no gender, no pregnancy test, little else missing
 def test_the_smallest_sets_are_of_needed_inputs(screening: Screening, document: Json) -> None:
     for trial in screening.screen(screening.read(as_json(document), "record"), AS_OF.toordinal()).results:
         if not trial.smallest_sets:
