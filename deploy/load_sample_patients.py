@@ -15,13 +15,16 @@ from service.demo import patient_bundles
 WAIT_SECONDS = 600
 ASK_AGAIN_SECONDS = 3
 _encode = msgspec.json.Encoder(decimal_format="number").encode
-HEADERS = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+_session = requests.Session()
+_session.headers.update({"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"})
+# Containers are often told of the site's proxy, which does not know the server beside them.
+_session.trust_env = False
 
 
 def main(base: str) -> None:
     wait_for(base)
     for bundle in patient_bundles():
-        answer = requests.post(base, data=_encode(transaction(bundle)), headers=HEADERS, timeout=120)
+        answer = _session.post(base, data=_encode(transaction(bundle)), timeout=120)
         if not answer.ok:
             sys.exit(f"{bundle['id']}: the server answered {answer.status_code}: {answer.text[:500]}")
         print(f"{bundle['id']}: {len(bundle['entry'])} resources")
@@ -37,7 +40,7 @@ def wait_for(base: str) -> None:
 
 def answers(base: str) -> bool:
     try:
-        return requests.get(f"{base}/metadata", headers=HEADERS, timeout=60).ok
+        return _session.get(f"{base}/metadata", timeout=60).ok
     except requests.RequestException:
         return False
 

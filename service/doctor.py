@@ -73,7 +73,7 @@ def _database(settings: Settings) -> Iterator[Line]:
 
 
 def _clients(settings: Settings) -> Iterator[Line]:
-    found = check_clients(settings.clients, fetch=True)
+    found = check_clients(settings.clients, fetch=True, certificates=settings.certificate_authorities)
     for sentence in found:
         warning = sentence.startswith(WARNING)
         yield Line("warning" if warning else "problem", f"client {sentence.removeprefix(WARNING)}")
@@ -90,7 +90,8 @@ def _listed(names: Any) -> str:
 
 def _server(base: str, settings: Settings, screening: Screening) -> Iterator[Line]:
     yield Line("info", f"FHIR server {base}")
-    with FhirServers([*settings.fhir_allowed, base], settings.max_body) as servers:
+    allowed, authorities = [*settings.fhir_allowed, base], settings.certificate_authorities
+    with FhirServers(allowed, settings.max_body, certificates=authorities) as servers:
         server = servers.at(base)
         statement, problem = _statement(server)
         if statement is None:

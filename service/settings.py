@@ -126,6 +126,19 @@ def _optional_address(text: str) -> str:
     return _web_address(text) if text else ""
 
 
+def _authorities(text: str) -> str:
+    """A file of certificates that TLS takes; "" for none."""
+    if not text:
+        return ""
+    from ssl import create_default_context  # only where it is needed: it takes its time
+
+    try:
+        create_default_context(cafile=text)
+    except (OSError, ValueError):  # no such file, not allowed to read it, nothing of a certificate in it
+        raise WrongValue("a PEM file of certificates was expected") from None
+    return text
+
+
 def _addresses(text: str) -> tuple[str, ...]:
     return tuple(_web_address(part) for part in _SEPARATORS.split(text) if part)
 
@@ -358,6 +371,13 @@ SETTINGS: tuple[Setting, ...] = (
         "yes",
         "yes or no",
         "Whether a listed FHIR server is asked also where the client sent no token for it",
+    ),
+    Setting(
+        "CERTIFICATE_AUTHORITIES",
+        _authorities,
+        "",
+        "a PEM file",
+        "Who may have signed the certificates of FHIR servers and key sets, in place of the publicly known authorities",
     ),
     Setting(
         "BACKEND_CLIENT_ID",

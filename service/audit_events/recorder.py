@@ -53,7 +53,8 @@ def opened(settings: Settings, store: Store) -> AuditTrail | None:
     place: str = settings.audit_events
     observer = settings.public_url or "trialhook"
     if _is_server(place):
-        return AuditTrail(AuditServer(place, settings.audit_token), observer)
+        server = AuditServer(place, settings.audit_token, certificates=settings.certificate_authorities)
+        return AuditTrail(server, observer)
     if place == "none":
         return None
     journal = journal_of(settings, store)

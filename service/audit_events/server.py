@@ -29,8 +29,15 @@ class AuditServer:
     The base is the only address that is called: it need not be one that CDS clients may name, and should not be.
     """
 
-    def __init__(self, base: str, token: str, length: int = QUEUE_LENGTH, seconds: float = SECONDS) -> None:
-        servers = FhirServers((base,), 1, retries=RETRIES)
+    def __init__(
+        self,
+        base: str,
+        token: str,
+        length: int = QUEUE_LENGTH,
+        seconds: float = SECONDS,
+        certificates: str = "",
+    ) -> None:
+        servers = FhirServers((base,), 1, retries=RETRIES, certificates=certificates)
         self._remote = servers.remote(base)
         self._token = token
         self._address = self._remote.reach.at("AuditEvent")

@@ -40,7 +40,7 @@ class ForWomenRule(msgspec.Struct, frozen=True):
         return self._while_bearing(ev, finding) if self.child_bearing else finding
 
     def _unclear(self, ev: Evaluation, why: str) -> Finding:
-        """Whose the rule is decides, and nothing else is asked for before; it alone closes the trial only where the rule
+        """Whose the rule is decides, and nothing else is asked for before; it closes the trial alone where the rule
         would for a woman."""
         told = "gender" if ev.record.person.gender != "male" else "sex"
         closing: tuple[Way, ...] = (frozenset({told}),) if ev.find(self.rule).outcome == "fail" else ()

@@ -112,7 +112,6 @@ class Effect(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     criteria: tuple[str, ...]
     reasons: tuple[str, ...]
     open_again: str = ""
-    open_before: str = ""
     alternatives: tuple[str, ...] = ()
     closes_from: str = ""
     together_with: tuple[str, ...] = ()

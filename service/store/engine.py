@@ -41,7 +41,9 @@ def open_engine(address: str) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        engine = _engine(url, connect_args={"connect_timeout": CONNECT_SECONDS}, pool_pre_ping=True)
+        # The encoding is named since a server that has none, as one set up without a locale, would answer in bytes.
+        connecting = {"connect_timeout": CONNECT_SECONDS, "client_encoding": "utf8"}
+        engine = _engine(url, connect_args=connecting, pool_pre_ping=True)
         from service.store import timed  # only where it is needed: the driver takes its time
 
         event.listen(engine, "do_connect", timed.connect)

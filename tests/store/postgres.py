@@ -57,13 +57,13 @@ class Server:
     def _control(self, *command: object) -> None:
         _run(self._folder / "pg_ctl", "-D", self._home / "data", *command)
 
-    def new_database(self) -> str:
-        """The address of an empty database."""
+    def new_database(self, options: str = "") -> str:
+        """The address of an empty database, made with the options of CREATE DATABASE."""
         name = f"t{uuid4().hex}"
         with psycopg.connect(
             host="127.0.0.1", port=self.port, user=USER, password=PASSWORD, dbname="postgres", autocommit=True
         ) as connection:
-            connection.execute(f'CREATE DATABASE "{name}"')
+            connection.execute(f'CREATE DATABASE "{name}" {options}')
         return f"postgresql://{USER}:{ENCODED_PASSWORD}@127.0.0.1:{self.port}/{name}"
 
 

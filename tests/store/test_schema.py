@@ -40,6 +40,12 @@ def test_an_empty_database_is_not_ready_until_it_is_migrated(url):
     store.dispose()
 
 
+@pytest.mark.live
+def test_a_server_that_was_set_up_without_a_locale_is_used_all_the_same(postgres_server):
+    """As Debian does where none is set: its text has no encoding."""
+    assert migrated(postgres_server.new_database("ENCODING 'SQL_ASCII' LOCALE 'C' TEMPLATE template0")) == ""
+
+
 def test_instances_that_start_together_migrate_once(url):
     assert together(migrated, url, processes=3) == ["", "", ""]
 
