@@ -1,12 +1,17 @@
 """Bundles as inputs: one patient's Bundle stays whole, one of several patients (or none) is sorted like lines."""
 
+import zlib
+
+import msgspec
+
 from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.population.files import Input, Opened
 from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, logical_id
 
-# In place of a resource: the whole file is this patient's.
+# In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
+# without unpacking what stands before it.
 WHOLE_FILE = b"@"
 
 
@@ -16,23 +21,48 @@ def sort_bundle(source: Input, number: int, spill: Spill, only: str = "") -> Sor
     with Opened(source) as opened:
         try:
             data = opened.stream.read()
-        except (EOFError, OSError) as problem:
+        except (EOFError, OSError, zlib.error) as problem:
             if isinstance(problem, OSError) and problem.errno:
-                raise
-            data = b""
+                raise  # the disk's fault, not the file's
+            found.digest = opened.digest
+            return _unreadable(source, "the file is cut short or damaged", found)
         found.digest = opened.digest
+    if nothing := _holds_nothing(data):
+        found.errors.append(ErrorRow(source.name, 0, nothing))
+        return found
     try:
         document = read_document(data, source.name, strict=False)
     except RecordError as error:
-        found.errors.append(ErrorRow(source.name, 0, error.message.removeprefix(f"{source.name}: ")))
-        found.gaps.append(Gap("*", f"{source.name} cannot be read"))
-        return found
-    _sort_document(source, number, document, spill, only, found)
+        return _unreadable(source, error.message.removeprefix(f"{source.name}: "), found)
+    whole = WHOLE_FILE + one_line(data) if source.in_packed_tar else WHOLE_FILE
+    _sort_document(source, number, document, whole, spill, only, found)
     spill.close()
     return found
 
 
-def _sort_document(source: Input, number: int, document: Document, spill: Spill, only: str, found: Sorted) -> None:
+def _unreadable(source: Input, reason: str, found: Sorted) -> Sorted:
+    """Of a file that might have held anything of anybody."""
+    found.errors.append(ErrorRow(source.name, 0, reason))
+    found.gaps.append(Gap("*", f"{source.name} cannot be read"))
+    return found
+
+
+def _holds_nothing(data: bytes) -> str:
+    """Why a file holds no resource, so that none is missing; empty where it may hold one."""
+    if not data.strip():
+        return "an empty file"
+    if b'"resourceType"' in data or b"\\u" in data:
+        return ""
+    try:
+        msgspec.json.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
+    return "JSON without a FHIR resource"
+
+
+def _sort_document(
+    source: Input, number: int, document: Document, whole: bytes, spill: Spill, only: str, found: Sorted
+) -> None:
     for item in document.items:
         kind = type(item.resource).__name__
         found.counts[kind] = found.counts.get(kind, 0) + 1
@@ -40,7 +70,7 @@ def _sort_document(source: Input, number: int, document: Document, spill: Spill,
     if len(patients) == 1:
         (patient,) = patients
         if not only or patient == only:
-            spill.add(number, 0, patient, WHOLE_FILE)
+            spill.add(number, 0, patient, whole)
         return
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
     for line, item in enumerate(document.items):

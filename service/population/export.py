@@ -10,10 +10,10 @@ import msgspec
 
 from service.fhir_client import Access, Bearer, FhirServers
 from service.population import export_state
-from service.population.export_coverage import coverage
-from service.population.export_job import Limits, Order
+from service.population.export_coverage import Said, coverage
 from service.population.export_lines import read_lines
 from service.population.export_manifest import ExportError
+from service.population.export_order import Limits, Order
 from service.population.export_run import DELETED, ERROR, OUTPUT, Run
 from service.population.export_state import Part, State
 from service.population.spill import ErrorRow, Gap
@@ -103,8 +103,14 @@ def _result(folder: Path, state: State) -> Export:
     doubts = [gap for part in parts.values() for gap in part.gaps]
     if manifest is not None and manifest.unreadable:
         doubts.append(Gap("*", "an entry of the manifest names no file"))
-    arrived = {file.type for file in files if file.lines}
-    gaps = coverage(state.order, arrived, doubts, state.not_granted, state.supported, state.method)
+    empty = {part.type for key, part in parts.items() if key.startswith(OUTPUT) and part.name and not part.lines}
+    said = Said(
+        arrived={file.type for file in files if file.lines},
+        none={*state.none, *empty},
+        supported=state.supported,
+        refused=state.refused,
+    )
+    gaps = coverage(state.order, said, doubts, state.not_granted, state.method)
     findings = [finding for part in parts.values() for finding in part.findings]
     deleted = [folder / part.name for key, part in parts.items() if part.name and key.startswith(DELETED)]
     time_of = manifest.transaction_time if manifest is not None else ""

@@ -9,8 +9,9 @@ import msgspec
 from service.fhir_client import Remote
 from service.fhir_client.addresses import Address
 from service.fhir_client.answers import Failure
-from service.fhir_client.channel import Retry
+from service.fhir_client.channel import Retry, retrying
 from service.population.export_lines import Cut, Lines, Unpacking
+from service.population.export_order import Limits
 
 NDJSON = "application/fhir+ndjson"
 _CUT = "the file ended before it was whole"
@@ -41,14 +42,20 @@ class Received(msgspec.Struct, frozen=True):
 
 
 class Expired(Exception):
-    """The server does not have a file any more at the address that it named."""
+    """The server does not have a file any more at the address that it named; the failure tells how it said so."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.problem)
+        self.failure = failure
 
 
 class Receiver:
-    """Receives files into a folder until a deadline (of time.monotonic())."""
+    """Receives files into a folder until a deadline (of time.monotonic()), a broken one as often anew as the limits
+    say."""
 
-    def __init__(self, remote: Remote, folder: Path, room: Room, deadline: float) -> None:
+    def __init__(self, remote: Remote, folder: Path, room: Room, deadline: float, limits: Limits) -> None:
         self._remote = remote
+        self._policy = msgspec.structs.replace(remote.policy, retries=limits.retries, pause=limits.first_wait)
         self._folder = folder
         self._room = room
         self._deadline = deadline
@@ -65,15 +72,22 @@ class Receiver:
         def attempt() -> Received:
             nonlocal attempts
             attempts += 1
-            return self._attempt(address, kind, stem, token, last=attempts > self._remote.policy.retries)
+            try:
+                return self._attempt(address, kind, stem, token, last=attempts > self._policy.retries)
+            except Failure as failure:
+                if failure.status >= 500:  # whatever the server's trouble is, a file can be asked for again
+                    raise Retry(failure) from None
+                raise
 
         self._room.hold(1)
         try:
-            return self._remote.retrying(attempt, self._deadline)
+            return retrying(attempt, self._policy, self._deadline)
         except Failure as failure:
             # an address that was signed for a time is answered with 403 once that is over
-            if failure.status in (404, 410) or (failure.status == 403 and not token):
-                raise Expired from None
+            if failure.status in (404, 410):
+                raise Expired(Failure("the server does not have the file any more")) from None
+            if failure.status == 403 and not token:
+                raise Expired(failure) from None
             raise
         finally:
             self._part(stem).unlink(missing_ok=True)
@@ -99,6 +113,8 @@ class Receiver:
         lines.end()
         if lines.broken_end and not last:
             raise Retry(Failure(_CUT, temporary=True))
+        if lines.problems and not lines.count:  # a page of some gateway, say: nothing to be kept, or told line by line
+            raise Failure("what came is no file of resources")
         name = f"{stem}.gz" if unpacking.packed else stem
         part.replace(self._folder / name)
         self._room.used += size

@@ -66,6 +66,14 @@ def read_outcomes(lines: Iterable[bytes], types: Collection[str]) -> Told:
     return Told(tuple(doubted), tuple(_sentence(*each, count) for each, count in told.items()))
 
 
+def types_named(body: bytes, types: Collection[str]) -> frozenset[str]:
+    """Those of the types that a refusal names, besides whose export it is."""
+    if not body.strip():
+        return frozenset()
+    words = (word for issue in _issues(body) for word in _WORD.findall(issue.words()))
+    return frozenset(words) & frozenset(types) - _WHOSE
+
+
 def _issues(line: bytes) -> list[_Issue]:
     try:
         outcome = _decode(line)

@@ -11,10 +11,12 @@ from service.errors import TrialhookError
 from service.fhir_client import FhirServers, NotAuthorized, Remote
 from service.fhir_client.answers import Failure
 from service.population import export_state
+from service.population.export_coverage import silent_types
 from service.population.export_files import Expired, Received, Receiver, Room
-from service.population.export_job import Job, JobGone, Limits
+from service.population.export_job import Job, JobGone
 from service.population.export_lines import Cut, read_lines
 from service.population.export_manifest import ExportError, Manifest, Output
+from service.population.export_order import Limits
 from service.population.export_outcomes import read_outcomes
 from service.population.export_state import Part, State
 from service.population.spill import ErrorRow, Gap
@@ -36,6 +38,14 @@ class _Capabilities(msgspec.Struct):
     rest: list[_Rest] | None = None
 
 
+class _JobAndFilesGone(Exception):
+    """A file is gone, and so is the job that could tell where it is now."""
+
+
+class _Counted(msgspec.Struct):
+    total: int | None = None
+
+
 class Run:
     """One export into a folder; `state` is what has been done of it."""
 
@@ -49,15 +59,17 @@ class Run:
         self._folder = folder
         self._progress = progress
         self._job = Job(remote, state.order, limits, deadline, progress)
-        room = Room(limits.max_bytes, sum(part.bytes for part in state.parts.values()))
-        self._receiver = Receiver(remote, folder, room, deadline)
-        self._renewed = False
+        self._limits = limits
+        self._receiver = self._receiving()
+        self._renewed = self._anew = False
 
     def work(self, servers: FhirServers) -> None:
         """Do what is left to do. ExportError or NotAuthorized where nothing can be had."""
         try:
             self._prepare(servers)
-            self._receive_all(self._manifest())
+            self._receive_all()
+            self._require_something()
+            self.state.none = self._counted_none(servers)
             self.state.not_granted = self._remote.access.not_granted
             self.state.whole = True
             self._end()
@@ -92,11 +104,29 @@ class Run:
         if not self.state.status_url:
             supported = self.state.supported
             started = self._job.start(None if supported is None else frozenset(supported))
-            self.state.status_url, self.state.method = started
+            self.state.status_url, how = started
+            self.state.method, self.state.untyped = how.way.method, not how.way.types
+            self.state.refused = how.refused
             self._save()
         return self._job.manifest(self.state.status_url)
 
-    def _receive_all(self, manifest: Manifest) -> None:
+    def _receiving(self) -> Receiver:
+        room = Room(self._limits.max_bytes, sum(part.bytes for part in self.state.parts.values()))
+        return Receiver(self._remote, self._folder, room, self._deadline, self._limits)
+
+    def _receive_all(self) -> None:
+        """All files; once more from a new job where the job is gone with what was left of them."""
+        try:
+            self._receive(self._manifest())
+        except _JobAndFilesGone:
+            self._progress("the job and its files are gone; another is started")
+            self._anew, self._renewed = True, False
+            supported, self.state = self.state.supported, export_state.clear(self.state, self._folder)
+            self.state.supported = supported
+            self._receiver = self._receiving()
+            self._receive(self._manifest())
+
+    def _receive(self, manifest: Manifest) -> None:
         for kind, entries in ((OUTPUT, manifest.output), (ERROR, manifest.errors), (DELETED, manifest.deleted)):
             for number in range(len(entries)):
                 key = f"{kind}:{number + 1}"
@@ -104,9 +134,30 @@ class Run:
                     self.state.parts[key] = self._part(kind, number)
                     self._save()
 
+    def _require_something(self) -> None:
+        """ExportError where no file of resources came at all: that is no population to screen."""
+        output = {key: part for key, part in self.state.parts.items() if key.startswith(OUTPUT)}
+        if any(part.name for part in output.values()):
+            return
+        lost = [gap.reason for part in output.values() for gap in part.gaps]
+        if lost:
+            raise ExportError(f"none of the {len(output)} files of the export came: {lost[0]}", temporary=True)
+        if not any(part.name for part in self.state.parts.values()):
+            since = f" that changed since {self.state.order.since}" if self.state.order.since else ""
+            raise ExportError(f"the export holds no resources of the types that were asked for{since}")
+
+    def _counted_none(self, servers: FhirServers) -> tuple[str, ...]:
+        """Of the types that the manifest leaves out, those that a server has and counts none of when searched."""
+        told = {part.type for key, part in self.state.parts.items() if key.startswith(OUTPUT)}
+        silent = silent_types(self.state.order.types, told)
+        asked = [kind for kind in silent if kind in (self.state.supported or ()) and kind not in self.state.refused]
+        return tuple(kind for kind in asked if _count(servers, self.state.order.base, kind) == 0)
+
     def _part(self, kind: str, number: int) -> Part:
         entry = self._entries(kind)[number]
         if kind == OUTPUT and entry.type not in self.state.order.types:
+            if self.state.untyped:  # everything was asked for, since the server takes no types
+                return Part(entry.type)
             return Part(entry.type, findings=(ErrorRow("", 0, f"a file of {entry.type} was not asked for"),))
         whole = "*" if kind != OUTPUT else entry.type
         stem = f"{number + 1:04}.{entry.type}.ndjson" if kind == OUTPUT else f"{number + 1:04}.{kind}"
@@ -124,13 +175,13 @@ class Run:
         line_type = {OUTPUT: self._entries(kind)[number].type, ERROR: "OperationOutcome", DELETED: "Bundle"}[kind]
         try:
             return self._from(kind, number, line_type, stem)
-        except Expired:
+        except Expired as expired:
             if not self._renew():
-                raise Failure("the server does not have the file any more") from None
+                raise expired.failure from None
         try:
             return self._from(kind, number, line_type, stem)
-        except Expired:
-            raise Failure("the server does not have the file any more") from None
+        except Expired as expired:
+            raise expired.failure from None
 
     def _from(self, kind: str, number: int, line_type: str, stem: str) -> Received:
         manifest = self.state.manifest
@@ -150,6 +201,10 @@ class Run:
         self._renewed = True
         try:
             fresh = self._job.manifest(self.state.status_url)
+        except JobGone:
+            if not self._anew:
+                raise _JobAndFilesGone from None
+            return False
         except (ExportError, NotAuthorized):
             return False
         if _listing(fresh) != _listing(self.state.manifest):
@@ -195,6 +250,15 @@ def _supported(servers: FhirServers, base: str) -> tuple[str, ...] | None:
         return None
     types = {resource.type for rest in found.rest or () for resource in rest.resource or ()}
     return tuple(sorted(types)) or None
+
+
+def _count(servers: FhirServers, base: str, kind: str) -> int | None:
+    """How many resources of a type a server says it has; None where it does not say."""
+    answer = servers.at(base).search(f"{kind}?_summary=count", time.monotonic() + METADATA)
+    try:
+        return msgspec.json.decode(answer.pages[0], type=_Counted).total if answer.complete else None
+    except msgspec.DecodeError:
+        return None
 
 
 def _listing(manifest: Manifest) -> list[list[tuple[str, int | None]]]:

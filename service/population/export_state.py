@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from service.population.export_job import Order
 from service.population.export_manifest import ExportError, Manifest
+from service.population.export_order import Order
 from service.population.spill import ErrorRow, Gap
 
 NAME = "export.json"
@@ -28,8 +28,9 @@ class Part(msgspec.Struct, frozen=True):
 
 
 class State(msgspec.Struct):
-    """The order, the job's address and how it was asked for, the manifest once there is one, and its entries that are
-    dealt with, by name."""
+    """The order, the job's address and how it was asked for (without types, where `untyped`), the manifest once there
+    is one, and its entries that are dealt with, by name. `refused` are types that the server does not export, `none`
+    those of which it says itself that it has no resource."""
 
     order: Order
     status_url: str = ""
@@ -39,6 +40,9 @@ class State(msgspec.Struct):
     findings: list[ErrorRow] = []
     not_granted: tuple[str, ...] = ()
     supported: tuple[str, ...] | None = None
+    untyped: bool = False
+    refused: tuple[str, ...] = ()
+    none: tuple[str, ...] = ()
     whole: bool = False
 
 

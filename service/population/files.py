@@ -3,13 +3,16 @@
 Files are read as streams and identified by what is in them, so that a changed one is noticed.
 """
 
+import atexit
 import gzip
 import hashlib
 import io
+import os
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Literal
 
@@ -18,11 +21,13 @@ import msgspec
 from service.errors import SourceError
 
 Kind = Literal["lines", "bundle"]
+Archive = zipfile.ZipFile | tarfile.TarFile
 _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _BUNDLES = (".json", ".json.gz")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 BUFFER = 1 << 20
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)  # what a broken archive raises
+_ADDED_BY_MACOS = "__MACOSX"
 # Lists and logs that Bulk Data clients leave beside the data.
 _NOT_DATA = frozenset({"manifest.json", "export.json", "log.ndjson", "errors.ndjson", "summary.json"})
 
@@ -38,6 +43,11 @@ class Input(msgspec.Struct, frozen=True):
     modified: int = 0
 
     @property
+    def in_packed_tar(self) -> bool:
+        """Whether it can be reached only by unpacking all that stands before it."""
+        return bool(self.member) and not self.path.lower().endswith((".zip", ".tar"))
+
+    @property
     def weight(self) -> int:
         """About how many bytes it holds unpacked."""
         return self.size * 12 if self.name.endswith((".gz", ".tgz")) else self.size
@@ -51,8 +61,9 @@ def find_inputs(source: Path) -> list[Input]:
     root = source.parent if source.is_file() else source
     found: list[Input] = []
     for path in paths:
-        if path.name not in _NOT_DATA and not path.name.startswith("."):
-            found += _inputs_of(path, path.relative_to(root).as_posix())
+        name = path.relative_to(root).as_posix()
+        if is_data(name):
+            found += _inputs_of(path, name)
     if not found:
         raise SourceError(f"{source} holds no .ndjson, .json or archive of them")
     return found
@@ -72,7 +83,7 @@ def _inputs_of(path: Path, name: str) -> Iterator[Input]:
 def inputs_in(archive: Input) -> Iterator[Input]:
     """The inputs in an archive, in its own order. One of BROKEN where it is none."""
     for member, size in _members(Path(archive.path), archive.name.lower()):
-        if inner := _kind(member.lower()):
+        if inner := kind_of(member):
             yield Input(f"{archive.name}!{member}", archive.path, inner, size, member, archive.modified)
 
 
@@ -82,10 +93,16 @@ def _kind(name: str) -> Kind | None:
     return "bundle" if name.endswith(_BUNDLES) else None
 
 
+def is_data(name: str) -> bool:
+    """Whether a file of that name below a source may hold data: not a list or log, nor what systems hide or add."""
+    *folders, own = name.removeprefix("./").split("/")
+    hidden = any(part.startswith(".") or part == _ADDED_BY_MACOS for part in (*folders, own))
+    return own not in _NOT_DATA and not hidden
+
+
 def kind_of(name: str) -> Kind | None:
     """What a file of that name below a source is taken for; nothing for an archive, and for what is no data."""
-    own = name.rpartition("/")[2]
-    return None if own in _NOT_DATA or own.startswith(".") else _kind(name.lower())
+    return _kind(name.lower()) if is_data(name) else None
 
 
 def is_archive(name: str) -> bool:
@@ -101,6 +118,30 @@ def _members(path: Path, name: str) -> Iterator[tuple[str, int]]:
         yield from ((m.name, m.size) for m in tar if m.isfile())
 
 
+_open: dict[tuple[int, str, int], Archive] = {}
+
+
+def _archive(path: str, modified: int) -> Archive:
+    """An archive that this process keeps open until it needs another. Finding its members takes a pass over it, and a
+    packed one is read on from where the last member ended. A process never reads on what it was forked with."""
+    key = (os.getpid(), path, modified)
+    if key not in _open:
+        close_archive()
+        _open[key] = zipfile.ZipFile(path) if path.lower().endswith(".zip") else tarfile.open(path)  # noqa: SIM115
+    return _open[key]
+
+
+def close_archive() -> None:
+    """Let go of the archive that is kept open."""
+    while _open:
+        (process, *_), archive = _open.popitem()
+        if process == os.getpid():
+            archive.close()
+
+
+atexit.register(close_archive)
+
+
 class Opened:
     """An input as a stream of unpacked bytes; `digest` is that of its bytes as they are stored, once all are read."""
 
@@ -114,17 +155,12 @@ class Opened:
     def _raw(self, source: Input) -> IO[bytes]:
         if not source.member:
             return self._kept(Path(source.path).open("rb", buffering=0))
-        if source.path.lower().endswith(".zip"):
-            archive = zipfile.ZipFile(source.path)
-            self._closing = archive
+        archive = _archive(source.path, source.modified)
+        if not isinstance(archive, tarfile.TarFile):
             return self._kept(archive.open(source.member))
-        tar = tarfile.open(source.path)  # noqa: SIM115 - closed with the stream
-        member = tar.extractfile(source.member)
+        member = archive.extractfile(source.member)
         assert member is not None
-        self._closing = tar
         return self._kept(member)
-
-    _closing: zipfile.ZipFile | tarfile.TarFile | None = None
 
     def _kept(self, stream: IO[bytes]) -> IO[bytes]:
         self._stack.append(stream)
@@ -132,15 +168,14 @@ class Opened:
 
     @property
     def digest(self) -> str:
-        while self._hashing.read(BUFFER):
-            pass
+        with suppress(EOFError):  # damage was met when it was read
+            while self._hashing.read(BUFFER):
+                pass
         return self._hashing.hash.hexdigest()
 
     def close(self) -> None:
         for stream in self._stack:
             stream.close()
-        if self._closing is not None:
-            self._closing.close()
 
     def __enter__(self) -> "Opened":
         return self
@@ -150,7 +185,7 @@ class Opened:
 
 
 class _Hashing(io.RawIOBase):
-    """Reads and hashes what passes."""
+    """Reads and hashes what passes. EOFError where a member of an archive is damaged."""
 
     def __init__(self, inner: IO[bytes]) -> None:
         self._inner = inner
@@ -160,7 +195,10 @@ class _Hashing(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        data = self._inner.read(len(buffer))
+        try:
+            data = self._inner.read(len(buffer))
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error):
+            raise EOFError("a damaged member of an archive") from None
         buffer[: len(data)] = data
         self.hash.update(data)
         return len(data)

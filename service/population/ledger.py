@@ -58,6 +58,7 @@ class Ledger(msgspec.Struct, rename="camel"):
     phase: Literal["sorting", "judging", "assembling", "done"] = "sorting"
     totals: Totals = msgspec.field(default_factory=Totals)
     gaps: list[Gap] = []
+    trial_versions: dict[str, str] = {}  # for readers; the digests in the question decide
 
 
 def load(folder: Path) -> Ledger | None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from itertools import compress, islice
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import click
 import msgspec
@@ -15,6 +15,7 @@ from service.criteria.results import PatientResult
 from service.criteria.spans import iso
 from service.errors import SettingsError
 from service.population import ledger as ledgers
+from service.population.count_groups import small
 from service.population.ledger import write_whole
 from service.population.near_misses import NearMisses
 from service.population.ranked import SHOWN
@@ -55,7 +56,7 @@ def write(run: Run, done: Screened, wanted: Wanted) -> None:
     made = summary(done.tally, run.trials.trials, wanted.suppress_below, found.upcoming if wanted.within else None)
     made["errorRows"] = done.errors
     made["gaps"] = [{"type": gap.type, "reason": gap.reason} for gap in _of_all(done.gaps)]
-    made["resources"] = dict(sorted(done.counts.items()))
+    made["resources"] = {name: shown(count, wanted) for name, count in sorted(done.counts.items())}
     write_whole(run.out / "summary.json", msgspec.json.format(msgspec.json.encode(made), indent=2))
     if wanted.within:
         write_sorted("upcoming", found.upcoming.rows, run.out, ["ndjson", *tables])
@@ -71,7 +72,7 @@ def write(run: Run, done: Screened, wanted: Wanted) -> None:
         about = About(
             source=Path(run.source).name,
             errors=list(islice(error_rows(run.out), SHOWN_ERRORS)),
-            gaps=_sentences(done.gaps),
+            gaps=_sentences(done.gaps, wanted),
         )
         lists = Lists(found.upcoming.rows, found.near.rows)
         write_report(run.out / "report.html", made, run.trials.trials, found.worklist, about, lists)
@@ -116,11 +117,13 @@ def _of_all(gaps: Sequence[Gap]) -> list[Gap]:
     return list(dict.fromkeys(gap for gap in gaps if not gap.patient))
 
 
-def _sentences(gaps: Sequence[Gap]) -> list[str]:
+def _sentences(gaps: Sequence[Gap], wanted: Wanted) -> list[str]:
     told = [f"{_type(gap)}: {gap.reason}" for gap in _of_all(gaps)]
     concerned = {gap.patient for gap in gaps if gap.patient}
     if concerned:
-        told.append(f"{len(concerned)} patient{'' if len(concerned) == 1 else 's'}: a line that cannot be read")
+        number = shown(len(concerned), wanted)
+        who = "some patients" if number is None else f"{number} patient{'' if number == 1 else 's'}"
+        told.append(f"{who}: a line that cannot be read")
     return told
 
 
@@ -166,24 +169,35 @@ def describe(run: Run) -> None:
 
 
 def tell(run: Run, done: Screened, wanted: Wanted) -> None:
-    """The counts of each trial, on stderr: stdout carries results only, and there are none here."""
-    say(f"{done.patients:,} patients screened into {run.out}")
-    for trial in run.trials.trials:
-        counts = done.tally.trials.get(trial.id)
-        if counts is not None:
-            grades = ", ".join(f"{counts.grades[name]:,} {name}" for name in ("certain", "probable", "possible"))
-            say(f"  {trial.id}: {grades}")
+    """The counts of each trial as summary.json shows them, on stderr: stdout carries results only, and there are none
+    here."""
+    made = msgspec.json.decode((run.out / "summary.json").read_bytes())
+    say(f"{_count(made['patients'])} patients screened into {run.out}")
+    for trial in made["trials"]:
+        if trial["screened"] != 0:
+            grades = (trial["grades"] or {}).get
+            told = (f"{_count(grades(name))} {name}" for name in ("certain", "probable", "possible"))
+            say(f"  {trial['trial']}: {', '.join(told)}")
     if wanted.within:
-        _tell_changes(run.out, wanted)
-    for sentence in _sentences(done.gaps):
+        _tell_changes(made, wanted)
+    for sentence in _sentences(done.gaps, wanted):
         say(f"  not read completely – {sentence}; silence about it is unknown")
     if done.errors:
         say(f"  {done.errors:,} errors, listed in errors.ndjson")
 
 
-def _tell_changes(folder: Path, wanted: Wanted) -> None:
+def shown(count: int | None, wanted: Wanted) -> int | None:
+    """A count, or None where it is too small to be shown, or was to an earlier run that did not keep it."""
+    return None if count is None or small(count, wanted.suppress_below) else count
+
+
+def _count(count: int | None) -> str:
+    return "hidden" if count is None else f"{count:,}"
+
+
+def _tell_changes(made: dict[str, Any], wanted: Wanted) -> None:
     """How many a trial opens to and closes for; not where small counts are hidden."""
-    for trial in msgspec.json.decode((folder / "summary.json").read_bytes())["trials"]:
+    for trial in made["trials"]:
         told = trial["within"]
         if told["patients"]:
             span = f"within {wanted.within} day{'' if wanted.within == 1 else 's'}"

@@ -47,6 +47,29 @@ class Silent:
         pass
 
 
+class Discreet(Silent):
+    """Progress in bytes and parts alone: nothing is said of how many patients there are."""
+
+    def __init__(self, told: Progress) -> None:
+        self._told = told
+        self._counted = True
+
+    def phase(self, name: str, total: int, unit: str) -> None:
+        self._counted = unit != "patients"
+        if self._counted:
+            self._told.phase(name, total, unit)
+
+    def advance(self, number: int = 1, **counts: int) -> None:
+        if self._counted:
+            self._told.advance(number)
+
+    def note(self, text: str) -> None:
+        self._told.note(text)
+
+    def close(self) -> None:
+        self._told.close()
+
+
 class Lines(Silent):
     """A line now and then, and one at the end of each phase."""
 

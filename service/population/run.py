@@ -116,7 +116,9 @@ def begin(run: Run, asked: Question, resume: bool, fetched: bool = False) -> Led
     run.out.mkdir(parents=True, exist_ok=True)
     sources = [ledgers.Source(i.name, i.size, i.modified) for i in run.inputs]
     parts = parts_for(list(run.inputs))
-    made = Ledger(asked, run.source, sources, Store(run.facts).parts_for(parts) if run.facts else parts)
+    parts = Store(run.facts).parts_for(parts) if run.facts else parts
+    versions = {trial.id: trial.version for trial in run.trials.trials}
+    made = Ledger(asked, run.source, sources, parts, trial_versions=versions)
     ledgers.save(made, run.out)
     return made
 

@@ -82,7 +82,8 @@ def stage(
     _begin(folder, server)
     done = folder / STAGED
     if not done.exists():
-        servers = FhirServers([*settings.fhir_allowed, server.base], settings.max_body)
+        allowed, authorities = [*settings.fhir_allowed, server.base], settings.certificate_authorities
+        servers = FhirServers(allowed, settings.max_body, certificates=authorities)
         queries = prefetch.queries(plan, screening.inputs, screening.terminology)
         with servers:
             try:

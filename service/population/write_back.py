@@ -64,7 +64,8 @@ def write_back(
     """Write the candidates to a server. `results` gives all results once more; `source` is a server that was named as
     the source and need not be listed to be written to. NotAllowed where the server may not be called."""
     allowed = [*settings.fhir_allowed, *([source] if source else [])]
-    with FhirServers(allowed, settings.max_body, retries=4, pause=0.5) as servers:
+    authorities = settings.certificate_authorities
+    with FhirServers(allowed, settings.max_body, retries=4, pause=0.5, certificates=authorities) as servers:
         servers.at(base)
         target = Target(servers, base, writing_access(servers, base, settings), dry=dry)
         return Writer(target, base).write(list(trials), found, results)

@@ -22,6 +22,7 @@ TYPES = ("Patient", "Condition", "Observation")
 P1, P2 = {"resourceType": "Patient", "id": "p1"}, {"resourceType": "Patient", "id": "p2"}
 C1 = {"resourceType": "Condition", "id": "c1", "subject": {"reference": "Patient/p1"}}
 O1 = {"resourceType": "Observation", "id": "o1", "subject": {"reference": "Patient/p1"}}
+EMPTY = {"resourceType": "Bundle", "type": "searchset", "total": 0}
 JOB = STATUS.partition("?")[0]
 
 
@@ -107,9 +108,39 @@ def test_files_arrive_under_names_of_our_own_for_their_owner_alone(server: Expor
     assert [source.name for source in find_inputs(export.folder)] == [f.path.name for f in export.files]
 
 
-def test_a_type_of_which_a_whole_job_brought_nothing_has_nothing(server: ExportServer, run: Runs) -> None:
+def test_a_type_that_a_whole_job_leaves_out_has_nothing_only_where_a_search_counts_none(
+    server: ExportServer, run: Runs
+) -> None:
     good(server)
     assert run().coverage == ()
+    assert server.requests("GET", "/fhir/Observation")[0].query == {"_summary": ["count"]}
+
+
+@pytest.mark.parametrize(
+    "counted", [json_of({"resourceType": "Bundle", "total": 3}), json_of({"resourceType": "Bundle"}), Answer(404)]
+)
+def test_a_type_that_a_whole_job_leaves_out_is_a_gap_elsewhere(
+    server: ExportServer, run: Runs, counted: Answer
+) -> None:
+    good(server)
+    server.on("GET", "/fhir/Observation", counted)
+    told = "nothing came, and the server does not say that there is nothing of it"
+    assert about(run()) == [("Observation", told)]
+
+
+def test_an_empty_file_says_that_there_is_nothing(server: ExportServer, run: Runs) -> None:
+    server.exports(
+        server.file("Patient", "a", P1), server.file("Condition", "b", C1), server.file("Observation", "o", count=0)
+    )
+    assert run().coverage == ()
+    assert server.requests("GET", "/fhir/Observation") == []
+
+
+def test_one_kind_of_resources_about_drugs_is_enough(server: ExportServer, run: Runs) -> None:
+    event = {"resourceType": "MedicationRequest", "id": "m1", "subject": {"reference": "Patient/p1"}}
+    types = ("Patient", "MedicationRequest", "MedicationStatement", "Medication")
+    server.exports(server.file("Patient", "a", P1), server.file("MedicationRequest", "m", event))
+    assert run(Order(server.base, types)).coverage == ()
 
 
 def test_packed_files_are_kept_as_they_are_sent(server: ExportServer, run: Runs) -> None:
@@ -212,7 +243,8 @@ def test_only_the_ways_that_are_ordered_are_tried(
     server.on("POST", "/fhir/Patient/$export", json_of(outcome("error", "not-supported"), 400))
     failure = run.failure(Order(server.base, TYPES, method=method))
     assert failure.message == "the server does not export: it answered 400 (error not-supported)"
-    assert [asked.method for asked in server.asked if asked.path.startswith("/fhir/Patient/$export")] == ways
+    asked = [asked.method for asked in server.asked if asked.path.startswith("/fhir/Patient/$export")]
+    assert list(dict.fromkeys(asked)) == ways
 
 
 def test_types_are_posted_in_one_parameter_where_that_is_ordered(server: ExportServer, run: Runs) -> None:
@@ -226,7 +258,7 @@ def test_types_are_posted_in_one_parameter_where_that_is_ordered(server: ExportS
 @pytest.mark.parametrize(
     ("method", "types", "came", "gaps"),
     [
-        ("post", TYPES, 1, ["Condition", "Observation"]),
+        ("post", TYPES, 1, ["Observation"]),
         ("post", TYPES, 2, []),
         ("post", TYPES[:1], 1, []),
         ("post-list", TYPES, 1, []),
@@ -237,6 +269,8 @@ def test_types_posted_one_by_one_are_doubtful_where_only_one_came(
     server: ExportServer, run: Runs, method: Any, types: tuple[str, ...], came: int, gaps: list[str]
 ) -> None:
     server.exports(*[server.file("Patient", "a", P1), server.file("Condition", "b", C1)][:came])
+    server.counts("Condition", 0)
+    server.on("GET", "/fhir/Observation", Answer(404) if method == "post" and came == 1 else json_of(EMPTY))
     server.on("POST", "/fhir/Patient/$export", Answer(202, headers={"Content-Location": server.origin + STATUS}))
     export = run(Order(server.base, types, method=method))
     assert [gap.type for gap in export.coverage] == gaps
@@ -257,7 +291,95 @@ def test_types_that_the_server_refuses_and_does_not_say_it_has_are_left_out(serv
     server.on("GET", "/fhir/Patient/$export", Answer(400), started)
     export = run()
     assert server.requests("GET", "/fhir/Patient/$export")[-1].query == {"_type": ["Patient,Condition"]}
+    assert about(export) == [("Observation", "the server does not export this type")]
+
+
+def refuses(*kinds: str) -> Answer:
+    """A refusal that names types."""
+    return json_of(outcome("error", "processing", diagnostics=f"The type {', '.join(kinds)} is not available"), 400)
+
+
+def started_at(server: ExportServer) -> Answer:
+    return Answer(202, headers={"Content-Location": server.origin + STATUS})
+
+
+def asked_types(server: ExportServer) -> list[list[str] | None]:
+    """The types of each question that started, or was to start, an export of patients by GET."""
+    return [asked.query.get("_type") for asked in server.requests("GET", "/fhir/Patient/$export")]
+
+
+def test_types_that_refusals_name_are_left_out_one_after_another(server: ExportServer, run: Runs) -> None:
+    good(server)
+    refusals = (refuses("Observation"), refuses("Encounter"))
+    server.on("GET", "/fhir/Patient/$export", *refusals, started_at(server))
+    export = run(Order(server.base, (*TYPES, "Encounter")))
+    assert asked_types(server) == [
+        ["Patient,Condition,Observation,Encounter"],
+        ["Patient,Condition,Encounter"],
+        ["Patient,Condition"],
+    ]
+    assert about(export) == [
+        ("Observation", "the server does not export this type"),
+        ("Encounter", "the server does not export this type"),
+    ]
+    assert server.requests("POST", "/fhir/Patient/$export") == []
+
+
+def test_a_refusal_of_medications_is_told_so_that_they_can_be_read_one_by_one(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/Patient/$export", refuses("Medication"), started_at(server))
+    assert "it answered 400 (error processing)" in run.failure(Order(server.base, (*TYPES, "Medication"))).message
+    assert len(asked_types(server)) == 1
+
+
+def test_a_capability_statement_that_knows_only_patients_does_not_narrow_an_export_to_them(
+    server: ExportServer, run: Runs
+) -> None:
+    good(server)
+    server.on("GET", "/fhir/metadata", json_of(capabilities("Patient", "Group")))
+    server.on("GET", "/fhir/Patient/$export", Answer(400), started_at(server))
+    export = run(Order(server.base, TYPES, method="get"))
+    last = server.requests("GET", "/fhir/Patient/$export")[-1]
+    assert last.query == {"_type": ["Patient,Condition,Observation"]}
+    assert last.headers["prefer"] == "respond-async, handling=lenient"
     assert about(export) == [("Observation", "the server does not say that it has this type")]
+
+
+def test_a_server_that_takes_no_types_is_asked_for_everything_and_the_rest_is_left(
+    server: ExportServer, run: Runs
+) -> None:
+    good(server)
+    files = server.file("Patient", "a", P1), server.file("Condition", "b", C1), server.file("Claim", "x")
+    server.on("GET", STATUS, json_of(server.manifest(*files)))
+    server.on("GET", "/fhir/Patient/$export", Answer(400), Answer(400), started_at(server))
+    export = run(Order(server.base, TYPES, method="get"))
+    assert asked_types(server)[-1] is None
+    assert ([f.type for f in export.files], export.findings, export.coverage) == (["Patient", "Condition"], (), ())
+    assert server.requests("GET", "/fhir/files/x") == []
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_server_that_exports_only_as_a_whole_is_asked_so(server: ExportServer, run: Runs, status: int) -> None:
+    good(server)
+    server.on("GET", "/fhir/Patient/$export", Answer(status))
+    server.on("GET", "/fhir/$export", started_at(server))
+    run(Order(server.base, TYPES, method="get"))
+    assert len(asked_types(server)) == 1
+    assert server.requests("GET", "/fhir/$export")[0].query == {"_type": ["Patient,Condition,Observation"]}
+
+
+def test_a_group_that_cannot_be_exported_is_not_taken_for_everybody(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/$export", started_at(server))
+    run.failure(Order(server.base, TYPES, level="group", group="g1"))
+    assert server.requests("GET", "/fhir/$export") == []
+
+
+def test_who_asks_without_a_token_is_told_that_one_is_asked_for(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/Patient/$export", Answer(401))
+    assert "TRIALHOOK_BACKEND_CLIENT_ID" in run.failure().message
+    assert "TRIALHOOK_BACKEND_CLIENT_ID" not in run.failure(access=Tokens("t1")).message
 
 
 @pytest.mark.parametrize(
@@ -327,9 +449,17 @@ def test_a_job_that_is_slower_than_the_deadline_is_given_up_and_deleted(server: 
 def test_temporary_errors_in_a_row_are_passed_over_so_often(server: ExportServer, run: Runs, retries: int) -> None:
     good(server)
     server.on("GET", STATUS, Answer(503))
-    failure = run.failure(limits=Limits(seconds=1000.0, retries=retries))
+    failure = run.failure(limits=Limits(seconds=1000.0, patience=retries))
     assert (failure.message, failure.temporary) == ("the export failed: the server answered 503", True)
     assert len(server.requests("GET", JOB)) == retries + 1
+
+
+def test_after_an_error_the_wait_grows_whatever_the_server_asks(server: ExportServer, run: Runs) -> None:
+    good(server)
+    busy = [Answer(503, headers={"Retry-After": "1"})] * 5
+    server.on("GET", STATUS, *busy, json_of(server.manifest(server.file("Patient", "a", P1))))
+    run(limits=Limits(seconds=1000.0, first_wait=2.0))
+    assert run.waits[4] >= 16.0
 
 
 @pytest.mark.parametrize(
@@ -491,6 +621,7 @@ def test_types_that_the_token_does_not_stand_for_are_gaps(server: ExportServer, 
     [
         (TYPES, ("Patient", "Condition", "Observation"), []),
         (TYPES, ("Patient", "Condition"), ["Observation"]),
+        (("Patient", "Condition", "AllergyIntolerance"), ("AllergyIntolerance",), []),
         (("Patient", "Condition", "MedicationRequest", "MedicationStatement"), ("MedicationRequest",), []),
         (
             ("Patient", "Condition", "MedicationRequest", "MedicationStatement"),
@@ -504,13 +635,49 @@ def test_a_type_that_the_server_does_not_say_it_has_is_a_gap(
     server: ExportServer, run: Runs, types: tuple[str, ...], said: tuple[str, ...] | None, gaps: list[str]
 ) -> None:
     good(server)
+    for kind in said or ():
+        server.counts(kind, 0)
     server.on("GET", "/fhir/metadata", Answer(404) if said is None else json_of(capabilities(*said)))
     assert [gap.type for gap in run(Order(server.base, types)).coverage] == gaps
 
 
 def test_an_export_without_patients_is_a_gap(server: ExportServer, run: Runs) -> None:
-    server.exports()
+    server.exports(server.file("Condition", "b", C1))
     assert about(run()) == [("Patient", "no Patient came")]
+
+
+def test_an_export_of_nothing_is_told_and_its_job_deleted(server: ExportServer, run: Runs) -> None:
+    server.exports()
+    failure = run.failure()
+    assert (failure.message, failure.temporary) == (
+        "the export holds no resources of the types that were asked for",
+        False,
+    )
+    assert len(server.requests("DELETE", JOB)) == 1
+
+
+def test_an_export_of_deletions_alone_is_one(server: ExportServer, run: Runs) -> None:
+    gone = {"resourceType": "Bundle", "entry": [{"request": {"method": "DELETE", "url": "Condition/c9"}}]}
+    server.exports(deleted=[server.file("Bundle", "d", gone)])
+    order = Order(server.base, TYPES, since="2026-01-01T00:00:00Z")
+    assert list(deletions(run(order))) == ["Condition/c9"]
+
+
+def test_nothing_that_changed_is_told(server: ExportServer, run: Runs) -> None:
+    server.exports()
+    failure = run.failure(Order(server.base, TYPES, since="2026-01-01T00:00:00Z"))
+    assert failure.message.endswith("asked for that changed since 2026-01-01T00:00:00Z")
+
+
+def test_an_export_of_which_no_file_can_be_had_is_told_and_can_be_made_again(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/files/a", Answer(410))
+    server.on("GET", "/fhir/files/b", Answer(404))
+    failure = run.failure()
+    assert failure.temporary
+    assert failure.message.startswith("none of the 2 files of the export came: ")
+    good(server)
+    assert run(resume=True).coverage == ()
 
 
 @pytest.mark.parametrize(
@@ -630,7 +797,31 @@ def test_a_file_that_breaks_off_every_time_is_a_gap_and_not_kept(server: ExportS
     export = run()
     assert about(export) == [("Condition", "a file could not be had: the connection to the server broke off")]
     assert sorted(path.name for path in export.folder.iterdir()) == ["0001.Patient.ndjson", NAME]
-    assert len(server.requests("GET", "/fhir/files/b")) == 3
+    assert len(server.requests("GET", "/fhir/files/b")) == 1 + Limits().retries
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 504])
+def test_a_file_is_asked_for_again_after_a_servers_error(server: ExportServer, run: Runs, status: int) -> None:
+    good(server)
+    fault = json_of(outcome("error", "exception"), status)
+    server.on("GET", "/fhir/files/b", *[fault] * Limits().retries, Answer(200, ndjson([C1])))
+    export = run()
+    assert (len(export.files), export.coverage) == (2, ())
+
+
+def test_a_page_of_a_gateway_is_not_kept_as_data(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/files/b", Answer(200, b"<html>\n<body>\nPlease sign in\n</body>\n</html>\n"))
+    export = run()
+    told = "a file could not be had: what came is no file of resources"
+    assert ([f.type for f in export.files], about(export)) == (["Patient"], [("Condition", told)])
+    assert found(export) == [("0002.Condition.ndjson", 0, told)]
+
+
+def test_a_file_that_is_forbidden_without_a_token_is_told_as_that(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/files/b", Answer(403))
+    assert about(run()) == [("Condition", "a file could not be had: the server answered 403")]
 
 
 def test_what_stands_before_a_broken_last_line_is_kept(server: ExportServer, run: Runs) -> None:
@@ -662,6 +853,8 @@ def test_a_file_that_vanished_is_looked_for_in_a_new_manifest(server: ExportServ
 
 def test_the_manifest_is_fetched_anew_only_once(server: ExportServer, run: Runs) -> None:
     good(server)
+    more = server.file("Condition", "b", C1, count=1), server.file("Condition", "c", C1)
+    server.on("GET", STATUS, json_of(server.manifest(server.file("Patient", "a", P1), *more)))
     server.on("GET", "/fhir/files/a", Answer(404))
     server.on("GET", "/fhir/files/b", Answer(404))
     export = run()
@@ -670,6 +863,29 @@ def test_the_manifest_is_fetched_anew_only_once(server: ExportServer, run: Runs)
         "no Patient came",
     }
     assert len(server.requests("GET", JOB)) == 2
+
+
+def test_files_that_are_gone_with_their_job_are_fetched_from_another_job(server: ExportServer, run: Runs) -> None:
+    good(server)
+    files = server.file("Patient", "a", P1, P2), server.file("Condition", "b", C1)
+    fresh = server.file("Patient", "a", P1, P2), server.file("Condition", "c", C1)
+    server.on(
+        "GET", STATUS, json_of(server.manifest(*files)), Answer(404), json_of(server.manifest(*fresh)), Answer(404)
+    )
+    server.on("GET", "/fhir/files/b", Answer(404))
+    export = run()
+    assert ([(f.type, f.lines) for f in export.files], export.coverage) == ([("Patient", 2), ("Condition", 1)], ())
+    assert len(server.requests("GET", "/fhir/Patient/$export")) == 2
+
+
+def test_files_that_are_gone_with_every_job_are_gaps(server: ExportServer, run: Runs) -> None:
+    good(server)
+    manifest = json_of(server.manifest(server.file("Patient", "a", P1), server.file("Condition", "b", C1)))
+    server.on("GET", STATUS, manifest, Answer(404), manifest, Answer(404))
+    server.on("GET", "/fhir/files/b", Answer(404))
+    told = "a file could not be had: the server does not have the file any more"
+    assert about(run()) == [("Condition", told)]
+    assert len(server.requests("GET", "/fhir/Patient/$export")) == 2
 
 
 def test_a_new_manifest_with_other_files_is_not_mixed_with_the_old(server: ExportServer, run: Runs) -> None:
@@ -819,5 +1035,5 @@ def test_a_folder_that_is_a_file_is_told(server: ExportServer, run: Runs) -> Non
 
 
 def test_gaps_fit_what_a_screening_takes(server: ExportServer, run: Runs) -> None:
-    server.exports()
+    server.exports(server.file("Condition", "b", C1))
     assert run().coverage == (Gap("Patient", "no Patient came"),)

@@ -1,14 +1,19 @@
 """However a population is written down, each patient gets the answer that `evaluate` gives."""
 
+import tarfile
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from service.population import files
+from service.population.files import find_inputs
 from service.screening import Screening
 from tests.builders import AS_OF, SINAI, as_json
 from tests.population.conftest import Screen
-from tests.population.sources import FORMS, bundle_of, by_type, population
+from tests.population.sources import FORMS, bundle_of, bundles, by_type, population, tarred, zipped
 
 RECORDS = population()
 
@@ -88,6 +93,61 @@ def test_summary_counts_what_the_results_say(screen: Screen, tmp_path: Path) -> 
         grades = [t["grade"] for r in ran.results for t in r["results"] if t["trial"] == trial["trial"]]
         assert trial["screened"] == len(RECORDS)
         assert {name: grades.count(name) for name in trial["grades"]} == trial["grades"]
+
+
+@pytest.mark.parametrize("name", [".a.json", "._a.json", "__MACOSX/x/a.json", ".cache/a.json", "in/log.ndjson"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_systems_hide_or_add_is_no_input(tmp_path: Path, name: str, packed: bool) -> None:
+    folder = bundles(tmp_path / "in", {"a1": RECORDS["a1"]})
+    if packed:
+        folder = zipped(tmp_path / "zip", {"a1": RECORDS["a1"]})
+        with zipfile.ZipFile(folder, "a") as archive:
+            archive.writestr(name, b"{}")
+    else:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"{}")
+    assert [Path(found.name).name for found in find_inputs(folder)] == ["a1.json"]
+
+
+def test_bundles_of_organizations_and_practitioners_and_files_of_others_are_passed_over(
+    screen: Screen, tmp_path: Path, expected: dict[str, object]
+) -> None:
+    folder = bundles(tmp_path / "in" / "fhir", RECORDS).parent
+    entries = [
+        {"resource": {"resourceType": kind, "id": kind}} for kind in ("Organization", "Location", "Practitioner")
+    ]
+    (folder / "fhir" / "hospitalInformation1.json").write_bytes(
+        as_json({"resourceType": "Bundle", "type": "batch", "entry": entries})
+    )
+    (folder / "fhir" / "none.ndjson").write_bytes(b"")
+    (folder / "csv").mkdir()
+    (folder / "csv" / "patients.csv").write_text("id\n1\n")
+    (folder / "README.md").write_text("Patients\n")
+    (folder / ".DS_Store").write_bytes(b"\0\1")
+    ran = screen(folder)
+    assert {result["patient"]: result for result in ran.results} == expected
+    assert (ran.code, ran.errors, ran.summary["gaps"]) == (0, [], [])
+
+
+@pytest.mark.parametrize("form", [zipped, tarred])
+def test_an_archive_is_opened_once_to_list_and_once_to_read(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: Callable[..., Path]
+) -> None:
+    source = form(tmp_path / "in", RECORDS)
+    opened: list[object] = []
+    for module, name in ((zipfile, "ZipFile"), (tarfile, "open")):
+        monkeypatch.setattr(module, name, _counting(getattr(module, name), opened))
+    files.close_archive()
+    assert len(screen(source).results) == len(RECORDS)
+    assert len(opened) == 2
+
+
+def _counting(real: Callable[..., object], opened: list[object]) -> Callable[..., object]:
+    def call(*given: object, **named: object) -> object:
+        opened.append(given)
+        return real(*given, **named)
+
+    return call
 
 
 def test_nothing_to_read_is_refused(screen: Screen, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """A broken line, an orphan, a cut file: a row with file and line, exit code 1, and no silence where it matters."""
 
 import gzip
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,70 @@ def test_a_bundle_that_cannot_be_read_is_a_row(screen: Screen, source: Path) -> 
     ran = screen(source)
     assert (ran.code, ran.errors[0]["file"], ran.errors[0]["line"]) == (1, "broken.json", 0)
     assert outcome(ran, "a1")[0] == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "told"),
+    [
+        ("empty.json", b"", "an empty file"),
+        ("blank.json.gz", gzip.compress(b" \n"), "an empty file"),
+        ("package.json", b'{"name": "tool", "version": 1}', "JSON without a FHIR resource"),
+        ("list.json", b"[1, 2]", "JSON without a FHIR resource"),
+    ],
+)
+def test_a_file_that_holds_no_resource_is_a_row_and_leaves_the_others_as_they_are(
+    screen: Screen, source: Path, name: str, data: bytes, told: str
+) -> None:
+    (source / name).write_bytes(data)
+    ran = screen(source)
+    assert (ran.code, ran.errors) == (1, [{"file": name, "line": 0, "reason": told}])
+    assert (outcome(ran, "a1")[0], ran.summary["gaps"]) == ("pass", [])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"resourceType":"Bundle","entry":[',
+        b'{"resource\\u0054ype":"Bundle","entry":3}',
+        b'{"entry":[{"resource":{"resourceType":"Condition"}}]}',
+        b"[1, 2",
+    ],
+)
+def test_a_file_that_may_have_held_a_resource_is_no_silence_for_anyone(
+    screen: Screen, source: Path, data: bytes
+) -> None:
+    (source / "some.json").write_bytes(data)
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
+
+
+def test_a_packed_bundle_that_is_damaged_is_no_silence_for_anyone(screen: Screen, source: Path) -> None:
+    whole = gzip.compress(as_json(RECORDS["a1"].bundle(server=None)))
+    (source / "cut.json.gz").write_bytes(whole[:-20])
+    (source / "changed.json.gz").write_bytes(whole[:60] + bytes(20) + whole[80:])
+    ran = screen(source)
+    assert {row["reason"] for row in ran.errors} == {"the file is cut short or damaged"}
+    assert (ran.code, outcome(ran, "a3")[0]) == (1, "unknown")
+
+
+def test_a_damaged_member_of_an_archive_is_a_row_and_the_others_are_read(screen: Screen, tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, record in RECORDS.items():
+            archive.writestr(f"{name}.json", as_json(record.bundle(server=None)))
+        archive.writestr("z.json", as_json(RECORDS["a1"].bundle(server=None)))
+        archive.writestr("z.ndjson", as_json(patient(id="p9")))
+        places = [archive.getinfo(name).header_offset for name in ("z.json", "z.ndjson")]
+    data = bytearray(path.read_bytes())
+    for place in places:
+        data[place + 60] ^= 1
+    path.write_bytes(data)
+    ran = screen(path)
+    assert [(row["file"], row["reason"]) for row in ran.errors[:2]] == [
+        ("all.zip!z.json", "the file is cut short or damaged"),
+        ("all.zip!z.ndjson", "the file is cut short or damaged"),
+    ]
+    assert (ran.code, {result["patient"] for result in ran.results}) == (1, {"Patient/a1", "Patient/a3"})
 
 
 def test_no_gzip_at_all(screen: Screen, source: Path) -> None:
