@@ -3,7 +3,7 @@
 import structlog
 from flask import Flask
 
-from service import audit_events, decisions, logs, metrics, prefetch, tracing
+from service import audit_events, decisions, guard_updates, logs, metrics, prefetch, tracing
 from service.auth import Gate, check_clients
 from service.auth.startup import WARNING
 from service.cards import Desk
@@ -38,6 +38,7 @@ def create_app(settings: Settings, *, demo: bool = False) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = settings.max_body
     app.extensions[EXTENSION] = parts_of(settings)
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
+    guard_updates.prepare()
     observing.register(app)
     problems.register(app)
     protection.register(app, settings)
@@ -59,13 +60,13 @@ def parts_of(settings: Settings) -> Parts:
     queries = prefetch.queries(screening.plan, screening.inputs, screening.terminology)
     store = Store(settings.database_url)
     store.migrate()
-    servers = FhirServers(settings.fhir_allowed, settings.max_body)
+    servers = FhirServers(settings.fhir_allowed, settings.max_body, certificates=settings.certificate_authorities)
     return Parts(
         settings=settings,
         screening=screening,
         trials={trial.id: trial for trial in screening.trials.trials},
         queries=queries,
-        chart=Chart(queries, servers, settings.fhir_anonymous, settings.time_budget_ms / 1000),
+        chart=Chart(queries, servers, settings.fhir_anonymous, settings.time_budget_ms / 1000, strict=True),
         desk=Desk(settings.public_url, settings.smart_app_url, settings.recruitment == "open"),
         store=store,
         explanations=Explanations(store, settings.secret, settings.explain_minutes),
@@ -91,4 +92,4 @@ def _gate(settings: Settings, store: Store) -> Gate | None:
         log.warning(warning.removeprefix(WARNING))
     if errors := [p for p in problems_found if not p.startswith(WARNING)]:
         raise SettingsError("\n".join(f"TRIALHOOK_CLIENTS: {error}" for error in errors))
-    return Gate(settings.clients, store.first_use)
+    return Gate(settings.clients, store.first_use, certificates=settings.certificate_authorities)

@@ -74,7 +74,7 @@ class Card(msgspec.Struct, frozen=True, rename="camel"):
     source: Source
     links: tuple[Link, ...]
     selection_behavior: Literal["any", "at-most-one"] | UnsetType
-    suggestions: tuple[Suggestion, ...]
+    suggestions: tuple[Suggestion, ...] | UnsetType
     override_reasons: tuple[Coding, ...]
     extension: dict[str, Any]
 

@@ -7,7 +7,6 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from enum import Enum, auto
 
 import msgspec
 import structlog
@@ -17,23 +16,20 @@ from service import metrics
 from service.errors import RecordError, TrialhookError
 from service.fhir_client import Answer, FhirServers, NotAllowed, Server
 from service.mappers import wire
-from service.mappers.documents import Document, read_document
+from service.mappers.documents import Document
 from service.mappers.identity import base_of
 from service.mappers.joining import joined, read_pages
 from service.mappers.searched import FOREIGN, SOMETHING_ELSE, answers_otherwise, foreign_types
 from service.phases import phase
 from service.prefetch import CONDITIONS, PATIENT, Query
+from service.prefetched import State, Supplied, read_supplied
 
-# Without these there is no answer worth giving.
+# Without these there is no answer worth giving
 REQUIRED = (PATIENT, CONDITIONS)
 # A server may lack some of the resources that tell of drugs, not all of them.
 DRUG_TYPES = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"})
 MAX_MEDICATIONS = 200
-_NULL = Raw(b"null")
-_KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _RELATIVE = re.compile(r"Medication/[A-Za-z0-9\-.]{1,64}\Z")
-# Issue codes (http://hl7.org/fhir/issue-type) that asking again does not help
-_REFUSED = frozenset({"security", "login", "forbidden", "suppressed", "not-supported", "unknown"})
 log = structlog.get_logger(__name__)
 
 
@@ -41,26 +37,6 @@ class InsufficientData(TrialhookError):
     """What is required for an answer neither came with the call nor can be had."""
 
     code = "insufficient-data"
-
-
-class State(Enum):
-    """What came for one prefetch key."""
-
-    COMPLETE = auto()
-    ABSENT = auto()
-    NULL = auto()
-    INCOMPLETE = auto()
-    FAILED = auto()
-    REFUSED = auto()
-    WRONG = auto()
-
-
-class Supplied(msgspec.Struct):
-    """One prefetch key: its state, why it does not suffice, and whatever could be read of it."""
-
-    state: State
-    reason: str = ""
-    document: Document | None = None
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -75,25 +51,28 @@ class Call(msgspec.Struct, frozen=True):
 class Chart:
     """Gathers records by a fixed set of queries. Safe to use from many threads."""
 
-    def __init__(self, queries: Sequence[Query], servers: FhirServers, anonymous: bool, budget: float) -> None:
-        """`budget` in seconds is what one call may spend asking; `anonymous` asks servers also without a token."""
+    def __init__(
+        self, queries: Sequence[Query], servers: FhirServers, anonymous: bool, budget: float, *, strict: bool = False
+    ) -> None:
+        """`budget` in seconds is what one call may spend asking; `anonymous` asks servers also without a token. With
+        `strict` a record without Conditions that a server could not give is none, and what lacks is told by its key."""
         self.queries = tuple(queries)
         self._servers = servers
         self._anonymous = anonymous
         self._budget = budget
+        self._strict = strict
 
     def gather(self, call: Call) -> Document:
         """The record, with a gap for each resource type that is not complete. InsufficientData where there is none."""
         deadline = time.monotonic() + self._budget
         with phase("decode"):
-            supplied = {query.key: _supplied(query, call.prefetch) for query in self.queries}
+            supplied = {query.key: read_supplied(query, call.prefetch) for query in self.queries}
         metrics.prefetched(Counter(came.state.name.lower() for came in supplied.values()))
         wanting = [query for query in self.queries if supplied[query.key].state is not State.COMPLETE]
         server, why_not = (None, "") if not wanting and not call.fhir_server else self._server(call)
-        if wanting and server is None:
-            _require(wanting, supplied, why_not)
         asked = [query for query in wanting if supplied[query.key].state is not State.REFUSED]
         answers = self._fetch(server, asked, call, deadline)
+        self._require(wanting, supplied, answers, why_not)
         with phase("decode"):
             documents = _documents(self.queries, supplied, answers, why_not)
         if server is not None:
@@ -128,6 +107,18 @@ class Chart:
         with phase("fetch"):
             return server.ask_all({query.key: query.of(call.patient) for query in queries}, deadline)
 
+    def _require(
+        self, wanting: Iterable[Query], supplied: Mapping[str, Supplied], answers: Mapping[str, Answer], why_not: str
+    ) -> None:
+        """InsufficientData where what is required can be had neither from the call nor from the server."""
+        told = []
+        for query in wanting:
+            if query.key in REQUIRED:
+                why = _why_lacking(query, supplied[query.key], answers.get(query.key), self._strict)
+                told += [f"prefetch.{query.key}: {why}" if self._strict else why] if why else []
+        if told:
+            raise InsufficientData("; ".join(told) + (f"; and {why_not}" if why_not else ""))
+
 
 def server_of(document: Document) -> str:
     """The one server, with a slash at its end, that all full URLs of a record lead to; empty where there is no such.
@@ -147,55 +138,16 @@ def server_of(document: Document) -> str:
     return found
 
 
-def _supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
-    what = f"{query.type} resources"
-    raw = prefetch.get(query.key)
-    if not raw:
-        return Supplied(State.ABSENT, f"{what} did not come with the call")
-    if raw == _NULL:
-        return Supplied(State.NULL, f"{what}: the caller had none to send")
-    kind = _kind(raw)
-    if kind == "OperationOutcome":
-        refused = _is_refusal(raw)
-        return Supplied(State.REFUSED if refused else State.FAILED, f"{what}: the caller's search failed")
-    if kind not in ("Bundle", query.type) or (kind == "Bundle" and query.key == PATIENT):
-        return Supplied(State.WRONG, f"{what}: {SOMETHING_ELSE}")
-    try:
-        document = read_document(bytes(raw), query.key, strict=False)
-    except RecordError:
-        return Supplied(State.WRONG, f"{what}: what was sent cannot be read")
-    if document.gaps:
-        return Supplied(State.INCOMPLETE, f"{what}: {document.gaps[0][1]}", document)
-    if answers_otherwise(document, (raw,), query.type):
-        return Supplied(State.WRONG, f"{what}: {SOMETHING_ELSE}", document)
-    return Supplied(State.COMPLETE, "", document)
-
-
-def _kind(raw: Raw) -> str:
-    """The resource type of a JSON object, where it is one; usually it stands first."""
-    head = _KIND.match(memoryview(raw)[:200])
-    if head:
-        return head[1].decode()
-    try:
-        return wire.decode_kind(raw).resourceType or ""
-    except (msgspec.DecodeError, RecursionError):
+def _why_lacking(query: Query, came: Supplied, answer: Answer | None, strict: bool) -> str:
+    """Why there is nothing of what is required; empty where there is something. Conditions for which only the time did
+    not suffice are unknown, and the rest of the record is still worth an answer."""
+    if answer is None:
+        return came.reason if came.document is None else ""
+    if query.key == PATIENT:
+        return "" if answer.complete else f"the Patient cannot be read: {answer.problem}"
+    if answer.complete or answer.pages or answer.kind == "timeout" or came.document is not None or not strict:
         return ""
-
-
-def _is_refusal(raw: Raw) -> bool:
-    try:
-        outcome = wire.decode_resource(raw)
-    except (msgspec.DecodeError, RecursionError):
-        return False
-    issues = outcome.issue or () if isinstance(outcome, wire.OperationOutcome) else ()
-    return any(issue.code in _REFUSED for issue in issues)
-
-
-def _require(wanting: Iterable[Query], supplied: Mapping[str, Supplied], why_not: str) -> None:
-    missing = [q for q in wanting if q.key in REQUIRED and supplied[q.key].document is None]
-    if missing:
-        told = "; ".join(f"prefetch.{q.key}: {supplied[q.key].reason}" for q in missing)
-        raise InsufficientData(f"{told}; and {why_not}")
+    return f"{query.type} resources: {answer.problem}"
 
 
 def _documents(
@@ -209,8 +161,6 @@ def _documents(
         if query.key in lacking & drugs and not drugs <= lacking:
             document.gaps = []
             document.notices = [f"the server has no {query.type}"]
-    if PATIENT in answers and not answers[PATIENT].complete:
-        raise InsufficientData(f"the Patient cannot be read: {answers[PATIENT].problem}")
     return documents
 
 

@@ -8,7 +8,8 @@ from msgspec import UNSET
 from service.cards import MAX_SUMMARY, TOPIC_SYSTEM, Action, Card, Coding, Desk, Link, Source, Suggestion, card_uuid
 from service.criteria.catalogue import Trial
 from service.criteria.results import Effect
-from service.guard import Order
+from service.guard_drafts import Order
+from service.guard_updates import postponed
 from service.render.markdown import escaped
 
 EXTENSION = "org.trialhook.guard"
@@ -43,7 +44,7 @@ def _card(effect: Effect, trial: Trial, desk: Desk, draft: dict[str, Any]) -> Ca
         source=Source("Trialhook", _TOPIC, desk.public_url or UNSET),
         links=(Link(f"Registry: {trial.id}", trial.registry_url, "absolute"),),
         selection_behavior="at-most-one" if suggestions else UNSET,
-        suggestions=suggestions,
+        suggestions=suggestions or UNSET,
         override_reasons=OVERRIDE_REASONS,
         extension={EXTENSION: effect},
     )
@@ -53,7 +54,8 @@ def _suggestions(effect: Effect, draft: dict[str, Any]) -> tuple[Suggestion, ...
     """None where the draft has no id by which a client would find it."""
     if draft and not effect.order.endswith(f"/{draft.get('id')}"):
         return ()
-    return (_without(effect), *([_on_hold(effect, draft)] if draft else []))
+    held = postponed(draft) if draft else None
+    return (_without(effect), *([_on_hold(effect, held)] if held else []))
 
 
 def _summary(effect: Effect, trial: Trial) -> str:
@@ -90,10 +92,6 @@ def _beside(effect: Effect) -> str:
 
 
 def _until(effect: Effect) -> str:
-    if effect.open_before and effect.open_again:
-        return f"The trial would open to the patient on {effect.open_again} instead of {effect.open_before}."
-    if effect.open_before:
-        return f"The trial would have opened to the patient on {effect.open_before}; with the order it does not."
     if effect.open_again:
         return f"With no new data the trial is open to the patient again from {effect.open_again}."
     if effect.failure == "permanent":
@@ -108,8 +106,7 @@ def _without(effect: Effect) -> Suggestion:
     return Suggestion("Do without this order for now", card_uuid(effect.trial), (action,))
 
 
-def _on_hold(effect: Effect, draft: dict[str, Any]) -> Suggestion:
-    """The draft as it came, postponed until somebody has decided about the trial."""
-    postponed = {"intent": "order", **draft, "status": "on-hold"}
-    action = Action("update", f"Put the order on hold: {effect.says[:80]}", postponed)
+def _on_hold(effect: Effect, held: dict[str, Any]) -> Suggestion:
+    """The draft, postponed until somebody has decided about the trial."""
+    action = Action("update", f"Put the order on hold: {effect.says[:80]}", held)
     return Suggestion("Put the order on hold until the trial is decided", card_uuid(effect.trial), (action,))

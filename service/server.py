@@ -28,6 +28,7 @@ from service.worker import PatientWorker
 GRACE_SECONDS = 30
 RECYCLE_AFTER = 20_000
 KEEP_ALIVE_SECONDS = 15
+FIELD_BYTES = 32 * 1024  # so that a token longer than any that is read gets its 401
 CONNECTIONS = 500  # a worker; with its files below the limit of 1024 that many systems set
 
 log = structlog.get_logger("trialhook.server")
@@ -88,6 +89,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "max_requests": RECYCLE_AFTER,
             "max_requests_jitter": RECYCLE_AFTER // 10,
             "limit_request_line": 4094,
+            "limit_request_field_size": FIELD_BYTES,
             "worker_tmp_dir": _shared_memory(),
             "logger_class": ServerLog,
             "pre_fork": _pre_fork,

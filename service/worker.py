@@ -9,6 +9,7 @@ import errno
 import re
 import selectors
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +18,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+from gunicorn import util
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from service.refusals import refusal, status_of
+from service.web.parts import EXTENSION
 
 ARRIVAL_SECONDS = 20.0  # for the head and the gathered part of a body, and again for the rest of a large one
 SENDING_SECONDS = 30.0
@@ -27,6 +32,7 @@ HEAD_BYTES = 64 * 1024
 CHUNK = 256 * 1024
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n", re.IGNORECASE)
+_ORIGIN = re.compile(rb"\r\norigin:[ \t]*([\x21-\x7e]{1,300})[ \t]*\r\n", re.IGNORECASE)
 # a client that asks first sends its body only once a thread has answered
 _ASKS_FIRST = re.compile(rb"\r\nexpect:", re.IGNORECASE)
 _NO_DATA = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
@@ -59,6 +65,7 @@ class Connection(TConn):  # type: ignore[misc]
         super().__init__(*args)
         self.data_ready = True  # a thread gets it only then
         self.came = bytearray()
+        self.origin = ""  # the page that makes the request, where its head tells
         self._wanted = 0
 
     def has_arrived(self) -> bool:
@@ -84,10 +91,18 @@ class Connection(TConn):  # type: ignore[misc]
         if not isinstance(unreader.sock, TimedSource):
             unreader.sock = TimedSource(unreader.sock)
         unreader.sock.until = time.monotonic() + ARRIVAL_SECONDS
+        self.origin = self.origin_in(self.came)
         if self.came:
             unreader.unread(bytes(self.came))
         self.came.clear()
         self._wanted = 0
+
+    @staticmethod
+    def origin_in(came: bytearray) -> str:
+        """The Origin that a head tells, also one that cannot be read to its end; empty where it tells none."""
+        end = came.find(b"\r\n\r\n") + 2
+        found = _ORIGIN.search(came, 0, end if end > 1 else HEAD_BYTES)
+        return found[1].decode("ascii") if found else ""
 
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
@@ -95,6 +110,43 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         super().__init__(*args, **kwargs)
         self.pending_conns: deque[Connection] = deque()
         self.lingering: deque[Connection] = deque()
+        self._serving = threading.local()  # what a thread has in hand
+
+    # -- requests are answered
+
+    def load_wsgi(self) -> None:
+        super().load_wsgi()
+        application: Any = self.app.wsgi()
+        self._origins = frozenset(application.extensions[EXTENSION].settings.cors_origins)
+
+        def closing(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+                if ("Connection", "close") in headers:  # gunicorn takes no notice of it
+                    self._serving.request.force_close()
+                return start_response(status, headers, exc_info)
+
+            return application(environ, start)
+
+        self.wsgi = closing
+
+    def handle(self, conn: Connection) -> Any:
+        self._serving.connection = conn
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Connection) -> Any:
+        self._serving.request = req
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
+        """What is told where no view is reached: gunicorn's own pages quote what was sent."""
+        status = status_of(exc)
+        if status == 500:
+            self.log.exception("Error handling request")
+        else:
+            self.log.warning("Invalid request")
+        connection: Connection | None = getattr(self._serving, "connection", None)
+        with suppress(OSError):
+            util.write_nonblock(client, refusal(status, connection.origin if connection else "", self._origins))
 
     # -- requests arrive
 

@@ -58,11 +58,12 @@ class Gate:
         first_use: Callable[[str, str, int], bool],
         *,
         clock: Callable[[], float] = time.time,
+        certificates: str = "",
     ) -> None:
         self._clients = clients
         self._first_use = first_use
         self._clock = clock
-        self._finders = {issuer: _key_finder(client) for issuer, client in clients.items()}
+        self._finders = {issuer: _key_finder(client, certificates) for issuer, client in clients.items()}
 
     def check(self, authorization: str | None, audiences: Collection[str]) -> Caller:
         """The caller that the Authorization header proves, for one of the audiences. Unauthorized otherwise."""
@@ -107,9 +108,9 @@ def _check_tenant(claims: Claims, tenants: Collection[str]) -> None:
         raise Unauthorized("the tenant is not listed for the issuer")
 
 
-def _key_finder(client: Client) -> KeyFinder:
+def _key_finder(client: Client, certificates: str) -> KeyFinder:
     if client.key_set_url:
-        return PublishedKeys(client.key_set_url).find
+        return PublishedKeys(client.key_set_url, certificates=certificates).find
     try:
         return read_key_set(client.key_set).keys.get
     except KeySetError:  # told by check_clients; the client's calls are refused

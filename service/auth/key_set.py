@@ -24,10 +24,16 @@ class KeySetError(TrialhookError):
 
 
 class KeySet(msgspec.Struct, frozen=True):
-    """The usable keys by their ids, and a sentence about every key that is not used."""
+    """The usable keys by their ids, a sentence about every key that is not used, and those of the sentences that tell
+    of a key which must be considered lost."""
 
     keys: Mapping[str, SigningKey]
     problems: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+
+
+class _LostKey(ValueError):
+    """A part of it is here that its owner alone may have."""
 
 
 class _Jwk(msgspec.Struct, frozen=True):
@@ -55,13 +61,15 @@ def read_key_set(document: object) -> KeySet:
     _check_ids(entries)
     keys: dict[str, SigningKey] = {}
     problems: list[str] = []
+    lost: list[str] = []
     for place, entry in enumerate(entries, 1):
         try:
             jwk = msgspec.convert(entry, _Jwk)
             keys[jwk.kid] = _signing_key(jwk)
         except (JoseError, ValueError, TypeError) as problem:
             problems.append(f"key {place} is not used: {problem}")
-    return KeySet(keys, tuple(problems))
+            lost += problems[-1:] if isinstance(problem, _LostKey) else []
+    return KeySet(keys, tuple(problems), tuple(lost))
 
 
 def _check_ids(entries: list[Any]) -> None:
@@ -83,7 +91,7 @@ def _signing_key(jwk: _Jwk) -> SigningKey:
 
 def _check_purpose(jwk: _Jwk) -> None:
     if jwk.d is not None or jwk.k is not None:
-        raise ValueError("it holds a private or secret part, which must be considered lost; make a new key")
+        raise _LostKey("it holds a private or secret part, which must be considered lost; make a new key")
     if jwk.kty not in ALGORITHMS or (jwk.kty == "EC" and jwk.crv != "P-384"):
         raise ValueError("an RSA key (RS384) or an EC key on P-384 (ES384) was expected")
     if not jwk.kid:

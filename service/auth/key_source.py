@@ -38,19 +38,22 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def fetch_key_set(address: str) -> KeySet:
-    """The key set at an address. KeySetError where it does not come, is too large, too slow, or no key set."""
+def fetch_key_set(address: str, certificates: str = "") -> KeySet:
+    """The key set at an address. KeySetError where it does not come, is too large, too slow, or no key set.
+
+    `certificates` is a file of certificate authorities in place of the public ones.
+    """
     if not allowed_address(address):
         raise KeySetError("an https address was expected")
     try:
-        return read_key_set(msgspec.json.decode(_body(address)))
+        return read_key_set(msgspec.json.decode(_body(address, certificates)))
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as problem:
         raise KeySetError(f"the key set could not be fetched ({type(problem).__name__})") from None
     except (msgspec.MsgspecError, RecursionError):
         raise KeySetError("the key set is not JSON") from None
 
 
-def _body(address: str) -> bytes:
+def _body(address: str, certificates: str) -> bytes:
     end = time.monotonic() + TIMEOUT_SECONDS
     body = bytearray()
     # A redirect could lead the request to a host that nobody registered.
@@ -58,6 +61,7 @@ def _body(address: str) -> bytes:
         address,
         headers={"Accept": "application/jwk-set+json, application/json"},
         timeout=TIMEOUT_SECONDS,
+        verify=certificates or True,
         allow_redirects=False,
         stream=True,
     ) as response:
@@ -84,8 +88,9 @@ class PublishedKeys:
     is one that nobody sets: by a wall clock that jumped back, withdrawn keys would serve on and new ones not be found.
     """
 
-    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, address: str, clock: Callable[[], float] = time.monotonic, certificates: str = "") -> None:
         self._address = address
+        self._certificates = certificates
         self._clock = clock
         self._fetching = threading.Lock()
         self._held: _Held | None = None
@@ -123,7 +128,7 @@ class PublishedKeys:
 
     def _fetch(self) -> None:
         try:
-            self._held = _Held(fetch_key_set(self._address), self._clock())
+            self._held = _Held(fetch_key_set(self._address, self._certificates), self._clock())
         except KeySetError as problem:
             self._failed = self._clock()
             _log.warning("key-set-not-renewed", address=self._address, problem=problem.message)

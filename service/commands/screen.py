@@ -1,5 +1,6 @@
 """`trialhook screen`: a whole population against the trials, from files or a FHIR server."""
 
+import os
 import shutil
 from datetime import date
 from pathlib import Path
@@ -11,12 +12,12 @@ import msgspec
 from service import settings as settings_module
 from service.commands import screen_records
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SourceError
+from service.errors import SettingsError, SourceError
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
-from service.population.progress import Form, Progress, progress
+from service.population.progress import Discreet, Form, Progress, progress
 from service.population.run import WORK, Run, begin, finish, question, screen
 from service.population.staging import Server, options_of, stage
 from service.population.writing import Destination, describe, write_to
@@ -143,7 +144,8 @@ def command(
         return 0
     wanted = outputs.Wanted(formats, report, as_list, suppress_below, within or 0, near_misses)
     outputs.check(wanted)
-    return _screen(run, server, settings, resume, wanted, destination, progress(form))
+    told = Discreet(progress(form)) if suppress_below > 1 else progress(form)
+    return _screen(run, server, settings, resume, wanted, destination, told)
 
 
 def _server(source: str, query: str, group: str, bulk: bool, since: str, longest_wait: float) -> Server | None:
@@ -201,7 +203,9 @@ def _screen(
     destination: Destination | None,
     told: Progress,
 ) -> int:
-    run.out.mkdir(parents=True, exist_ok=True)
+    _make(run.out, "--out")
+    if run.facts:
+        _make(run.facts.folder, "--facts")
     try:
         with ledgers.alone(run.out):
             failed = _screen_alone(run, server, settings, resume, wanted, told)
@@ -214,6 +218,16 @@ def _screen(
         return 1
     finally:
         told.close()
+
+
+def _make(folder: Path, option: str) -> None:
+    """The folder of an option, there or new. SettingsError where it cannot be, before anything is read."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700 if option == "--facts" else 0o777)
+    except OSError as problem:
+        raise SettingsError(f"{option} {folder}: no folder can be there ({problem.strerror})") from None
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise SettingsError(f"{option} {folder}: nothing can be written there")
 
 
 def _screen_alone(

@@ -63,7 +63,8 @@ def _choose_patient(document: Document, items: list[Item], asked: str, calendar:
     if not found:
         raise document.error("no Patient resource", "no-patient")
     if len(found) > 1:
-        raise document.error(f"{len(found)} Patients in one record; name one (--patient)", "several-patients")
+        told = f"{len(found)} Patients in one record, where one was expected (on the command line, --patient names it)"
+        raise document.error(told, "several-patients")
     return next(iter(found.values()))
 
 

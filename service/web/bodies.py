@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 import msgspec
-from flask import request
+from flask import g, request
 from marshmallow import Schema, ValidationError
 from msgspec import Raw
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -33,6 +33,7 @@ def json_body(lines: bool = False) -> bytes:
     body = request.get_data(cache=False)
     if len(body) == request.max_content_length and _has_more():
         raise RequestEntityTooLarge
+    g.body_was_read = True
     return body
 
 

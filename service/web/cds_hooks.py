@@ -1,7 +1,7 @@
 """CDS Hooks 2.0: discovery, the patient-view service, feedback."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -22,6 +22,7 @@ from service.store import FeedbackItem, TrialFeedback, offered_reason
 from service.web import bodies, protection, recording
 from service.web.explanations import explain_link
 from service.web.judging import judged
+from service.web.moments import moment_or_now
 from service.web.parts import parts
 from service.web.problems import Rejected
 from service.web.schemas import FEEDBACK, HOOK_REQUEST
@@ -55,7 +56,10 @@ def _json(value: Any) -> Response:
 @blueprint.get("/cds-services")
 def discovery() -> Response:
     prefetch = {query.key: query.template for query in parts().queries}
-    needs = "FHIR R4. Prefetch or access to the FHIR server: at least the Patient and all Conditions."
+    needs = (
+        "FHIR R4. Prefetch or access to the FHIR server: at least the Patient and the Conditions, without which a call "
+        "is answered with 412."
+    )
     services = [
         {"hook": hook, "id": name, "title": _TOLD[name][0], "description": _TOLD[name][1]}
         | {"prefetch": prefetch, "usageRequirements": needs}
@@ -194,17 +198,12 @@ def _item(service_id: str, item: dict[str, Any], trials: Iterable[str]) -> Feedb
         trial=trial_of(item["card"], trials),
         service=service_id,
         outcome=item["outcome"],
-        at=_time(item.get("outcomeTimestamp")),
+        at=moment_or_now(item.get("outcomeTimestamp")),
         suggestions=tuple(_uuid(s["id"]) for s in item.get("acceptedSuggestions") or ()),
         reason=reason,
         reason_system=system,
         had_comment=bool(override.get("userComment")),
     )
-
-
-def _time(told: datetime | None) -> datetime:
-    """When it happened: now, where the client does not say, or its clock is decades off."""
-    return told if told is not None and 2000 < told.year < 2199 else datetime.now(UTC)
 
 
 def _reason(reason: dict[str, Any] | None) -> tuple[str, str]:

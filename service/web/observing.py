@@ -13,6 +13,8 @@ from service.auth import Caller
 from service.tracing import NOTHING, Span
 
 _REQUEST_ID = re.compile(r"[0-9A-Fa-f-]{16,64}")  # a uuid or a trace id, as proxies give them
+_NO_ID = re.compile(r"[^A-Za-z0-9._:~+/=@-]")
+MAX_TOKEN_ID = 64
 # asked every few seconds by machines; their traces would bury the others
 _UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 log = structlog.get_logger("trialhook")
@@ -88,4 +90,11 @@ def _caller() -> dict[str, str]:
     if refused := request.environ.get("trialhook.refused"):
         return {"refused": refused}
     caller: Caller | None = request.environ.get("trialhook.caller")
-    return {"issuer": caller.issuer, "tenant": caller.tenant, "key": caller.key_id} if caller else {}
+    if caller is None:
+        return {}
+    return {"issuer": caller.issuer, "tenant": caller.tenant, "key": caller.key_id, "jti": _plain(caller.token_id)}
+
+
+def _plain(token_id: str) -> str:
+    """The id of a token, which its client chose: as long as an id is, and of the characters of one."""
+    return _NO_ID.sub("?", token_id)[:MAX_TOKEN_ID]

@@ -3,6 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
+import structlog
 from flask import Blueprint, Response, render_template, send_from_directory
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -12,6 +13,7 @@ from service.web.parts import parts
 from service.web.problems import Rejected
 
 blueprint = Blueprint("operations", __name__)
+log = structlog.get_logger("trialhook")
 
 
 @blueprint.get("/healthz")
@@ -23,7 +25,9 @@ def health() -> dict[str, str]:
 def ready() -> dict[str, str | int]:
     own = parts()
     if why := own.store.ready():
-        raise Rejected(503, "not-ready", f"database: {why}", headers={"Retry-After": "5"})
+        log.error("not ready", database=why)  # it may name a file or a host, which is nothing for strangers
+        told = "the database cannot be used; the service's log says why"
+        raise Rejected(503, "not-ready", told, headers={"Retry-After": "5"})
     return {"status": "ready", "version": __version__, "trials": len(own.trials)}
 
 

@@ -1,12 +1,13 @@
 """Who may call, from which pages, and what browsers are told about what we send."""
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 
 from service.auth import Unauthorized
 from service.settings import Settings
 from service.web.parts import parts
 from service.web.problems import Rejected
 
+DRAINED_BYTES = 64 * 1024  # what gunicorn reads of a body that no view did
 METHODS = "GET, POST, OPTIONS"
 HEADERS = "Authorization, Content-Type, Accept"
 # the viewer of /docs has its icons inside its stylesheet
@@ -17,9 +18,10 @@ _PAGES = (
 
 
 def authenticate() -> None:
-    """Check the caller's token where calls are protected. Used as `before_request` of protected blueprints."""
+    """Check the caller's token where calls are protected. Used as `before_request` of protected blueprints. What may be
+    done at an address (OPTIONS) is no secret."""
     gate = parts().gate
-    if gate is None:
+    if gate is None or request.method == "OPTIONS":
         return
     try:
         caller = gate.check(request.headers.get("Authorization"), [f"{parts().desk.public_url}{request.path}"])
@@ -29,6 +31,14 @@ def authenticate() -> None:
         raise Rejected(
             401, "unauthorized", "a valid token for this endpoint was expected", headers={"WWW-Authenticate": "Bearer"}
         ) from None
+
+
+def _is_left_unread() -> bool:
+    """Whether so much of a body was left that the server closes the connection rather than read it."""
+    if "body_was_read" in g:
+        return False
+    length = request.content_length
+    return length > DRAINED_BYTES if length is not None else "Transfer-Encoding" in request.headers
 
 
 def register(app: Flask, settings: Settings) -> None:
@@ -49,6 +59,8 @@ def register(app: Flask, settings: Settings) -> None:
         out["X-Content-Type-Options"] = "nosniff"
         out["Referrer-Policy"] = "no-referrer"
         out.setdefault("Cache-Control", "no-store")
+        if _is_left_unread():
+            out["Connection"] = "close"
         if secure:
             out["Strict-Transport-Security"] = "max-age=31536000"
         if response.mimetype == "text/html":

@@ -14,15 +14,16 @@ class _Open(Schema):
 
 
 class AuthorizationSchema(_Open):
-    """`fhirAuthorization`. Clients leave out what is required, and send scopes of either SMART version."""
+    """`fhirAuthorization`. Clients leave out what is required; `scope`, of either SMART version, is not interpreted."""
 
     access_token = fields.String(
         required=True, validate=validate.Regexp(r"[\x21-\x7e]{1,16384}\Z", error="a bearer token was expected")
     )
     token_type = fields.String(
-        load_default="Bearer", validate=validate.Regexp(r"(?i:bearer)\Z", error="Bearer was expected")
+        load_default="Bearer",
+        allow_none=True,
+        validate=validate.Regexp(r"(?i:bearer)\Z", error="Bearer was expected"),
     )
-    scope = fields.String()
 
 
 class ContextSchema(_Open):
@@ -79,7 +80,7 @@ class _OverrideSchema(_Open):
 class FeedbackItemSchema(_Open):
     card = fields.String(required=True, validate=validate.Length(min=1, max=128))
     outcome = fields.String(required=True, validate=validate.OneOf(("accepted", "overridden")))
-    outcomeTimestamp = fields.AwareDateTime(format="iso", allow_none=True)
+    outcomeTimestamp = fields.Raw(allow_none=True)  # one that cannot be read refuses nothing
     acceptedSuggestions = fields.List(fields.Nested(_AcceptedSchema), allow_none=True)
     overrideReason = fields.Nested(_OverrideSchema, allow_none=True)
 

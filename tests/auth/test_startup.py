@@ -26,8 +26,23 @@ def test_a_key_set_that_lets_nobody_in_is_told(keys):
 
 def test_a_private_key_is_told_even_beside_a_sound_one():
     (problem,) = told(client(jwk(ec()), ec("lost").as_dict(private=True)))
-    assert "key 2" in problem
+    assert problem.startswith(f"{ISSUER}: key 2")
     assert "private" in problem
+
+
+OTHERS = {
+    "another curve": jwk(ec("short", "P-256")),
+    "a key to encrypt with": jwk(ec("other"), use="enc"),
+    "another algorithm": jwk(ec("other"), alg="ES256"),
+    "something unknown": {"kty": "OKP", "kid": "okp", "crv": "Ed25519", "x": "AA"},
+}
+
+
+@pytest.mark.parametrize("claim", OTHERS)
+def test_a_key_that_is_not_used_is_warned_of_beside_one_that_is_and_a_problem_alone(claim):
+    (warning,) = told(client(jwk(ec()), OTHERS[claim]))
+    assert warning.startswith(f"warning: {ISSUER}: key 2 is not used")
+    assert [problem.startswith(ISSUER) for problem in told(client(OTHERS[claim]))] == [True, True]
 
 
 @pytest.mark.parametrize(

@@ -198,7 +198,7 @@ def test_what_comes_late_but_in_time_is_known(site: Site) -> None:
 def test_without_the_patient_there_is_no_answer(site: Site, fault: Callable[[Request], bool], reason: str) -> None:
     with site.suffering(fault):
         told = is_problem(site.ask(), 412, "insufficient-data")
-        assert told["detail"] == f"the Patient cannot be read: {reason}"
+        assert told["detail"].startswith(f"prefetch.patient: the Patient cannot be read: {reason}")
 
 
 def test_another_patient_than_asked_for_is_no_answer(site: Site) -> None:
@@ -245,7 +245,8 @@ def test_a_server_that_flaps_gives_a_whole_answer_or_says_what_is_missing(
             if answer.status_code == 200:
                 assert all("resources: " in reason for reason in site.lost(answer).values())
             else:
-                assert is_problem(answer, 412, "insufficient-data")["detail"].startswith("the Patient cannot be read")
+                told = is_problem(answer, 412, "insufficient-data")["detail"]
+                assert told.startswith(("prefetch.patient: the Patient cannot be read", "prefetch.conditions: "))
 
 
 # -- workers

@@ -23,6 +23,7 @@ import pytest
 import requests
 import urllib3
 
+from tests.auth.tokens import ec, jwk
 from tests.builders import SINAI, as_json, eligible
 from tests.live.servers import Service, clean_environment, free_port, service
 from tests.web.conftest import CALL, call_body
@@ -96,6 +97,58 @@ def test_it_listens_where_it_is_told_to(tmp_path: Path, host: str, reached: str)
         pytest.skip("no IPv6 here")
     with service(tmp_path, "--workers", "1", "--host", host, host=reached) as running:
         assert requests.get(f"{running.base}/healthz", timeout=5).ok
+
+
+def exchanged(base: str, sent: bytes) -> str:
+    """What comes back until the service closes the connection."""
+    address = urlsplit(base)
+    came = b""
+    with socket.create_connection((address.hostname, address.port), timeout=20) as client:
+        client.sendall(sent)
+        while part := client.recv(65536):
+            came += part
+    return came.decode()
+
+
+TOO_MUCH = {
+    "no HTTP": (b"JANE DOE\r\nOrigin: https://ehr.example.org\r\n\r\n", 400, "not-http"),
+    "an address": (
+        b"GET /?%b HTTP/1.1\r\nOrigin: https://ehr.example.org\r\n\r\n" % (b"Doe" * 3000), 414, "address-too-long",
+    ),
+    "a header": (
+        b"GET / HTTP/1.1\r\nOrigin: https://ehr.example.org\r\nX: %b\r\n\r\n" % (b"Doe" * 15000),
+        431,
+        "headers-too-large",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", TOO_MUCH)
+def test_what_no_view_sees_is_a_problem_too(tmp_path: Path, claim: str) -> None:
+    sent, status, code = TOO_MUCH[claim]
+    with service(tmp_path, "--workers", "1", CORS_ORIGINS="https://ehr.example.org") as running:
+        head, _, body = exchanged(running.base, sent).partition("\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "content-type: application/problem+json" in head.lower()
+    assert "Access-Control-Allow-Origin: https://ehr.example.org" in head
+    assert json.loads(body)["code"] == code
+    assert not any(word in head + body + running.log.read_text() for word in ("JANE", "Doe"))
+
+
+def test_a_token_that_is_too_long_is_refused_as_a_token(tmp_path: Path) -> None:
+    key = jwk(ec())
+    listed = json.dumps({"https://ehr.example.org": {"jwks": {"keys": [key]}}})
+    given = {"AUTH": "jwt", "PUBLIC_URL": "https://trials.example.org", "CLIENTS": listed}
+    with service(tmp_path, "--workers", "1", **given) as running:
+        long = {"Authorization": f"Bearer {'a' * 20_000}"}
+        assert requests.get(f"{running.base}/cds-services", headers=long, timeout=10).status_code == 401
+
+
+@pytest.mark.parametrize(("size", "said"), [(65_000, "keep-alive"), (400_000, "close")])
+def test_an_answer_says_whether_the_connection_stays(tmp_path: Path, size: int, said: str) -> None:
+    with service(tmp_path, "--workers", "1") as running:
+        answer = requests.post(f"{running.base}{CALL}", data=b" " * size, timeout=10)  # of no media type
+        assert (answer.status_code, answer.headers["Connection"]) == (415, said)
 
 
 def test_every_line_of_its_log_is_a_json_object(tmp_path: Path) -> None:

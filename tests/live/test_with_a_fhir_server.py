@@ -183,7 +183,7 @@ def test_a_first_page_alone_leaves_open_what_stands_on_the_others(
 def test_a_server_that_is_down_is_told_apart_from_one_that_is_not_allowed(running: Service, base: str) -> None:
     down = answer(running, request("anna", fhirServer=f"http://127.0.0.1:{_closed_port(running)}/fhir"))
     assert (down.status_code, down.json()["code"]) == (412, "insufficient-data")
-    assert down.json()["detail"] == "the Patient cannot be read: no connection to the server"
+    assert down.json()["detail"].startswith("prefetch.patient: the Patient cannot be read: no connection to")
     foreign = answer(running, request("anna", fhirServer=base.replace("/fhir", "/other")))
     assert (foreign.status_code, foreign.json()["code"]) == (412, "insufficient-data")
     assert foreign.json()["detail"].endswith("and the FHIR server named is not one that may be called")
@@ -199,7 +199,7 @@ def _closed_port(running: Service) -> str:
 def test_a_patient_whom_the_server_does_not_know_is_no_answer(running: Service, base: str) -> None:
     unknown = answer(running, request("nobody", fhirServer=base))
     assert unknown.status_code == 412
-    assert unknown.json()["detail"].startswith("the Patient cannot be read: the server answered 404")
+    assert unknown.json()["detail"].startswith("prefetch.patient: the Patient cannot be read: the server answered 404")
 
 
 # -- a server that asks for SMART tokens
@@ -264,7 +264,7 @@ def test_a_token_that_comes_with_the_call_opens_the_server(
 def test_without_a_token_there_is_no_answer(guarded: Service, smart: Smart) -> None:
     without = answer(guarded, request("anna", fhirServer=smart.base))
     assert without.status_code == 412
-    assert without.json()["detail"].startswith("the Patient cannot be read: the server answered 401")
+    assert without.json()["detail"].startswith("prefetch.patient: the Patient cannot be read: the server answered 401")
 
 
 def test_a_wrong_token_is_no_answer_and_is_not_repeated(guarded: Service, smart: Smart) -> None:

@@ -9,6 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from service.web.parts import EXTENSION
 from tests.builders import SINAI, Json, as_json, eligible
 from tests.web.conftest import CALL, Serve, call_body, called, ended, made, prefetch
 
@@ -146,7 +147,6 @@ ENVELOPE: dict[tuple[str, ...], tuple[str, ...]] = {
     ("fhirAuthorization",): ("an object",),
     ("fhirAuthorization", "access_token"): ("text",),
     ("fhirAuthorization", "token_type"): ("text",),
-    ("fhirAuthorization", "scope"): ("text",),
     ("prefetch",): ("an object",),
     ("extension",): ("an object",),
     ("extension", "org.trialhook.request"): ("an object",),
@@ -174,6 +174,15 @@ WRONG = [(path, kind) for path, right in ENVELOPE.items() for kind in WRONG_VALU
 def test_a_member_of_the_wrong_type_is_named(shared: FlaskClient, path: tuple[str, ...], kind: str) -> None:
     problem = refused(sent(shared, CALL, with_value(path, WRONG_VALUES[kind])), 400, "bad-request")
     assert ".".join(path) in [error["path"] for error in problem["errors"]]
+
+
+@pytest.mark.parametrize(
+    "access",
+    [{"scope": None}, {"scope": ["a"]}, {"scope": 5}, {"token_type": None}, {"expires_in": "300", "subject": None}],
+)
+def test_a_call_is_answered_whatever_it_says_of_its_token(shared: FlaskClient, access: Json) -> None:
+    body = call_body(fhirServer="https://ehr.example.org/fhir", fhirAuthorization={"access_token": "abc"} | access)
+    assert sent(shared, CALL, body).status_code == 200
 
 
 REQUIRED = [("hook",), ("hookInstance",), ("context",), ("context", "userId"), ("context", "patientId")]
@@ -436,6 +445,48 @@ def test_a_length_that_is_announced_is_enough_to_refuse(small: FlaskClient) -> N
     announced = {"CONTENT_LENGTH": str(1 << 40)}
     answer = small.post(CALL, data=b"{}", content_type="application/json", environ_overrides=announced)
     refused(answer, 413, "request-entity-too-large")
+
+
+LEFT = {  # status, and what is refused before its body is read
+    "a media type": (415, {"content_type": "text/plain"}),
+    "a packed body": (415, {"headers": {"Content-Encoding": "gzip"}}),
+    "another method": (405, {"method": "PUT"}),
+    "no such service": (404, {"path": "/nowhere"}),
+}
+
+
+@pytest.mark.parametrize("claim", LEFT)
+@pytest.mark.parametrize(("size", "closes"), [(65536, False), (65537, True)])
+def test_an_answer_before_a_large_body_was_read_says_that_the_connection_closes(
+    shared: FlaskClient, claim: str, size: int, closes: bool
+) -> None:
+    status, more = LEFT[claim]
+    asked: dict[str, Any] = {"path": CALL, "method": "POST", "content_type": "application/json"} | more
+    answer = shared.open(data=b" " * size, **asked)
+    assert answer.status_code == status
+    assert (answer.headers.get("Connection") == "close") == closes
+
+
+def test_a_chunked_body_that_was_not_read_closes_the_connection(shared: FlaskClient) -> None:
+    chunked = {"headers": {"Transfer-Encoding": "chunked"}, "environ_overrides": {"wsgi.input_terminated": True}}
+    answer = shared.post(CALL, input_stream=io.BytesIO(b"{}"), content_type="text/plain", **chunked)
+    assert (answer.status_code, answer.headers["Connection"]) == (415, "close")
+
+
+def test_a_large_body_that_was_read_leaves_the_connection_open(shared: FlaskClient) -> None:
+    answer = shared.post(CALL, data=b"{" + b" " * 70000, content_type="application/json")
+    assert answer.status_code == 400
+    assert "Connection" not in answer.headers
+
+
+def test_a_service_that_is_not_ready_tells_strangers_no_more(
+    client: FlaskClient, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    store = client.application.extensions[EXTENSION].store
+    monkeypatch.setattr(type(store), "ready", lambda _: "/var/lib/secret-place is locked")
+    problem = refused(client.get("/readyz"), 503, "not-ready")
+    assert "secret-place" not in json.dumps(problem)
+    assert "secret-place" in "".join(capfd.readouterr())
 
 
 # ---- addresses and methods -------------------------------------------------------------------------------------------

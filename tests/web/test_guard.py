@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from service.alternatives import purposes
 from service.screening import Screening
-from tests.builders import ASPIRE, SINAI, Json, RxNorm, Snomed, concept, eligible, statement
+from tests.builders import ASPIRE, SINAI, Json, RxNorm, Snomed, concept, eligible, procedure, statement
 from tests.web.conftest import call_body, post, prefetch
 
 CLARITHROMYCIN = concept(
@@ -212,8 +212,163 @@ def test_more_drafts_than_anyone_signs_are_refused(client: FlaskClient) -> None:
 def test_a_draft_without_an_id_has_nothing_to_act_on(client: FlaskClient) -> None:
     nameless = {k: v for k, v in drug(CLARITHROMYCIN).items() if k != "id"}
     (card,) = [c for c in warned(client, guard_call(bundle(nameless))) if SINAI in c["summary"]]
-    assert card["suggestions"] == []
-    assert "selectionBehavior" not in card
+    assert card.keys().isdisjoint({"suggestions", "selectionBehavior"})
+
+
+ABSENT_OR_MISSHAPEN = [None, [], {}, "x", 5, [None], [{}], ["x"], {"a": 1}, [[]], True]
+SIDE_FIELDS = {
+    "MedicationRequest": (
+        "dosageInstruction", "reasonCode", "reasonReference", "dispenseRequest", "contained", "medicationReference",
+        "category", "note", "subject", "authoredOn", "status", "intent",
+    ),
+    "ServiceRequest": (
+        "bodySite", "reasonCode", "reasonReference", "occurrenceDateTime", "occurrencePeriod", "occurrenceTiming",
+    ),
+}  # fmt: skip
+DRAFTS: dict[str, tuple[str, Json]] = {
+    "MedicationRequest": (SINAI, drug(CLARITHROMYCIN)),
+    "ServiceRequest": (
+        ASPIRE,
+        {"resourceType": "ServiceRequest", "id": "r1", "code": concept(Snomed.RADIOTHERAPY, text="Radiotherapy")},
+    ),
+}
+
+
+@pytest.mark.parametrize(("kind", "field"), [(kind, field) for kind, fields in SIDE_FIELDS.items() for field in fields])
+def test_no_warning_is_lost_by_a_misshapen_side_field(shared: FlaskClient, kind: str, field: str) -> None:
+    trial, draft = DRAFTS[kind]
+    record = eligible(trial)
+    for value in ABSENT_OR_MISSHAPEN:
+        cards = warned(shared, guard_call(bundle(draft | {field: value}), trial=trial, record=record))
+        assert [c["summary"] for c in cards if trial in c["summary"]], value
+
+
+CONCEPTS: dict[str, Any] = {
+    "a coding without its list": {"coding": CLARITHROMYCIN["coding"][0]},
+    "a code as a number": {"coding": [CLARITHROMYCIN["coding"][0] | {"code": 21212}]},
+    "beside null": {"coding": [*CLARITHROMYCIN["coding"], None]},
+    "beside a text": {"coding": [*CLARITHROMYCIN["coding"], "x"]},
+    "a display that is none": {"coding": [CLARITHROMYCIN["coding"][0] | {"display": 5}], "text": []},
+    "in a list": [CLARITHROMYCIN],
+}
+
+
+@pytest.mark.parametrize("form", CONCEPTS)
+def test_a_drug_is_known_in_whatever_shape_its_code_comes(shared: FlaskClient, form: str) -> None:
+    assert [c for c in warned(shared, guard_call(bundle(drug(CONCEPTS[form])))) if SINAI in c["summary"]]
+
+
+@pytest.mark.parametrize(
+    "instructions",
+    [
+        pytest.param({"timing": {"repeat": {"boundsPeriod": {"start": "2026-12-01", "end": "2026-12-07"}}}}, id="one"),
+        pytest.param(
+            [None, {"timing": {"event": 5, "repeat": {"boundsPeriod": {"start": "2026-12-01", "end": "2026-12-07"}}}}],
+            id="beside what cannot be read",
+        ),
+    ],
+)
+def test_the_dates_of_a_misshapen_instruction_are_kept(shared: FlaskClient, instructions: Any) -> None:
+    draft = drug(CLARITHROMYCIN, dosageInstruction=instructions)
+    (card,) = [c for c in warned(shared, guard_call(bundle(draft))) if SINAI in c["summary"]]
+    effect = card["extension"]["org.trialhook.guard"]
+    assert (effect["closesFrom"], effect["openAgain"]) == ("2026-12-01", "2026-12-08")
+
+
+def held(client: FlaskClient, draft: Json) -> Json | None:
+    """The draft as the card suggests to write it back; None where it does not."""
+    (card,) = [c for c in warned(client, guard_call(bundle(draft))) if SINAI in c["summary"]]
+    actions = [action for suggestion in card["suggestions"] for action in suggestion["actions"]]
+    return next((action["resource"] for action in actions if action["type"] == "update"), None)
+
+
+@pytest.mark.parametrize(
+    ("sent", "written"),
+    [
+        pytest.param({"category": {"text": "x"}}, {"category": [{"text": "x"}]}, id="an object for a list"),
+        pytest.param({"intent": ["plan"]}, {"intent": "plan"}, id="a list for a code"),
+        pytest.param({"intent": []}, {"intent": "order"}, id="no code"),
+        pytest.param({"note": [], "reasonCode": None, "identifier": [{}], "priority": ""}, {}, id="what is empty"),
+        pytest.param({"dosageInstruction": {"text": "x"}}, {"dosageInstruction": [{"text": "x"}]}, id="a dose"),
+    ],
+)
+def test_a_held_order_is_valid_where_the_draft_was_not(shared: FlaskClient, sent: Json, written: Json) -> None:
+    subject = {"subject": {"reference": "Patient/p1"}}
+    assert held(shared, drug(CLARITHROMYCIN, **sent)) == drug(CLARITHROMYCIN) | subject | written | {
+        "status": "on-hold"
+    }
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"dosageInstruction": [{"timing": 5}]},
+        {"reasonCode": "x"},
+        {"medicationReference": {"reference": "Medication/m"}},
+        {"subject": "x"},
+        {"ownMember": 1},
+    ],
+    ids=lambda sent: next(iter(sent)),
+)
+def test_an_order_that_cannot_be_made_valid_is_not_written_back(shared: FlaskClient, sent: Json) -> None:
+    assert held(shared, drug(CLARITHROMYCIN, **sent)) is None
+
+
+FULL_URLS = {
+    "relative": ("MedicationRequest/o1", "MedicationRequest/o1", "MedicationRequest/o1"),
+    "absolute": ("https://fhir.example/r4/MedicationRequest/o1", "MedicationRequest/o1", "MedicationRequest/o1"),
+    "selected as it stands": (
+        "https://fhir.example/r4/MedicationRequest/o1",
+        "https://fhir.example/r4/MedicationRequest/o1",
+        "MedicationRequest/o1",
+    ),
+    "a urn": (
+        "urn:uuid:9f4c5c4e-0000-4000-8000-000000000001",
+        "urn:uuid:9f4c5c4e-0000-4000-8000-000000000001",
+        "MedicationRequest/draft-1",
+    ),
+}
+
+
+@pytest.mark.parametrize("form", FULL_URLS)
+def test_a_draft_without_an_id_is_selected_by_its_full_url(shared: FlaskClient, form: str) -> None:
+    full_url, selected, reference = FULL_URLS[form]
+    nameless = {k: v for k, v in drug(CLARITHROMYCIN).items() if k != "id"}
+    body = guard_call({"resourceType": "Bundle", "entry": [{"fullUrl": full_url, "resource": nameless}]}, sign=False)
+    body["context"]["selections"] = [selected]
+    (card,) = [c for c in warned(shared, body) if SINAI in c["summary"]]
+    assert card["extension"]["org.trialhook.guard"]["order"] == reference
+    body["context"]["selections"] = ["MedicationRequest/another"]
+    assert warned(shared, body) == []
+
+
+PRODUCTS = {
+    "its code": {"code": CLARITHROMYCIN},
+    "its ingredient": {"ingredient": [{"itemCodeableConcept": CLARITHROMYCIN}]},
+}
+
+
+@pytest.mark.parametrize("named_by", PRODUCTS)
+def test_an_order_is_named_by_the_medication_that_it_holds(shared: FlaskClient, named_by: str) -> None:
+    product = {"resourceType": "Medication", "id": "m"} | PRODUCTS[named_by]
+    draft = drug(None, contained=[product], medicationReference={"reference": "#m"})
+    (card,) = [c for c in warned(shared, guard_call(bundle(draft))) if SINAI in c["summary"]]
+    assert card["summary"].startswith("Clarithromycin would close")
+
+
+def test_a_reference_without_an_address_is_no_other_draft(shared: FlaskClient) -> None:
+    product = {"resourceType": "Medication", "code": CLARITHROMYCIN}
+    draft = drug(None, medicationReference={"display": "Paracetamol"})
+    assert warned(shared, guard_call(bundle(product, draft))) == []
+
+
+def test_a_trial_that_would_only_open_later_is_not_warned_of(shared: FlaskClient) -> None:
+    """On the day of the order it would be open; now it is not."""
+    record = eligible(ASPIRE).add(procedure(Snomed.RADIOTHERAPY, "2026-11-20"))
+    order = DRAFTS["ServiceRequest"][1]
+    for planned in ({}, {"occurrenceDateTime": "2027-01-10"}):
+        cards = warned(shared, guard_call(bundle(order | planned), trial=ASPIRE, record=record))
+        assert not [c for c in cards if ASPIRE in c["summary"]], planned
 
 
 def test_an_order_that_is_already_on_hold_is_not_warned_of_again(client: FlaskClient) -> None:

@@ -1,9 +1,11 @@
 """Absent, null, empty, paginated and failed prefetch are five different things; only what is complete is silence."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+import requests
 import responses
 from flask.testing import FlaskClient
 
@@ -32,7 +34,7 @@ INCOMPLETE = {
     "failed": (operation_outcome("error", "exception"), "the caller's search failed"),
     "failed inside": (
         searchset([], "AllergyIntolerance", more_entries=[{"resource": operation_outcome()}]),
-        "OperationOutcome",
+        "the caller's search failed",
     ),
     "refused": (operation_outcome("error", "forbidden"), "the caller's search failed"),
     "of a wrong type": (RECORD.resources["patient"], "something else was sent"),
@@ -170,23 +172,79 @@ def without(*keys: str) -> Json:
     return {key: value for key, value in prefetch(RECORD).items() if key not in keys}
 
 
+def failed_inside(code: str) -> Json:
+    """A searchset that holds nothing but why it failed."""
+    return searchset([], "Condition", more_entries=[{"resource": operation_outcome("error", code)}])
+
+
 REQUIRED = {
-    "nothing came": ({}, {}),
-    "no Patient": (without("patient"), {}),
-    "no Conditions": (without("conditions"), {}),
-    "a server that may not be called": ({}, {"fhirServer": "https://elsewhere.example.org/fhir"}),
-    "another patient": (prefetch(RECORD) | {"patient": RECORD.resources["patient"] | {"id": "p2"}}, {}),
-}
+    "nothing came": ({}, {}, "prefetch.patient: "),
+    "no Patient": (without("patient"), {}, "prefetch.patient: "),
+    "no Conditions": (without("conditions"), {}, "prefetch.conditions: "),
+    "Conditions that failed": (without() | {"conditions": operation_outcome()}, {}, "prefetch.conditions: "),
+    "Conditions that failed inside": (
+        without() | {"conditions": failed_inside("exception")}, {}, "prefetch.conditions: ",
+    ),
+    "Conditions that were refused": (
+        without() | {"conditions": failed_inside("forbidden")}, {"fhirServer": SERVER}, "prefetch.conditions: ",
+    ),
+    "a server that may not be called": ({}, {"fhirServer": "https://elsewhere.example.org/fhir"}, "prefetch.patient: "),
+    "another patient": (prefetch(RECORD) | {"patient": RECORD.resources["patient"] | {"id": "p2"}}, {}, ""),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("claim", REQUIRED)
 def test_412_says_what_is_missing(serve: Serve, claim: str) -> None:
-    came, more = REQUIRED[claim]
+    came, more, key = REQUIRED[claim]
     answer = post(serve(**ALLOWED), CALL, call_body(prefetch=came, **more))
     assert answer.status_code == 412
     assert answer.mimetype == "application/problem+json"
     assert answer.json["status"] == 412
+    assert answer.json["detail"].startswith(key)
     assert answer.json["detail"]
+
+
+UNREACHABLE = {
+    "down": {"body": requests.ConnectionError()},
+    "refusing": {"status": 403, "json": operation_outcome(code="forbidden")},
+    "failing": {"status": 500, "json": operation_outcome()},
+    "without the type": {"status": 404, "json": operation_outcome(code="not-supported")},
+}
+
+
+@pytest.mark.parametrize("key", ["patient", "conditions"])
+@pytest.mark.parametrize("claim", UNREACHABLE)
+def test_412_where_a_server_does_not_give_what_is_required(
+    serve: Serve, server: responses.RequestsMock, claim: str, key: str
+) -> None:
+    server.get(re.compile(f"{SERVER}/"), **UNREACHABLE[claim])
+    answer = post(serve(**ALLOWED), CALL, call_body(prefetch=without(key), fhirServer=SERVER))
+    assert answer.status_code == 412
+    assert answer.json["detail"].startswith(f"prefetch.{key}: ")
+
+
+def test_conditions_for_which_the_time_did_not_suffice_are_unknown(
+    serve: Serve, server: responses.RequestsMock
+) -> None:
+    server.get(re.compile(f"{SERVER}/"), body=requests.ReadTimeout())
+    cards = called(serve(**ALLOWED), call_body(prefetch=without("conditions"), fhirServer=SERVER))
+    outcome, basis, reason = verdict(cards, SINAI, "metastatic-breast-cancer")
+    assert (outcome, basis) == ("unknown", "missing")
+    assert "Condition resources" in reason
+
+
+def test_the_first_page_of_the_conditions_is_worth_an_answer(serve: Serve, server: responses.RequestsMock) -> None:
+    first = searchset(RECORD.of_type("Condition"), "Condition", next_url=NEXT)
+    server.get(f"{SERVER}/Condition", json=json.loads(json.dumps(first, default=float)))
+    server.get(SERVER, status=500)
+    cards = called(serve(**ALLOWED), call_body(prefetch=without("conditions"), fhirServer=SERVER))
+    assert verdict(cards, SINAI, "metastatic-breast-cancer")[0] == "pass"
+
+
+def test_a_note_beside_no_results_is_no_failure(client: FlaskClient) -> None:
+    note = {"resource": operation_outcome("information", "informational"), "search": {"mode": "outcome"}}
+    body = with_allergies(searchset([], "AllergyIntolerance", more_entries=[note]))
+    assert verdict(called(client, body), SINAI, "allergy")[:2] == ("pass", "no-record")
 
 
 def test_412_where_a_server_needs_a_token_and_none_came(serve: Serve, server: responses.RequestsMock) -> None:

@@ -227,9 +227,28 @@ def test_the_log_tells_who_called_or_why_not_and_no_token(serve: Serve, capfd: p
     text = "".join(capfd.readouterr())
     passed, refused = (json.loads(line) for line in text.splitlines())
     assert (passed["status"], passed["issuer"], passed["tenant"], passed["key"]) == (200, ISSUER, "ward-7", "ec")
+    assert passed["jti"].startswith("id-")
     assert (refused["status"], refused["refused"]) == (401, "the token is for another audience")
     for sent in (good, bad):
         assert not any(part in text for part in sent.removeprefix("Bearer ").split(".")[1:])
+
+
+@pytest.mark.parametrize(
+    ("jti", "logged"),
+    [
+        ("0b3c1f70-7d1c-4f0e-9a55-4c8f5d2f3b11", "0b3c1f70-7d1c-4f0e-9a55-4c8f5d2f3b11"),
+        ("a" * 255, "a" * 64),
+        ('x "y"\nµ{z}', "x??y????z?"),
+    ],
+)
+def test_the_id_of_a_token_is_logged_as_an_id_and_no_longer(
+    serve: Serve, capfd: pytest.CaptureFixture[str], jti: str, logged: str
+) -> None:
+    client = serve(**protected(LOG_LEVEL="info"))
+    capfd.readouterr()
+    assert asked(client, "discovery", token("/cds-services", jti=jti)).status_code == 200
+    (line,) = "".join(capfd.readouterr()).splitlines()
+    assert json.loads(line)["jti"] == logged
 
 
 # ---- starting --------------------------------------------------------------------------------------------------------
@@ -279,6 +298,17 @@ def test_a_preflight_needs_no_token(guarded: FlaskClient, name: str) -> None:
     assert {"authorization", "content-type", "accept"} <= set(headers)
     assert "Origin" in answer.headers["Vary"]
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+@pytest.mark.parametrize("name", PROTECTED)
+def test_what_an_address_offers_may_be_asked_without_a_token(guarded: FlaskClient, name: str) -> None:
+    """OPTIONS that is no preflight."""
+    method, path, _ = PROTECTED[name]
+    answer = guarded.options(path, headers={"Origin": ORIGIN})
+    assert answer.status_code == 200
+    assert method in answer.headers["Allow"].replace(" ", "").split(",")
+    assert answer.get_data() == b""
+    assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
 
 
 @pytest.mark.parametrize("origin", STRANGERS)
