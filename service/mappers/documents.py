@@ -21,6 +21,7 @@ MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
+VOID = frozenset({"entered-in-error", "cancelled"})  # such a report holds nothing
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -219,6 +220,8 @@ def _take(document: Document, item: Item) -> None:
 def _take_contained(document: Document, report: Item) -> None:
     """Results inside their report: they have its subject and date where they tell none."""
     resource: wire.DiagnosticReport = report.resource
+    if (resource.status or "").lower() in VOID:
+        return
     try:
         raws = msgspec.json.decode(resource.contained, type=list[Raw])
     except msgspec.DecodeError:
@@ -240,7 +243,7 @@ def inherit(inner: wire.Observation, report: wire.DiagnosticReport) -> None:
     """Give a result inside a report what it takes from it."""
     inner.subject = inner.subject or report.subject
     if inner.effectiveDateTime is None and inner.effectivePeriod is None and inner.effectiveInstant is None:
-        inner.effectiveDateTime = report.effectiveDateTime
+        inner.effectiveDateTime, inner.effectivePeriod = report.effectiveDateTime, report.effectivePeriod
     inner.id = None  # the id of a contained resource is known inside its report alone
 
 

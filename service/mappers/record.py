@@ -13,13 +13,13 @@ from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurem
 from service.criteria.spans import Span, up_to
 from service.mappers import wire
 from service.mappers.allergy import map_allergy
-from service.mappers.concepts import texts
 from service.mappers.condition import DiagnosisMapper
+from service.mappers.dates import between
 from service.mappers.documents import Item
 from service.mappers.identity import without_version
 from service.mappers.inputs import Input
 from service.mappers.integrity import look_through, problem_of
-from service.mappers.medication import ExposureMapper, doses_told_twice, reason_of_concepts
+from service.mappers.medication import ExposureMapper, doses_told_twice
 from service.mappers.observation import DECIDES, Library, ObservedValue, Source, observed_span, standing_of
 from service.mappers.procedure import map_procedure, named_procedures
 
@@ -56,6 +56,12 @@ class _Seen(msgspec.Struct, gc=False):
     made: Input
     mark: str
     certain: bool
+
+
+class _Holder(msgspec.Struct, gc=False):
+    """A resource that holds others."""
+
+    contained: list[wire.Kind] | None = None
 
 
 class _Claim(msgspec.Struct, gc=False):
@@ -329,11 +335,15 @@ class Record:
         given = _SURE if resource.status in DECIDES else standing_of(resource.status)
         if given is None:
             return None
+        if given[0] == "sure" and given[1]:
+            self.notice(f"{self.reference(item)}: {given[1]}")
         if item.problem:
             given = _SURE  # the problem decides how far it may be relied on
         elif not seen.certain and given[0] == "sure":
             given = _AMBIGUOUS
-        focus = self._focus(resource) if resource.focus else _NO_FOCUS
+        focus = self._focus(item) if resource.focus else _NO_FOCUS
+        if focus is None and item.problem:
+            focus = _NO_FOCUS  # what cannot be read may be about the patient
         if focus is None:
             self.notice(f"{self.reference(item)}: its focus is another subject, not used")
             return None
@@ -356,20 +366,20 @@ class Record:
             return up_to(issued) if issued is not None else None
         return span
 
-    def _focus(self, resource: wire.Observation) -> frozenset[str] | None:
+    def _focus(self, seen: Item) -> frozenset[str] | None:
         """The concepts of the Conditions an Observation is about; None where it is about another subject."""
         concepts: set[str] = set()
-        for reference in resource.focus or ():
+        for reference in seen.resource.focus or ():
             name = reference.reference or ""
             item = self.find(name)
-            kind = type(item.resource).__name__ if item else _kind_named(reference)
+            kind = type(item.resource).__name__ if item else _kind_named(reference) or _kind_inside(seen, name)
             if kind == "Patient" and (
                 item is None or self.reference(item) == self.person.ref or name == self.person.ref
             ):
                 if item is None:
                     return None
                 continue
-            if kind not in _OWN_FOCUS and kind:
+            if kind not in _OWN_FOCUS:
                 return None
             if item is not None and kind == "Condition":
                 sure, ambiguous, _ = self._mapper.coded(item.resource)
@@ -403,7 +413,10 @@ class Record:
         if (item.resource.status or "").lower() in ("entered-in-error", "cancelled"):
             return None
         if isinstance(item.resource, wire.DiagnosticReport):
-            return self.library.calendar.read(item.resource.effectiveDateTime)
+            report: wire.DiagnosticReport = item.resource
+            if report.effectiveDateTime is None and report.effectivePeriod is not None:
+                return between(*self.library.calendar.period(report.effectivePeriod))
+            return self.library.calendar.read(report.effectiveDateTime)
         return self._rare_time(item.resource)
 
     def _operation(self, item: Item) -> Operation | None:
@@ -416,7 +429,7 @@ class Record:
 
     def _all_exposures(self) -> list[Exposure]:
         if self._exposed is None:
-            mapper = ExposureMapper(self.library.terminology, self.library.calendar, self._drug_of, self._reason_of)
+            mapper = ExposureMapper(self.library.terminology, self.library.calendar, self._found, self._mapper.coded)
             self._exposed = []
             look_through(self._events)
             for item in self._events:
@@ -426,17 +439,10 @@ class Record:
             self._exposed = sorted(doses_told_twice(self._exposed), key=_reference)
         return self._exposed
 
-    def _drug_of(self, reference: str) -> tuple[object | None, str]:
+    def _found(self, reference: str) -> tuple[object | None, str]:
         """What a drug record refers to, and why it may not be used."""
         item = self.find(reference)
         return (item.resource, self.problem_of(item)) if item else (None, "")
-
-    def _reason_of(self, reference: str) -> str:
-        item = self.find(reference)
-        if item is None or not isinstance(item.resource, wire.Condition):
-            return ""
-        sure, _, _ = self._mapper.coded(item.resource)
-        return reason_of_concepts(sure, texts(item.resource.code))
 
     def notice(self, text: str) -> None:
         """Something a reader must know of how the record was read."""
@@ -480,6 +486,17 @@ def _work_out_newest(results: list[ObservedValue]) -> None:
 
 def _by_reference(match: Match[Any]) -> tuple[str, str]:
     return match.fact.ref, match.concept
+
+
+def _kind_inside(item: Item, name: str) -> str:
+    """The type of a contained resource; empty where there is none of that name."""
+    if not name.startswith("#"):
+        return ""
+    try:
+        inner = msgspec.json.decode(item.raw, type=_Holder).contained
+    except msgspec.DecodeError:
+        return ""
+    return next((c.resourceType or "" for c in inner or () if c.id == name[1:]), "")
 
 
 def _kind_named(reference: wire.Reference) -> str:

@@ -57,6 +57,7 @@ class Period(msgspec.Struct, gc=False):
 class TimingRepeat(msgspec.Struct, gc=False):
     boundsPeriod: Period | None = None
     boundsDuration: Quantity | None = None
+    boundsRange: Range | None = None
 
 
 class Timing(msgspec.Struct, gc=False):
@@ -179,6 +180,7 @@ class Condition(Resource, tag=True):
 
 
 class Dosage(msgspec.Struct, gc=False):
+    sequence: Raw = NOTHING
     timing: Timing | None = None
     route: CodeableConcept | None = None
     doseAndRate: Raw = NOTHING
@@ -284,6 +286,7 @@ class DiagnosticReport(Resource, tag=True):
     subject: Reference | None = None
     result: list[Reference] | None = None
     effectiveDateTime: str | None = None
+    effectivePeriod: Period | None = None
     contained: Raw = NOTHING
 
 

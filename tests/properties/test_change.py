@@ -9,7 +9,19 @@ from service.criteria.change import HORIZON
 from service.criteria.results import PatientResult, TrialResult
 from service.mappers.record import Record
 from service.screening import Screening
-from tests.builders import AS_OF, SINAI, RxNorm, as_json, eligible, patient, statement
+from tests.builders import (
+    AS_OF,
+    SINAI,
+    Json,
+    RxNorm,
+    as_json,
+    dispense,
+    eligible,
+    patient,
+    quantity,
+    request,
+    statement,
+)
 from tests.reference.patients import patient as generated
 
 TODAY = AS_OF.toordinal()
@@ -51,6 +63,27 @@ def test_the_criteria_named_answer_otherwise_on_that_day(screening: Screening, t
         then = {c.id: (c.outcome, c.basis) for c in later.criteria}
         assert trial.changes_on.because
         assert all(now.get(criterion) != then.get(criterion) for criterion in trial.changes_on.because)
+
+
+ENDS_BETWEEN = {"boundsRange": {"low": quantity(10, "d"), "high": quantity(14, "d")}}
+DRUGS: dict[str, Json] = {
+    "an end in a month to come": statement(RxNorm.VERAPAMIL, "2026-09-01", "2026-12"),
+    "an end in this month": statement(RxNorm.VERAPAMIL, "2026-09-01", "2026-11"),
+    "bounds of a range": request(
+        RxNorm.VERAPAMIL, "2026-11-18", dosageInstruction=[{"timing": {"repeat": ENDS_BETWEEN}}]
+    ),
+    "a supply": dispense(RxNorm.VERAPAMIL, "2026-11-10") | {"daysSupply": quantity(30, "d")},
+    "a supply of an antineoplastic": dispense(RxNorm.LETROZOLE, "2026-08-10") | {"daysSupply": quantity(90, "d")},
+}
+
+
+@pytest.mark.parametrize("drug", DRUGS.values(), ids=DRUGS)
+def test_it_is_so_for_a_drug_whose_end_is_an_interval(screening: Screening, drug: Json) -> None:
+    record = screening.read(as_json(eligible(SINAI).add(drug).bundle()), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+    assert changes[SINAI] is not None
 
 
 def change(screening: Screening, record: object) -> tuple[str, str, tuple[str, ...]] | None:

@@ -17,6 +17,9 @@ _TAKEN = {
     "MedicationDispense": ("completed",),
     "MedicationRequest": ("active", "completed", "stopped", "on-hold"),
 }
+_NOT_TAKEN = (
+    "not-taken", "not-done", "intended", "draft", "cancelled", "declined", "preparation", "entered-in-error",
+)  # fmt: skip
 _ORDERS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 _DAYS_TOLD_BY_DOSES, _CYCLE = 14, 42
 _GRACE = 7
@@ -42,6 +45,11 @@ class Course:
 
     def takes(self, names: frozenset[str]) -> bool:
         return bool(self.names & names)
+
+    @property
+    def began(self) -> Span | None:
+        """Its start; where none is told, some day up to its end."""
+        return self.start or (Span(LONG_AGO, self.end.last) if self.end else None)
 
 
 @lru_cache(maxsize=1)
@@ -148,7 +156,9 @@ def _taken(resource: dict) -> bool:
     kind, status = resource["resourceType"], resource.get("status")
     if kind == "MedicationRequest" and (resource.get("intent") not in _ORDERS or resource.get("doNotPerform")):
         return False
-    return status == "unknown" or status in _TAKEN[kind]
+    if kind == "MedicationDispense" and status in ("in-progress", "on-hold", "stopped"):
+        return False
+    return status not in _NOT_TAKEN
 
 
 def _course(record: Record, resource: dict) -> Course:
@@ -161,7 +171,7 @@ def _course(record: Record, resource: dict) -> Course:
         _status(resource),
         until(start, record.as_of) if not after(start, record.as_of) else start,
         _end(record, resource, start),
-        "missing" if resource["status"] == "unknown" else doubt,
+        "missing" if resource["status"] not in _TAKEN[resource["resourceType"]] else doubt,
         code,
         code in drugs.TOPICAL_CODES or bool(routes & drugs.TOPICAL_ROUTES),
         code in drugs.ORAL_CODES or bool(routes & drugs.ORAL_OR_SUBCUTANEOUS),
@@ -174,7 +184,7 @@ def _status(resource: dict) -> str:
     status = resource["status"]
     if resource["resourceType"] == "MedicationAdministration" or _told_end(resource):
         return status
-    return status if status in ("active", "on-hold", "unknown") else "ended"
+    return "ended" if status in ("completed", "stopped") else status
 
 
 def _drug(record: Record, resource: dict) -> tuple[frozenset[str], str | None, str]:
@@ -184,8 +194,8 @@ def _drug(record: Record, resource: dict) -> tuple[frozenset[str], str | None, s
     usable = [c for c in codings if c.get("system") in (drugs.RXNORM, drugs.ATC, drugs.SNOMED)]
     if any(c["code"] in drugs.AMBIGUOUS for c in usable):
         return drugs.AMBIGUOUS_NAMES, "unusable", ""
-    if usable:
-        names = frozenset(n for c in usable for n in drugs.NAMES.get((c["system"], c["code"]), ()))
+    names = frozenset(n for c in usable for n in drugs.NAMES.get((c["system"], c["code"]), ()))
+    if names or any(c["system"] == drugs.RXNORM for c in usable):
         return names, None, usable[0]["code"]
     text = " ".join([c.get("text", "") for c in concepts] + [c.get("display", "") for c in codings]).strip().lower()
     named = next((name for word, name in drugs.TEXT_NAMES if word in text), None)
@@ -206,24 +216,34 @@ def _concepts(record: Record, resource: dict) -> list[dict]:
 
 
 def _start(resource: dict) -> Span | None:
-    """Period start, the effective time, the time given or handed over, else when it was written."""
+    """Period start, the effective time, the time given or handed over, the first dosage's, else when it was written."""
     told = (
         resource.get("effectivePeriod", {}).get("start")
         or resource.get("effectiveDateTime")
         or resource.get("whenHandedOver")
+        or min((b["start"] for b in _bounds(resource) if b.get("start")), default=None)
         or resource.get("authoredOn")
     )
     return span(told)
 
 
+def _bounds(resource: dict) -> list[dict]:
+    """The bounds of each dosage of an order, as Periods of whole days; empty where it has none."""
+    if resource["resourceType"] != "MedicationRequest":
+        return []
+    return [
+        dosage.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
+        for dosage in resource.get("dosageInstruction", [])
+    ]
+
+
 def _told_end(resource: dict) -> Span | None:
-    """Period end, an order's dosage bounds or its dispense validity."""
+    """Period end, the last of an order's dosage bounds if every dosage has them, or its dispense validity."""
     if "effectivePeriod" in resource:
         return span(resource["effectivePeriod"].get("end"))
-    for dosage in resource.get("dosageInstruction", []):
-        bounds = dosage.get("timing", {}).get("repeat", {}).get("boundsPeriod", {})
-        if "end" in bounds:
-            return span(bounds["end"])
+    ends = [bounds.get("end") for bounds in _bounds(resource)]
+    if ends and all(ends):
+        return span(max(ends))
     return span(resource.get("dispenseRequest", {}).get("validityPeriod", {}).get("end"))
 
 

@@ -301,9 +301,9 @@ def _doubted(course: Course, answer: Answer, how: str = "yes") -> Answer:
 
 
 def _before_metastasis(record: Record, course: Course, metastasis: Span | None, how: str) -> Answer:
-    if metastasis is None or course.start is None:
+    if metastasis is None or course.began is None:
         return MISSING
-    order = compare(course.start, metastasis)
+    order = compare(course.began, metastasis)
     if order == 1:
         return _doubted(course, FAIL, how)
     if order is None:
@@ -341,8 +341,9 @@ def _ended_before(record: Record, course: Course, day: int) -> bool | None:
 
 
 def _washed_out(record: Record, course: Course, how: str) -> Answer:
-    """Not active, and not ended within 14 days."""
-    runs, ended = courses.active(record, course), courses.ended_within(record, course, _WASHOUT_DAYS)
+    """Not active, a depot as long as its form lasts, and not ended within 14 days."""
+    runs = courses.depot_active(record, course) if course.takes(drugs.GNRH) else courses.active(record, course)
+    ended = courses.ended_within(record, course, _WASHOUT_DAYS)
     if runs or ended:
         return _doubted(course, FAIL, how)
     unsettled = runs is None or (ended is None and course.end is not None) or _without_date(course)

@@ -27,7 +27,10 @@ def lines_of_therapy(record: Record) -> Answer:
     if not found:
         return silence
     metastasis = metastatic_since(record)
-    if metastasis is None or any(course.start is None for course, _ in found):
+    if metastasis is None:
+        return MISSING
+    found = [(c, how) for c, how in found if c.start or c.began is None or compare(c.began, metastasis) != -1]
+    if any(course.start is None for course, _ in found):
         return MISSING
     sure = [course for course, how in found if course.doubt is None and how == "yes"]
     if any(compare(c.start, metastasis) != -1 for c, _ in found if c not in sure):

@@ -346,11 +346,17 @@ def _order(chart: Chart, drug: dict, start: int, end: int | None) -> None:
     if end is not None:
         status = chart.pick("active", "completed", "stopped")
         if chart.chance(50):
-            bounds = {"boundsPeriod": {"start": day(start), "end": day(end)}}
-            body["dosageInstruction"] = [{"timing": {"repeat": bounds}}]
+            body["dosageInstruction"] = _dosages(start, end)
         else:
             body["dispenseRequest"] = {"validityPeriod": {"start": day(start), "end": day(end)}}
     chart.add("MedicationRequest", status=status, **body, **drug)
+
+
+def _dosages(start: int, end: int) -> list[dict]:
+    """A longer course in two steps, the later one told first."""
+    half = (start + end) // 2
+    steps = [(half - 1, end), (start, half)] if start - end > 60 else [(start, end)]
+    return [{"timing": {"repeat": {"boundsPeriod": {"start": day(a), "end": day(b)}}}} for a, b in steps]
 
 
 def _untaken_order(chart: Chart, drug: dict) -> None:

@@ -101,6 +101,166 @@ case(
     verapamil("pass"),
     "ten days from the start",
 )
+case(
+    "drug-end-bounds-duration-without-unit",
+    UNTREATED.add(request(RxNorm.VERAPAMIL, "2026-09-01", bounds={"value": 10})),
+    verapamil("fail/recorded"),
+    "a length without a unit tells no end",
+)
+
+
+def ordered(drug: Json, authored: str, *repeats: Json, **more: Any) -> Json:
+    """An order of several dosages, each with the bounds of its repetition."""
+    dosages = [{"text": "as told"} | ({"timing": {"repeat": repeat}} if repeat else {}) for repeat in repeats]
+    return request(drug, authored, dosageInstruction=dosages, **more)
+
+
+def in_sequence(order: Json) -> Json:
+    dosages = [dosage | {"sequence": i} for i, dosage in enumerate(order["dosageInstruction"], 1)]
+    return order | {"dosageInstruction": dosages}
+
+
+def between(start: str, end: str) -> Json:
+    return {"boundsPeriod": period(start, end)}
+
+
+def lasting(value: float, unit: str) -> Json:
+    return {"boundsDuration": quantity(value, unit)}
+
+
+case = chapter.rule("Bounds in months and years are calendar ones")
+for name, value, unit, last, over in (
+    ("months", 12, "mo", "2025-11-21", "2025-11-20"),
+    ("half-a-year", 6, "mo", "2026-05-21", "2026-05-20"),
+    ("years", 2, "a", "2024-11-21", "2024-11-20"),
+    ("year-and-a-half", 1.5, "a", "2025-05-21", "2025-05-20"),
+    ("end-of-a-month", 9, "mo", "2026-02-28", "2026-02-20"),
+):
+    order = request(RxNorm.VERAPAMIL, last, bounds=quantity(value, unit))
+    case(f"drug-end-bounds-{name}-last", UNTREATED.add(order), verapamil("fail/recorded"), f"{value} {unit}")
+    case(f"drug-end-bounds-{name}-over", UNTREATED.add(order | {"authoredOn": over}), verapamil("pass"))
+case = chapter.rule("Bounds are in any unit of time, as UCUM code or as a word")
+for name, length, last, over in (
+    ("hours", quantity(48, "h"), "2026-11-19", "2026-11-18"),
+    ("hours-in-words", quantity(48, text="hours"), "2026-11-19", "2026-11-18"),
+    ("minutes", quantity(2880, "min"), "2026-11-19", "2026-11-18"),
+    ("weeks", quantity(2, text="Weeks"), "2026-11-07", "2026-11-06"),
+    ("year-in-words", quantity(1, text="year"), "2025-11-21", "2025-11-20"),
+    ("years-in-short", quantity(1, text="yrs."), "2025-11-21", "2025-11-20"),
+    ("days-of-a-form", quantity(3, text="day(s)"), "2026-11-18", "2026-11-17"),
+):
+    order = request(RxNorm.VERAPAMIL, last, bounds=length)
+    case(f"drug-end-bounds-{name}-last", UNTREATED.add(order), verapamil("fail/recorded"), name)
+    case(f"drug-end-bounds-{name}-over", UNTREATED.add(order | {"authoredOn": over}), verapamil("pass"), name)
+case(
+    "drug-end-bounds-unit-not-known",
+    UNTREATED.add(request(RxNorm.VERAPAMIL, "2026-06-01", bounds=quantity(1, text="fortnight"))),
+    verapamil("fail/recorded"),
+    "another unit tells no end",
+)
+case = chapter.rule("Bounds that are a range are an interval, and so is what is no whole number of days")
+TEN_TO_FOURTEEN = {"boundsRange": {"low": quantity(10, "d"), "high": quantity(14, "d")}}
+for start, outcome in (
+    ("2026-11-06", "pass"),
+    ("2026-11-07", "unknown"),
+    ("2026-11-10", "unknown"),
+    ("2026-11-11", "fail/recorded"),
+):
+    case(
+        f"drug-end-range-from-{start}",
+        UNTREATED.add(ordered(RxNorm.VERAPAMIL, start, TEN_TO_FOURTEEN)),
+        verapamil(outcome),
+        "ten to fourteen days",
+    )
+case(
+    "drug-end-range-at-most",
+    UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-07", {"boundsRange": {"high": quantity(2, "wk")}})),
+    verapamil("unknown"),
+)
+case(
+    "drug-end-range-at-least",
+    UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2025-11-07", {"boundsRange": {"low": quantity(2, "wk")}})),
+    verapamil("fail/recorded"),
+    "at least two weeks tells no end",
+)
+for start, outcome in (("2026-11-18", "pass"), ("2026-11-19", "unknown"), ("2026-11-20", "fail/recorded")):
+    case(
+        f"drug-end-hours-from-{start}",
+        UNTREATED.add(request(RxNorm.VERAPAMIL, start, bounds=quantity(36, "h"))),
+        verapamil(outcome),
+        "36 hours",
+    )
+case = chapter.rule("An order of several dosages begins with the first of them and ends with the last")
+# the cancer spread on 1 September 2026
+ENDOCRINE = (between("2026-07-01", "2026-08-15"), between("2026-08-16", "2026-10-15"))
+for name, repeats, outcome in (
+    ("one", (between("2026-07-01", "2026-10-15"),), "unknown/missing"),
+    ("two", ENDOCRINE, "unknown/missing"),
+    ("two-in-reverse", ENDOCRINE[::-1], "unknown/missing"),
+    ("both-after", (between("2026-09-01", "2026-09-20"), between("2026-09-21", "2026-10-15")), "fail/recorded"),
+    ("both-before", (between("2026-07-01", "2026-07-31"), between("2026-08-01", "2026-08-31")), "pass"),
+):
+    case(
+        f"drug-dosages-start-{name}",
+        UNTREATED.add(ordered(RxNorm.LETROZOLE, "2026-07-01", *repeats, status="completed")),
+        expect(SINAI, no_prior_metastatic_therapy=outcome),
+        name,
+    )
+NOVEMBER, DECEMBER = between("2026-11-01", "2026-11-30"), between("2026-12-01", "2026-12-31")
+for name, repeats, outcome in (
+    ("next-month-too", (NOVEMBER, DECEMBER), "fail/recorded"),
+    ("next-month-first-told", (DECEMBER, NOVEMBER), "fail/recorded"),
+    ("all-to-come", (DECEMBER, between("2027-01-01", "2027-01-31")), "pass"),
+    ("last-today", (between("2026-09-01", "2026-11-21"), between("2026-09-01", "2026-09-30")), "fail/recorded"),
+    ("last-yesterday", (between("2026-09-01", "2026-11-20"), between("2026-09-01", "2026-09-30")), "pass"),
+    ("lengths", (lasting(7, "d"), lasting(10, "d")), "pass"),
+):
+    case(
+        f"drug-dosages-end-{name}",
+        UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-01", *repeats)),
+        verapamil(outcome),
+        name,
+    )
+# told to follow each other they last for both their times, unless they are meant at once
+for authored, outcome in (
+    ("2026-11-03", "pass"),
+    ("2026-11-04", "unknown"),
+    ("2026-11-10", "unknown"),
+    ("2026-11-11", "fail/recorded"),
+):
+    order = in_sequence(ordered(RxNorm.VERAPAMIL, authored, lasting(7, "d"), lasting(10, "d")))
+    case(f"drug-dosages-in-sequence-from-{authored}", UNTREATED.add(order), verapamil(outcome), "7 days, then 10")
+case = chapter.rule("An order of which one dosage has no bounds tells no end by the others")
+LOADING = between("2026-11-01", "2026-11-10")
+case("drug-dosages-maintenance", UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-01", LOADING, {})), verapamil("fail"))
+case(
+    "drug-dosages-maintenance-told-first",
+    UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-01", {}, LOADING)),
+    verapamil("fail"),
+)
+case(
+    "drug-dosages-maintenance-over",
+    UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-01", LOADING, between("2026-11-11", "2026-11-20"))),
+    verapamil("pass"),
+)
+for end, outcome in (("2026-11-20", "pass"), ("2026-11-21", "fail")):
+    valid = {"validityPeriod": period("2026-11-01", end)}
+    case(
+        f"drug-dosages-maintenance-valid-to-{end}",
+        UNTREATED.add(ordered(RxNorm.VERAPAMIL, "2026-11-01", LOADING, {}, dispenseRequest=valid)),
+        verapamil(outcome),
+        "then its validity tells",
+    )
+for name, repeats, outcome in (
+    ("open", (between("2026-07-01", "2026-07-31"), {}), "unknown"),
+    ("told", (between("2026-07-01", "2026-07-31"),), "pass"),
+):
+    case(
+        f"drug-dosages-{name}-washout",
+        TREATED.put(docetaxel=ordered(RxNorm.CAPECITABINE, "2026-07-01", *repeats, status="completed")),
+        washout(outcome),
+        name,
+    )
 case = chapter.rule("On hold is neither active nor ended: unknown where 'active' decides")
 case(
     "drug-hold-statement",
@@ -134,6 +294,69 @@ case(
     ended(dateAsserted="2026-11-15", meta={"lastUpdated": "2026-10-15T10:00:00Z"}),
     washout("pass"),
 )
+case = chapter.rule("What has no start began before its end, so an end before the metastasis is of earlier therapy")
+# the cancer spread on 1 September 2026, in YALE's patient on 5 May 2025
+for name, course, outcome in (
+    ("end-before", statement(RxNorm.LETROZOLE, None, "2026-08-31"), "pass"),
+    ("end-on-the-day", statement(RxNorm.LETROZOLE, None, "2026-09-01"), "unknown"),
+    ("asserted-before", statement(RxNorm.LETROZOLE, status="completed", dateAsserted="2026-08-31"), "pass"),
+    ("asserted-on-the-day", statement(RxNorm.LETROZOLE, status="completed", dateAsserted="2026-09-01"), "unknown"),
+    ("active-asserted-before", statement(RxNorm.LETROZOLE, dateAsserted="2026-08-31"), "unknown"),
+    ("nothing-told", statement(RxNorm.LETROZOLE, status="completed"), "unknown"),
+):
+    case(
+        f"drug-start-none-{name}",
+        UNTREATED.add(course),
+        expect(SINAI, no_prior_metastatic_therapy=outcome),
+        name,
+    )
+for end, outcome in (("2025-05-04", "pass"), ("2025-05-05", "unknown")):
+    case(
+        f"drug-start-none-lines-{end}",
+        TREATED.add(statement(RxNorm.CAPECITABINE, None, end)),
+        expect(YALE, lines_of_therapy=outcome),
+        "nor is it a new line",
+    )
+
+# ---- what was handed over ----
+case = chapter.rule("What was handed over is surely taken while its supply lasts, and not as active after it")
+
+
+def handed_over(drug: Json, on: str, days: int | None = None, **more: Any) -> Json:
+    return dispense(drug, on) | ({"daysSupply": quantity(days, "d")} if days else {}) | more
+
+
+for name, course, outcome in (
+    ("lasts-today", handed_over(RxNorm.VERAPAMIL, "2026-10-22", 30), "fail/recorded"),
+    ("over-yesterday", handed_over(RxNorm.VERAPAMIL, "2026-10-21", 30), "pass"),
+    ("in-weeks", handed_over(RxNorm.VERAPAMIL, "2026-11-08") | {"daysSupply": quantity(2, "wk")}, "fail/recorded"),
+    ("unit-not-told", handed_over(RxNorm.VERAPAMIL, "2026-11-20") | {"daysSupply": {"value": 2}}, "fail/recorded"),
+    ("not-told", handed_over(RxNorm.VERAPAMIL, "2026-11-20"), "pass"),
+):
+    case(f"drug-supply-{name}", UNTREATED.add(course), verapamil(outcome), name)
+case = chapter.rule("When it was over nobody tells: not before the supply is, and not as long again after it")
+for on, outcome in (("2026-07-10", "unknown"), ("2026-07-09", "pass")):
+    case(
+        f"drug-supply-washout-from-{on}",
+        with_docetaxel(handed_over(RxNorm.CAPECITABINE, on, 60)),
+        washout(outcome),
+        "60 days, or late doses for 60 more",
+    )
+case = chapter.rule("Without a supply what was handed over tells no end: by the date of its record, else up to now")
+
+
+def updated(on: str) -> Json:
+    return {"lastUpdated": f"{on}T10:00:00Z"}
+
+
+for name, course, outcome in (
+    ("no-date", handed_over(RxNorm.CAPECITABINE, "2026-03-01"), "unknown"),
+    ("inside", handed_over(RxNorm.CAPECITABINE, "2026-11-07"), "fail/recorded"),
+    ("recorded-before", handed_over(RxNorm.CAPECITABINE, "2026-03-01", meta=updated("2026-11-06")), "pass"),
+    ("recorded-inside", handed_over(RxNorm.CAPECITABINE, "2026-03-01", meta=updated("2026-11-07")), "unknown"),
+):
+    case(f"drug-handed-over-{name}", with_docetaxel(course), washout(outcome), name)
+
 case = chapter.rule("The same dose told twice, by request and administration, is one")
 # read alone, the order's end would not be known
 case(
@@ -211,6 +434,21 @@ for name, end, outcome in (("inside", "2026-10-17", "pass/recorded"), ("outside"
         f"drug-gnrh-after-end-{name}",
         PREMENOPAUSAL.add(statement(RxNorm.GOSERELIN_3_6_MG, "2026-01-01", end, status="stopped")),
         suppressed(outcome),
+    )
+case = chapter.rule("What was handed over of a depot counts as its dose, and while its supply lasts")
+for name, on, days, outcome in (
+    ("last", "2026-10-17", None, "pass/recorded"),
+    ("after", "2026-10-16", None, "fail/recorded"),
+    ("supply-of-one-last", "2026-10-17", 28, "pass/recorded"),
+    ("supply-of-one-after", "2026-10-16", 28, "fail/recorded"),
+    ("supply-of-three-last", "2026-08-29", 84, "pass/recorded"),
+    ("supply-of-three-after", "2026-08-28", 84, "fail/recorded"),
+):
+    case(
+        f"drug-gnrh-handed-over-{name}",
+        PREMENOPAUSAL.add(handed_over(RxNorm.GOSERELIN_3_6_MG, on, days)),
+        suppressed(outcome),
+        name,
     )
 case = chapter.rule("A dose that was not given is none")
 case(

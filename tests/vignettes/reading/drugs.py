@@ -8,12 +8,15 @@ from tests.builders import (
     SINAI,
     YALE,
     Atc,
+    Icd10cm,
     Json,
     Record,
     RxNorm,
     Snomed,
     administration,
+    atc,
     concept,
+    condition,
     dispense,
     eligible,
     entry,
@@ -23,6 +26,7 @@ from tests.builders import (
     reference,
     request,
     rxnorm,
+    snomed,
     statement,
 )
 from tests.vignettes.vignette import Chapter, Expected, Rule, expect
@@ -223,6 +227,27 @@ case(
     UNKNOWN,
 )
 
+case = chapter.rule("A status that FHIR does not know gives unknown")
+for name, course_ in (
+    ("statement", statement(RxNorm.T_DM1, START, status="taking")),
+    ("administration", administration(RxNorm.T_DM1, START, status="given")),
+    ("request", request(RxNorm.T_DM1, START, status="ordered")),
+    ("dispense", dispense(RxNorm.T_DM1, START, status="handed-out")),
+):
+    case(f"drug-status-not-known-{name}", NO_DRUGS.add(course_), expect(YALE, no_prior_tdm1="unknown/missing"), name)
+case(
+    "drug-status-of-another-type",
+    NO_DRUGS.add(statement(RxNorm.T_DM1, START, status="not-done"), request(RxNorm.T_DM1, START, status="declined")),
+    expect(YALE, no_prior_tdm1="pass/no-record"),
+    "but not taken is not taken in any of them",
+)
+case(
+    "drug-status-in-capitals",
+    NO_DRUGS.add(statement(RxNorm.T_DM1, START, status="Completed")),
+    expect(YALE, no_prior_tdm1="fail/recorded"),
+    "nor is one in other letters unknown",
+)
+
 # ---- where the code sits ----
 case = chapter.rule("The code may sit in a Medication's code or ingredient, contained or behind a reference")
 case(
@@ -307,6 +332,80 @@ case(
     TREATED.add(statement(local("4711"), START, status="not-taken")),
     expect(YALE, no_prior_tdm1="pass/no-record"),
     "not one that was not taken",
+)
+for name, drug in (
+    ("text-blank", {"text": " "}),
+    ("display-blank", concept(local("4711", "  "))),
+    ("text-of-signs", {"text": "---"}),
+    ("text-and-display-blank", {"coding": [local("4711", " ")], "text": "\t"}),
+    ("reference-display-blank", {"reference": "Medication/gone", "display": " "}),
+    ("snomed-code-alone", snomed("386873009")),
+    ("atc-code-alone", atc("C09AA03")),
+    ("atc-class-alone", atc("L01EF")),
+):
+    case(f"drug-nothing-{name}", TREATED.add(course(drug)), expect(YALE, no_prior_tdm1="unknown/unusable"), name)
+for name, drug in (
+    ("snomed-code", concept(snomed("386873009", "lisinopril"))),
+    ("atc-code", {"coding": [atc("C09AA03")], "text": "lisinopril"}),
+    ("local-code", concept(local("4711", "lisinopril"))),
+):
+    case(
+        f"drug-other-{name}-with-words",
+        TREATED.add(course(drug)),
+        expect(YALE, no_prior_tdm1="pass/no-record", no_prior_cdk46="pass/no-record"),
+        "its words name another drug",
+    )
+case(
+    "drug-atc-class-with-words",
+    TREATED.add(course({"coding": [atc("L01EF")], "text": "CDK4/6 inhibitor"})),
+    expect(YALE, no_prior_cdk46="unknown/unusable", no_prior_tdm1="pass/no-record"),
+    "its words name a class of drugs",
+)
+case(
+    "drug-text-prodrug",
+    UNTREATED.add(statement(concept(text="Fosphenytoin 50 mg PE/mL"), "2026-09-01")),
+    expect(SINAI, cyp3a4="unknown/unusable"),
+    "a prodrug of phenytoin",
+)
+case(
+    "drug-text-like-a-prodrug",
+    UNTREATED.add(statement(concept(text="Fosfomycin 3 g"), "2026-09-01")),
+    expect(SINAI, cyp3a4="pass/no-record"),
+    "a word that only looks like it",
+)
+case = chapter.rule("The reason may be a Condition contained in the record of the drug")
+RHEUMATOID, CANCER = condition(Icd10cm.RHEUMATOID_ARTHRITIS), condition(Icd10cm.BREAST_CANCER)
+for name, reason, outcome in (
+    ("other", RHEUMATOID, "pass/no-record"),
+    ("cancer", CANCER, "fail/recorded"),
+    ("elsewhere", CANCER | {"id": "another"}, "unknown"),
+    ("entered-in-error", condition(Icd10cm.RHEUMATOID_ARTHRITIS, verification="entered-in-error"), "unknown"),
+):
+    taken = statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10", "2026-10-10", reasonReference=[reference("#why")])
+    case(
+        f"drug-reason-contained-{name}",
+        UNTREATED.add(taken | {"contained": [{"id": "why"} | reason]}),
+        expect(SINAI, no_prior_metastatic_therapy=outcome),
+        name,
+    )
+case = chapter.rule("A Condition behind a reference tells the reason as a coded reason does")
+for name, reason, outcome in (("other", RHEUMATOID, "pass/no-record"), ("cancer", CANCER, "fail/recorded")):
+    case(
+        f"drug-reason-referenced-{name}",
+        UNTREATED.put(
+            why=reason,
+            methotrexate=statement(
+                RxNorm.METHOTREXATE_TABLET, "2026-09-10", "2026-10-10", reasonReference=[reference("Condition/why")]
+            ),
+        ),
+        expect(SINAI, no_prior_metastatic_therapy=outcome),
+        name,
+    )
+case(
+    "drug-reason-blank",
+    UNTREATED.add(statement(RxNorm.LETROZOLE, "2026-09-10", "2026-10-10", reasonCode=[{"text": " "}])),
+    expect(SINAI, no_prior_metastatic_therapy="fail/recorded"),
+    "a blank text is no reason",
 )
 case = chapter.rule("An RxNorm code on no list is another drug, not a drug without a code")
 case(

@@ -1,0 +1,141 @@
+"""Which drug a record is about: its ingredients, those that it may mean, and what it says.
+
+Medication and Substance are followed, contained or referenced. https://hl7.org/fhir/R4/medication.html
+"""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from service.mappers import wire
+from service.mappers.concepts import shown, texts
+from service.mappers.contained import find_contained
+from service.mappers.terminology import RXNORM, Terminology, canonical_system
+
+
+class Named(msgspec.Struct):
+    """What is known of which drug a record is about."""
+
+    sure: set[str] = msgspec.field(default_factory=set)
+    possible: set[str] = msgspec.field(default_factory=set)
+    coded: bool = False
+    worded: bool = False
+    said: list[str] = msgspec.field(default_factory=list)
+    why: str = ""
+    problem: str = ""
+    form: str = ""
+    strength: Decimal | None = None
+    followed: set[int] = msgspec.field(default_factory=set)
+
+    @property
+    def nameless(self) -> bool:
+        """Whether it tells nothing at all: no code of a drug, and no words."""
+        return not (self.sure or self.possible or self.coded or self.worded)
+
+
+class DrugNames:
+    """Names the drugs of one patient's records. `resolve` finds a resource of the record by its reference, and says why
+    it may not be used."""
+
+    def __init__(self, terminology: Terminology, resolve: Callable[[str], tuple[object | None, str]]) -> None:
+        self._terminology = terminology
+        self._resolve = resolve
+
+    def read(self, event: wire.MedicationEvent) -> Named:
+        named = Named()
+        if event.medicationCodeableConcept is not None:
+            self._name(event.medicationCodeableConcept, named)
+        reference = event.medicationReference
+        if reference is not None and reference.reference:
+            found = self._follow(reference.reference, event.contained, named)
+            if isinstance(found, wire.Medication):
+                self._medication(found, named, event.contained)
+            elif reference.display:
+                self._name(wire.CodeableConcept(text=reference.display), named)
+            else:
+                named.why = "a reference to a Medication that is not in the record"
+        elif reference is not None and reference.display:
+            self._name(wire.CodeableConcept(text=reference.display), named)
+        return named
+
+    def _follow(self, reference: str, contained: msgspec.Raw, named: Named) -> Any:
+        if reference.startswith("#"):
+            return find_contained(reference, contained)
+        resource, problem = self._resolve(reference)
+        named.problem = named.problem or problem
+        return resource
+
+    def _medication(self, medication: wire.Medication, named: Named, contained: msgspec.Raw) -> None:
+        if id(medication) in named.followed:
+            return
+        named.followed.add(id(medication))
+        if medication.status == "entered-in-error":
+            named.why = "a Medication entered in error"
+            return
+        if medication.code is not None:
+            self._name(medication.code, named)
+        for ingredient in medication.ingredient or ():
+            if ingredient.isActive is False:
+                continue
+            if ingredient.itemCodeableConcept is not None:
+                self._name(ingredient.itemCodeableConcept, named)
+            elif ingredient.itemReference is not None and ingredient.itemReference.reference:
+                self._part(ingredient.itemReference.reference, medication, named, contained)
+
+    def _part(self, reference: str, medication: wire.Medication, named: Named, outer: msgspec.Raw) -> None:
+        found = self._follow(reference, medication.contained, named) or self._follow(reference, outer, named)
+        if isinstance(found, wire.Substance) and found.code is not None:
+            self._name(found.code, named)
+        elif isinstance(found, wire.Medication):
+            self._medication(found, named, outer)
+
+    def _name(self, concept: wire.CodeableConcept, named: Named) -> None:
+        """Add what one CodeableConcept says about the drug."""
+        terminology = self._terminology
+        words = texts(concept)
+        named.said.append(shown(concept))
+        named.worded = named.worded or any(map(str.isalpha, words))
+        found = terminology.look_up("drug", concept)
+        for ingredient in found.sure:
+            meanings = terminology.may_mean.get(ingredient)
+            if meanings:
+                named.possible |= set(meanings)
+                named.why = "a code that does not tell which of these drugs"
+            else:
+                named.sure.add(ingredient)
+        self._name_form(concept, named)
+        if found.sure:
+            named.coded = True
+            return
+        if found.ambiguous:
+            named.possible |= {m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,))}
+            named.why = "a drug code without a system or under a wrong one"
+        spoken = self._spoken(words)
+        if spoken:
+            named.possible |= spoken
+            named.why = named.why or "a drug named in text, without a known code"
+        named.coded = named.coded or _has_rxnorm_code(concept)
+
+    def _spoken(self, text: str) -> set[str]:
+        names = set(self._terminology.spoken("drug", text))
+        for group in self._terminology.spoken("drugclass", text):
+            names |= self._terminology.classes[group]
+        return {m for c in names for m in self._terminology.may_mean.get(c, (c,))}
+
+    def _name_form(self, concept: wire.CodeableConcept, named: Named) -> None:
+        for coding in concept.coding or ():
+            if coding is None or not coding.code or not coding.system:
+                continue
+            form = self._terminology.drug_forms.get((canonical_system(coding.system), coding.code))
+            if form is not None:
+                named.form = named.form or form.form
+                named.strength = named.strength or form.strength
+
+
+def _has_rxnorm_code(concept: wire.CodeableConcept) -> bool:
+    """RxNorm's codes of the drugs in question are listed, so another one is another drug. Those of SNOMED CT are not
+    all of them, and ATC's higher levels name no drug: without words they tell nothing."""
+    codings = [c for c in concept.coding or () if c is not None and c.code and c.code.strip() and c.system]
+    return any(canonical_system(c.system) == RXNORM for c in codings if c.system)

@@ -1,0 +1,92 @@
+"""Why a drug was given, as far as it matters: a cancer, fertility treatment, or another reason.
+
+A drug of two uses is anticancer therapy only where a cancer is its reason.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+
+from service.mappers import wire
+from service.mappers.concepts import code_of, texts
+from service.mappers.condition import VERIFICATIONS
+from service.mappers.contained import contained_in, decoded
+from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
+
+Resolve = Callable[[str], tuple[object | None, str]]
+Coded = Callable[[wire.Condition], tuple[tuple[str, ...], tuple[str, ...], str]]
+
+_CANCER = re.compile(
+    r"cancer|carcinoma|neoplas|tumou?r|malignan|metasta|lymphoma|leuk(?:a)?emia|melanoma|sarcoma|myeloma|oncolog|adjuvant"
+)
+_FERTILITY = re.compile(r"fertil|ovulation|\bivf\b|oocyte|egg retrieval|assisted reproduc")
+_OF_CANCER = (
+    "breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer", "cervix-cancer", "lung-cancer",
+    "m1-finding", "er-", "pr-", "her2-", "hormone-receptor-", "chemotherapy-", "immunotherapy-", "endocrine-therapy-",
+    "history-chemotherapy",
+)  # fmt: skip
+_NO_DIAGNOSIS = ("refuted", "entered-in-error")
+
+
+class ReasonReader:
+    """Reads the reasons of drug records. `resolve` finds a resource of the record by its reference, `coded` tells the
+    concepts of a Condition."""
+
+    def __init__(self, terminology: Terminology, resolve: Resolve, coded: Coded) -> None:
+        self._terminology = terminology
+        self._resolve = resolve
+        self._coded = coded
+
+    def read(self, event: wire.MedicationEvent) -> str:
+        """cancer, fertility, other, or empty where no reason is recorded."""
+        reasons = [self._said(concept) for concept in event.reasonCode or ()]
+        inside = _inside(event) if event.reasonReference else {}
+        reasons += [self._referred(reference, inside) for reference in event.reasonReference or ()]
+        return next((wanted for wanted in ("cancer", "fertility", "other") if wanted in reasons), "")
+
+    def _said(self, concept: wire.CodeableConcept) -> str:
+        said = _reason_of(self._terminology.look_up("condition", concept).sure, texts(concept))
+        return said or _by_chapter(concept)
+
+    def _referred(self, reference: wire.Reference, inside: dict[str, wire.Condition]) -> str:
+        name = reference.reference or ""
+        found = inside.get(name[1:]) if name.startswith("#") else self._resolve(name)[0]
+        reason = self._diagnosed(found) if isinstance(found, wire.Condition) else ""
+        if not reason and reference.display:
+            reason = self._said(wire.CodeableConcept(text=reference.display))
+        return reason
+
+    def _diagnosed(self, condition: wire.Condition) -> str:
+        if code_of(condition.verificationStatus, VERIFICATIONS) in _NO_DIAGNOSIS or condition.code is None:
+            return ""
+        sure, _ambiguous, _why = self._coded(condition)
+        return _reason_of(sure, texts(condition.code)) or _by_chapter(condition.code)
+
+
+def _inside(event: wire.MedicationEvent) -> dict[str, wire.Condition]:
+    """The Conditions that a drug record contains, by their ids."""
+    found = (decoded(member) for member in contained_in(event.contained))
+    return {c.id.removeprefix("#"): c for c in found if isinstance(c, wire.Condition) and c.id}
+
+
+def _reason_of(concepts: Iterable[str], text: str) -> str:
+    """What kind of reason a diagnosis is: a code decides, else the words."""
+    found = set(concepts) - {"breastfeeding", "breastfeeding-unclear"}
+    if any(c.startswith(_OF_CANCER) for c in found):
+        return "cancer"
+    if "fertility" in found:
+        return "fertility"
+    plain = text.lower()
+    if _CANCER.search(plain):
+        return "cancer"
+    if _FERTILITY.search(plain):
+        return "fertility"
+    return "other" if found or plain else ""
+
+
+def _by_chapter(concept: wire.CodeableConcept) -> str:
+    """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not tell."""
+    for coding in concept.coding or ():
+        if coding and coding.code and coding.system and canonical_system(coding.system) in (ICD10, ICD10CM):
+            code = coding.code.strip().upper()
+            return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
+    return ""
