@@ -5,7 +5,7 @@ silence about a resource type counts only where that type was read completely.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jiter
@@ -21,6 +21,8 @@ MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
+# Tells of a resource that it can say nothing to any rule.
+Mute = Callable[[Any], bool]
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -68,6 +70,7 @@ class Document(msgspec.Struct):
     pages: list[Page] = msgspec.field(default_factory=list)
     checked: bool = False
     outcomes: bool = False  # whether an OperationOutcome is, or was, among the items
+    passed_over: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)  # by type and id: the mute ones
 
     def lost(self, place: str, reason: str) -> None:
         """Something that may have been of any type cannot be read."""
@@ -98,6 +101,35 @@ def read_resources(resources: Sequence[bytes], name: str = "document") -> Docume
     document = Document(name)
     for i, raw in enumerate(resources):
         _add(document, raw, "", f"[{i}]", -1, 0)
+    return _finished(document)
+
+
+def read_lines(resources: Sequence[bytes], name: str, subject: str, mute: Mapping[type, Mute]) -> Document:
+    """`read_resources` for the long record of one `subject` (a reference as it is written): of what is well-formed and
+    can say nothing (`mute`, by type) the text alone is kept. Where two resources may be versions of one, all are read.
+    """
+    document = Document(name)
+    decode, plain, add = wire.decode_resource, wire.PLAIN_TYPES, document.items.append
+    passed_over: dict[type, dict[str, bytes]] = {kind: {} for kind in mute}
+    for i, raw in enumerate(resources):
+        try:
+            resource = decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            _add_malformed(document, raw, "", f"[{i}]", -1, 0)
+            continue
+        kind = resource.__class__
+        if kind in mute and mute[kind](resource) and resource.subject is not None:
+            identifier, own = resource.id, passed_over[kind]
+            if identifier and identifier not in own and resource.subject.reference == subject:
+                own[identifier] = raw
+                continue
+        if kind in plain:
+            add(Item(resource, raw, "", f"[{i}]"))
+        else:
+            _add_decoded(document, Item(resource, raw, "", f"[{i}]"), 0)
+    if any(item.resource.id in passed_over.get(item.resource.__class__, ()) for item in document.items):
+        return read_resources(resources, name)  # which version counts is told by looking at both
+    document.passed_over = {kind.__name__: own for kind, own in passed_over.items() if own}
     return _finished(document)
 
 
@@ -173,10 +205,14 @@ def _add(document: Document, raw: Raw | bytes, full_url: str, parent: str, index
     except (msgspec.DecodeError, RecursionError):
         _add_malformed(document, raw, full_url, parent, index, depth)
         return
-    if resource.__class__ in wire.READ_TYPES:
-        _take(document, Item(resource, raw, full_url, parent, index, "", document.checked))
-    elif isinstance(resource, wire.NestedBundle):
-        _open_bundle(Item(resource, raw, full_url, parent, index), None, document, depth)
+    _add_decoded(document, Item(resource, raw, full_url, parent, index, "", document.checked), depth)
+
+
+def _add_decoded(document: Document, item: Item, depth: int) -> None:
+    if item.resource.__class__ in wire.READ_TYPES:
+        _take(document, item)
+    elif isinstance(item.resource, wire.NestedBundle):
+        _open_bundle(item, None, document, depth)
 
 
 def _add_malformed(document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int) -> None:

@@ -4,7 +4,7 @@ Reading indexes resources by code and stops there; a resource becomes a fact whe
 aside is named in `notices`, what is known to be missing in `gaps`.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -85,6 +85,7 @@ class Record:
         self._allergy_items: list[Item] = []
         self._reports: list[Item] = []
         self._items: list[Item] = []
+        self._passed_over: Mapping[str, Mapping[str, bytes]] = {}
         self._base = ""
         self._by_reference: dict[str, Item] | None = None
         self._measured: dict[str, list[ObservedValue]] = {}
@@ -221,23 +222,36 @@ class Record:
         self.notice(f"{self.reference(item)}: {reason}")
         self._gaps.setdefault(kind, f"{self.reference(item)} cannot be read")
 
-    def know(self, items: list[Item], base: str) -> None:
-        """Remember where resources are found when others refer to them; `base` is the patient's own server."""
+    def know(self, items: list[Item], base: str, passed_over: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Remember where resources are found when others refer to them; `base` is the patient's own server.
+        `passed_over` are further resources of the patient's, by type and id, which nothing but a reference asks for."""
         self._items = items
         self._base = base
+        self._passed_over = passed_over
 
     def find(self, reference: str) -> Item | None:
         """The item a reference leads to, inside this record. The id alone counts only within the patient's server."""
         if self._by_reference is None:
             self._by_reference = dict(_names(self._items, self._base))
         plain = without_version(reference)
-        found = self._by_reference.get(plain)
+        found = self._named(plain)
         if found is None and self._base and plain.startswith(self._base):
-            found = self._by_reference.get(plain[len(self._base) :])
+            found = self._named(plain[len(self._base) :])
         elif found is None and not self._base and plain.startswith(("http://", "https://")):
-            found = self._by_reference.get("/".join(plain.rsplit("/", 2)[1:]))
+            found = self._named("/".join(plain.rsplit("/", 2)[1:]))
             if found is not None and found.full_url:
                 found = None
+        return found
+
+    def _named(self, name: str) -> Item | None:
+        known = self._by_reference
+        assert known is not None
+        found = known.get(name)
+        if found is None and self._passed_over:
+            kind, _, identifier = name.partition("/")
+            raw = self._passed_over.get(kind, {}).get(identifier)
+            if raw is not None:
+                found = known[name] = Item(wire.decode_resource(raw), raw)
         return found
 
     def reference(self, item: Item) -> str:

@@ -163,10 +163,10 @@ def test_a_finished_run_tells_again_what_could_not_be_read(
 ) -> None:
     read = judging.read_patient
 
-    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+    def failing(document: Any, patient: str, *rest: Any) -> Any:
         if patient == "a1":
             raise RecordError("record: cannot be read", code="too-deep")
-        return read(screening, patient, *rest)
+        return read(document, patient, *rest)
 
     monkeypatch.setattr(judging, "read_patient", failing)
     first = screen(source)

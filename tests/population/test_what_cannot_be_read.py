@@ -155,10 +155,10 @@ def test_a_patient_whose_lines_fail_only_together_is_a_row_and_the_others_are_ju
 
     read = judging.read_patient
 
-    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+    def failing(document: Any, patient: str, *rest: Any) -> Any:
         if patient == "a1":
             raise RecordError("record: cannot be read", code="too-deep")
-        return read(screening, patient, *rest)
+        return read(document, patient, *rest)
 
     monkeypatch.setattr(judging, "read_patient", failing)
     ran = screen(source)
