@@ -98,6 +98,10 @@ class _Named(msgspec.Struct):
     strength: Decimal | None = None
     followed: set[int] = msgspec.field(default_factory=set)
 
+    @property
+    def is_nameless(self) -> bool:
+        return not self.sure and not self.possible and not self.coded and not self.worded
+
 
 class ExposureMapper:
     """Maps the medication resources of one patient. `resolve` finds a resource of the record by its reference, and says
@@ -134,7 +138,7 @@ class ExposureMapper:
             kind=_KINDS[kind],
             ingredients=frozenset(named.sure),
             possible=frozenset(named.possible - named.sure),
-            nameless=not named.sure and not named.possible and not named.coded and not named.worded,
+            nameless=named.is_nameless,
             why="; ".join(w for w in (why, named.why) if w),
             certain=certain,
             broken=bool(problem),
@@ -147,6 +151,12 @@ class ExposureMapper:
             depot_days=_depot_days(named, dosages),
             reason=self._reason(event),
         )
+
+    def names_unknown(self, concept: wire.CodeableConcept) -> bool:
+        """Whether it tells a drug that is none of the known ones, nor may be: no rule can ask for it."""
+        named = _Named()
+        self._name(concept, named)
+        return not named.sure and not named.possible and not named.is_nameless
 
     def _drug(self, event: wire.MedicationEvent) -> _Named:
         named = _Named()

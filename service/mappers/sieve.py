@@ -1,4 +1,5 @@
-"""What of a long record can say nothing: results of no input that is asked for, procedures that no value set knows.
+"""What of a long record can say nothing: results of no input that is asked for; diagnoses, procedures and drugs that no
+value set knows and no name stands in.
 
 They are most of a record that was kept for years. Who reads lines keeps their text, in case another resource refers to
 them, and nothing else.
@@ -8,11 +9,14 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from service.mappers import wire
+from service.mappers.condition import DiagnosisMapper
 from service.mappers.inputs import Inputs
+from service.mappers.medication import ExposureMapper
+from service.mappers.observation import Library
 from service.mappers.procedure import named_procedures
 from service.mappers.terminology import Terminology
 
-MAX_KNOWN = 100_000  # codes, or procedures by code and words, that are remembered
+MAX_KNOWN = 100_000  # of a kind: codes, or codes with their words, that are remembered
 
 _Coding = tuple[str | None, str | None]
 _Words = tuple[str | None, str | None, str | None, str | None]
@@ -24,13 +28,28 @@ class Sieve:
     `mute` has the tests by the type of resource. A code counts as saying something whether or not its system is right.
     """
 
-    def __init__(self, terminology: Terminology, inputs: Inputs, asked: Collection[str] | None = None) -> None:
-        self._terminology = terminology
+    def __init__(self, library: Library, asked: Collection[str] | None = None) -> None:
+        terminology, inputs = library.terminology, library.inputs
+        named = DiagnosisMapper(terminology, library.calendar).named
         self._results = _Results(terminology, inputs, inputs.by_name if asked is None else asked)
-        self._procedures: dict[_Words, bool] = {}
+        self._conditions = _Concepts(
+            lambda c: not terminology.look_up("condition", c).any and not named(wire.Condition(code=c))
+        )
+        self._procedures = _Concepts(
+            lambda c: not terminology.look_up("procedure", c).any
+            and not named_procedures(wire.Procedure(code=c), terminology)
+        )
+        self._drugs = _Concepts(
+            ExposureMapper(terminology, library.calendar, lambda _: (None, ""), lambda _: "").names_unknown
+        )
         self.mute: Mapping[type, Callable[[Any], bool]] = {
             wire.Observation: self._is_mute_result,
-            wire.Procedure: self._is_mute_procedure,
+            wire.Condition: lambda condition: self._conditions.is_mute(condition.code),
+            wire.Procedure: lambda procedure: self._procedures.is_mute(procedure.code),
+            wire.MedicationStatement: self._is_mute_event,
+            wire.MedicationRequest: self._is_mute_event,
+            wire.MedicationAdministration: self._is_mute_event,
+            wire.MedicationDispense: self._is_mute_event,
         }
 
     def _is_mute_result(self, result: wire.Observation) -> bool:
@@ -46,22 +65,8 @@ class Sieve:
             if coding is not None
         )
 
-    def _is_mute_procedure(self, procedure: wire.Procedure) -> bool:
-        code = procedure.code
-        coding = code.coding[0] if code is not None and code.coding and len(code.coding) == 1 else None
-        if code is None or coding is None:
-            return self._says_nothing(procedure)
-        words = coding.system, coding.code, coding.display, code.text
-        known = self._procedures.get(words)
-        if known is None:
-            if len(self._procedures) > MAX_KNOWN:
-                self._procedures.clear()
-            known = self._procedures[words] = self._says_nothing(procedure)
-        return known
-
-    def _says_nothing(self, procedure: wire.Procedure) -> bool:
-        found = self._terminology.look_up("procedure", procedure.code)
-        return not found.any and not named_procedures(procedure, self._terminology)
+    def _is_mute_event(self, event: wire.MedicationEvent) -> bool:
+        return event.medicationReference is None and self._drugs.is_mute(event.medicationCodeableConcept)
 
 
 class _Results(dict[_Coding, bool]):
@@ -82,3 +87,27 @@ class _Results(dict[_Coding, bool]):
         speaks = found is not None and not self._feeding.isdisjoint((*found.sure, *found.ambiguous))
         self[coding] = speaks
         return speaks
+
+
+class _Concepts(dict[_Words, bool]):
+    """By the system, code and display of the one coding, and the text: whether a CodeableConcept says nothing."""
+
+    def __init__(self, says_nothing: Callable[[wire.CodeableConcept], bool]) -> None:
+        super().__init__()
+        self._says_nothing = says_nothing
+
+    def __missing__(self, words: _Words) -> bool:
+        if len(self) > MAX_KNOWN:
+            self.clear()
+        system, code, display, text = words
+        mute = self[words] = self._says_nothing(wire.CodeableConcept([wire.Coding(system, code, display)], text))
+        return mute
+
+    def is_mute(self, concept: wire.CodeableConcept | None) -> bool:
+        if concept is None:
+            return False
+        codings = concept.coding
+        coding = codings[0] if codings and len(codings) == 1 else None
+        if coding is None:
+            return self._says_nothing(concept)
+        return self[coding.system, coding.code, coding.display, concept.text]

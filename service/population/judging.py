@@ -12,7 +12,7 @@ from service.mappers import wire
 from service.mappers.documents import Document, read_lines, read_resources
 from service.mappers.joining import joined
 from service.mappers.sieve import Sieve
-from service.population.bundles import is_whole, read_whole
+from service.population.bundles import WHOLE_FILE, is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, read_patient
@@ -96,7 +96,7 @@ class Judge(msgspec.Struct, frozen=True):
         return answer, errors
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
-        resources = [entry.json for entry in found if not is_whole(entry.json)]
+        resources = [entry.json for entry in found if not entry.json.startswith(WHOLE_FILE)]
         if len(resources) == len(found):
             lines = read_lines(resources, "record", f"Patient/{patient}", self.sieve.mute)
             return joined([read_patient(lines, patient, self.shared, self.gaps)])
