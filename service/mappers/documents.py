@@ -106,10 +106,10 @@ def read_resources(resources: Sequence[bytes], name: str = "document") -> Docume
 
 def read_lines(resources: Sequence[bytes], name: str, subject: str, mute: Mapping[type, Mute]) -> Document:
     """`read_resources` for the long record of one `subject` (a reference as it is written): of what is well-formed and
-    can say nothing (`mute`, by type) the text alone is kept. Where two resources may be versions of one, all are read.
+    can say nothing (`mute`, by type) the text alone is kept. A loop without calls, as most lines end there.
     """
     document = Document(name)
-    decode, plain, add = wire.decode_resource, wire.PLAIN_TYPES, document.items.append
+    decode, plain, add, test_of = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, mute.get
     passed_over: dict[type, dict[str, bytes]] = {kind: {} for kind in mute}
     for i, raw in enumerate(resources):
         try:
@@ -118,18 +118,19 @@ def read_lines(resources: Sequence[bytes], name: str, subject: str, mute: Mappin
             _add_malformed(document, raw, "", f"[{i}]", -1, 0)
             continue
         kind = resource.__class__
-        if kind in mute and mute[kind](resource) and resource.subject is not None:
-            identifier, own = resource.id, passed_over[kind]
-            if identifier and identifier not in own and resource.subject.reference == subject:
-                own[identifier] = raw
+        is_mute = test_of(kind)
+        if is_mute is not None and is_mute(resource) and resource.subject is not None:
+            identifier, alike = resource.id, passed_over[kind]
+            if identifier and identifier not in alike and resource.subject.reference == subject:
+                alike[identifier] = raw
                 continue
         if kind in plain:
             add(Item(resource, raw, "", f"[{i}]"))
         else:
             _add_decoded(document, Item(resource, raw, "", f"[{i}]"), 0)
     if any(item.resource.id in passed_over.get(item.resource.__class__, ()) for item in document.items):
-        return read_resources(resources, name)  # which version counts is told by looking at both
-    document.passed_over = {kind.__name__: own for kind, own in passed_over.items() if own}
+        return read_resources(resources, name)  # two versions of one: which counts is told by both
+    document.passed_over = {kind.__name__: alike for kind, alike in passed_over.items() if alike}
     return _finished(document)
 
 

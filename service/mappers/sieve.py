@@ -16,7 +16,8 @@ from service.mappers.observation import Library
 from service.mappers.procedure import named_procedures
 from service.mappers.terminology import Terminology
 
-MAX_KNOWN = 100_000  # of a kind: codes, or codes with their words, that are remembered
+MAX_KNOWN = 20_000  # of a kind: codes, or codes with their words, that are remembered
+MAX_WORDS = 500  # characters of words that are remembered with a code
 
 _Coding = tuple[str | None, str | None]
 _Words = tuple[str | None, str | None, str | None, str | None]
@@ -29,19 +30,13 @@ class Sieve:
     """
 
     def __init__(self, library: Library, asked: Collection[str] | None = None) -> None:
-        terminology, inputs = library.terminology, library.inputs
-        named = DiagnosisMapper(terminology, library.calendar).named
-        self._results = _Results(terminology, inputs, inputs.by_name if asked is None else asked)
-        self._conditions = _Concepts(
-            lambda c: not terminology.look_up("condition", c).any and not named(wire.Condition(code=c))
-        )
-        self._procedures = _Concepts(
-            lambda c: not terminology.look_up("procedure", c).any
-            and not named_procedures(wire.Procedure(code=c), terminology)
-        )
-        self._drugs = _Concepts(
-            ExposureMapper(terminology, library.calendar, lambda _: (None, ""), lambda _: "").names_unknown
-        )
+        self._terminology = terminology = library.terminology
+        self._diagnoses = DiagnosisMapper(terminology, library.calendar)
+        exposures = ExposureMapper(terminology, library.calendar, lambda _: (None, ""), lambda _: "")
+        self._results = _Results(terminology, library.inputs, library.inputs.by_name if asked is None else asked)
+        self._conditions = _Concepts(self._names_no_condition)
+        self._procedures = _Concepts(self._names_no_procedure)
+        self._drugs = _Concepts(exposures.names_unknown)
         self.mute: Mapping[type, Callable[[Any], bool]] = {
             wire.Observation: self._is_mute_result,
             wire.Condition: lambda condition: self._conditions.is_mute(condition.code),
@@ -64,6 +59,14 @@ class Sieve:
             for coding in (part.code and part.code.coding) or ()
             if coding is not None
         )
+
+    def _names_no_condition(self, code: wire.CodeableConcept) -> bool:
+        found = self._terminology.look_up("condition", code)
+        return not found.any and not self._diagnoses.named(wire.Condition(code=code))
+
+    def _names_no_procedure(self, code: wire.CodeableConcept) -> bool:
+        found = self._terminology.look_up("procedure", code)
+        return not found.any and not named_procedures(wire.Procedure(code=code), self._terminology)
 
     def _is_mute_event(self, event: wire.MedicationEvent) -> bool:
         return event.medicationReference is None and self._drugs.is_mute(event.medicationCodeableConcept)
@@ -108,6 +111,6 @@ class _Concepts(dict[_Words, bool]):
             return False
         codings = concept.coding
         coding = codings[0] if codings and len(codings) == 1 else None
-        if coding is None:
+        if coding is None or len(coding.display or "") + len(concept.text or "") > MAX_WORDS:
             return self._says_nothing(concept)
         return self[coding.system, coding.code, coding.display, concept.text]
