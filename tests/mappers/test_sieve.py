@@ -83,7 +83,7 @@ def test_what_may_say_something_is_read(screening: Screening, resource: Json) ->
 
 def test_a_result_that_no_trial_asks_for_is_kept_as_a_fact(screening: Screening) -> None:
     pressure = laboratory(loinc("8480-6", "Systolic blood pressure"), 120, "mm[Hg]")
-    assert "systolic-blood-pressure" not in screening.plan.bits["input"]
+    assert "systolic-blood-pressure" not in screening.plan.inputs
     assert _passed(screening, pressure)
     assert not _passed(screening, pressure, asked=False)
 
