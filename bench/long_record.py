@@ -78,12 +78,12 @@ def _without_cancer(lines: Sequence[bytes]) -> list[bytes]:
 
 
 def _work(screening: Screening, lines: list[bytes], without: list[bytes]) -> dict[str, Callable[[], Any]]:
-    mute = screening.sieve(screening.plan).mute
+    sieve = screening.sieve(screening.plan)
     loads = import_module("orjson").loads if find_spec("orjson") else json.loads
     person = f"Patient/{patient.NAME}"
 
     def read(found: list[bytes]) -> Record:
-        return screening.of_document(read_lines(found, "record", person, mute), person)
+        return screening.of_document(read_lines(found, "record", person, sieve), person)
 
     def screened(found: list[bytes]) -> PatientResult:
         return screening.screen(read(found), _DAY)

@@ -75,7 +75,7 @@ class Screening:
 
     def sieve(self, plan: Plan | None = None) -> Sieve:
         """What tells the resources that no question of a plan asks for; where none is told, that no trial can."""
-        return Sieve(self.library, None if plan is None else plan.inputs)
+        return Sieve(self.library, None if plan is None else plan.bits["input"])
 
     def screen(self, record: PatientRecord, on: date | int, plan: Plan | None = None) -> PatientResult:
         """The result of one record as of one day, against all trials or those of a plan."""

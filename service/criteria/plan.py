@@ -128,7 +128,6 @@ class Plan:
         self.plans = tuple(
             _plan(trial, tuple(self._question(c, empty) for c in trial.criteria)) for trial in trials.trials
         )
-        self.inputs = frozenset(name for p in self.plans for q in p.questions for name in consulted(q.rule))
         self.person = self._bit.get(keys.PERSON, 0)
         self.allergies = self._bit.get(keys.ALLERGIES, 0)
         self.nameless = self._bit.get(keys.NAMELESS, 0)
@@ -183,22 +182,6 @@ def _parts(whole: Any) -> Iterator[Any]:
             if hasattr(part, "look") or hasattr(part, "judge"):
                 yield part
             yield from _parts(part)
-
-
-def consulted(rule: Rule) -> frozenset[str]:
-    """The names of all inputs that a rule may look at once it is asked. What it reads decides whether it is asked: of a
-    therapy, say, only drugs; asked, it also looks at when the cancer spread."""
-    return keys.named("input", keys.together(part.reads() for part in _readers(rule)))
-
-
-def _readers(whole: Any) -> Iterator[Any]:
-    """Whatever says what it reads: a rule, and everything inside it that does."""
-    if hasattr(whole, "reads"):
-        yield whole
-    for name in getattr(whole, "__struct_fields__", ()):
-        value = getattr(whole, name)
-        for part in value if isinstance(value, tuple) else (value,):
-            yield from _readers(part)
 
 
 def result_of(criterion: Criterion, finding: Finding) -> CriterionResult:

@@ -5,8 +5,8 @@ silence about a resource type counts only where that type was read completely.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import jiter
 import msgspec
@@ -21,8 +21,22 @@ MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
-# Tells of a resource that it can say nothing to any rule.
-Mute = Callable[[Any], bool]
+
+
+class PassedOver(msgspec.Struct, gc=False):
+    """Resources of which the text alone is kept, by type and id. Their results are of none of the `asked` inputs."""
+
+    texts: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)
+    asked: Collection[str] = ()
+
+
+class Passing(Protocol):
+    """What tells of a resource, by its type, that it can say nothing; the inputs that results are asked for."""
+
+    mute: Mapping[type, Callable[[Any], bool]]
+    asked: Collection[str]
+
+
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -70,7 +84,7 @@ class Document(msgspec.Struct):
     pages: list[Page] = msgspec.field(default_factory=list)
     checked: bool = False
     outcomes: bool = False  # whether an OperationOutcome is, or was, among the items
-    passed_over: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)  # by type and id: the mute ones
+    passed_over: PassedOver = msgspec.field(default_factory=PassedOver)
 
     def lost(self, place: str, reason: str) -> None:
         """Something that may have been of any type cannot be read."""
@@ -104,11 +118,11 @@ def read_resources(resources: Sequence[bytes], name: str = "document") -> Docume
     return _finished(document)
 
 
-def read_lines(resources: Sequence[bytes], name: str, subject: str, mute: Mapping[type, Mute]) -> Document:
+def read_lines(resources: Sequence[bytes], name: str, subject: str, sieve: Passing) -> Document:
     """`read_resources` for the long record of one `subject` (a reference as it is written): of what is well-formed and
-    can say nothing (`mute`, by type) the text alone is kept. A loop without calls, as most lines end there.
+    can say nothing the text alone is kept. A loop almost without calls, as most lines end there.
     """
-    document = Document(name)
+    document, mute = Document(name), sieve.mute
     decode, plain, add, test_of = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, mute.get
     passed_over: dict[type, dict[str, bytes]] = {kind: {} for kind in mute}
     for i, raw in enumerate(resources):
@@ -130,7 +144,8 @@ def read_lines(resources: Sequence[bytes], name: str, subject: str, mute: Mappin
             _add_decoded(document, Item(resource, raw, "", f"[{i}]"), 0)
     if any(item.resource.id in passed_over.get(item.resource.__class__, ()) for item in document.items):
         return read_resources(resources, name)  # two versions of one: which counts is told by both
-    document.passed_over = {kind.__name__: alike for kind, alike in passed_over.items() if alike}
+    texts = {kind.__name__: alike for kind, alike in passed_over.items() if alike}
+    document.passed_over = PassedOver(texts, sieve.asked)
     return _finished(document)
 
 

@@ -27,13 +27,15 @@ class Sieve:
     """Tells which resources say nothing. `asked` are the names of the inputs that are asked for; all where it is None.
 
     `mute` has the tests by the type of resource. A code counts as saying something whether or not its system is right.
+    A rule that asks for another input all the same gets it (`Record.measurements`), at the price of a second reading.
     """
 
     def __init__(self, library: Library, asked: Collection[str] | None = None) -> None:
         self._terminology = terminology = library.terminology
         self._diagnoses = DiagnosisMapper(terminology, library.calendar)
         exposures = ExposureMapper(terminology, library.calendar, lambda _: (None, ""), lambda _: "")
-        self._results = _Results(terminology, library.inputs, library.inputs.by_name if asked is None else asked)
+        self.asked: Collection[str] = library.inputs.by_name if asked is None else asked
+        self._results = _Results(terminology, library.inputs, self.asked)
         self._conditions = _Concepts(self._names_no_condition)
         self._procedures = _Concepts(self._names_no_procedure)
         self._drugs = _Concepts(exposures.names_unknown)

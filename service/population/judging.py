@@ -98,7 +98,7 @@ class Judge(msgspec.Struct, frozen=True):
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
         resources = [entry.json for entry in found if not entry.json.startswith(WHOLE_FILE)]
         if len(resources) == len(found):
-            lines = read_lines(resources, "record", f"Patient/{patient}", self.sieve.mute)
+            lines = read_lines(resources, "record", f"Patient/{patient}", self.sieve)
             return joined([read_patient(lines, patient, self.shared, self.gaps)])
         whole = [read_whole(self.inputs[entry.file], entry.json) for entry in found if is_whole(entry.json)]
         if not resources and len(whole) == 1 and not self.gaps:

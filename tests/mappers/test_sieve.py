@@ -35,12 +35,12 @@ HYPERTENSION = icd10cm("I10", "High blood pressure")
 def _read(screening: Screening, *resources: Json, asked: bool = True) -> Document:
     """The lines of an eligible patient with further ones."""
     lines = [as_json(resource) for resource in (*eligible(SINAI).resources.values(), *resources)]
-    return read_lines(lines, "record", PATIENT, screening.sieve(screening.plan if asked else None).mute)
+    return read_lines(lines, "record", PATIENT, screening.sieve(screening.plan if asked else None))
 
 
 def _passed(screening: Screening, resource: Json, asked: bool = True) -> bool:
     found = _read(screening, resource | {"id": "x"}, asked=asked)
-    return "x" in found.passed_over.get(resource["resourceType"], {})
+    return "x" in found.passed_over.texts.get(resource["resourceType"], {})
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_may_say_something_is_read(screening: Screening, resource: Json) ->
 
 def test_a_result_that_no_trial_asks_for_is_kept_as_a_fact(screening: Screening) -> None:
     pressure = laboratory(loinc("8480-6", "Systolic blood pressure"), 120, "mm[Hg]")
-    assert "systolic-blood-pressure" not in screening.plan.inputs
+    assert "systolic-blood-pressure" not in screening.plan.bits["input"]
     assert _passed(screening, pressure)
     assert not _passed(screening, pressure, asked=False)
 
@@ -132,4 +132,4 @@ def test_a_reference_to_another_type_of_that_id_leads_nowhere(screening: Screeni
 def test_a_drug_record_that_refers_to_an_unknown_drug_is_read(screening: Screening) -> None:
     shared = medication(LISINOPRIL, id="m")
     found = _read(screening, shared, request(reference("Medication/m") or {}) | {"id": "x"})
-    assert "x" not in found.passed_over["MedicationRequest"]
+    assert "x" not in found.passed_over.texts["MedicationRequest"]
