@@ -26,6 +26,7 @@ from service.mappers.inputs import Inputs
 from service.mappers.lexicon import Vocabulary
 from service.mappers.observation import Library
 from service.mappers.record import Record
+from service.mappers.sieve import Sieve
 from service.mappers.terminology import Terminology
 from service.settings import Settings
 
@@ -71,6 +72,10 @@ class Screening:
     def plan_for(self, trials: Trials) -> Plan:
         """The questions of some of the trials."""
         return self.plan if trials is self.used else Plan(trials)
+
+    def sieve(self, plan: Plan | None = None) -> Sieve:
+        """What tells the resources that no question of a plan asks for; where none is told, that no trial can."""
+        return Sieve(self.library, None if plan is None else plan.bits["input"])
 
     def screen(self, record: PatientRecord, on: date | int, plan: Plan | None = None) -> PatientResult:
         """The result of one record as of one day, against all trials or those of a plan."""

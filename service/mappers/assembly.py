@@ -26,7 +26,7 @@ def read_record(document: Document, library: Library, patient: str = "", base: s
     record = _empty_record(person_item, library, document)
     owned = _owned(items, record, identity)
     current = _current_versions(owned, record, identity)
-    record.know(current, identity.base)
+    record.know(current, identity.base, document.passed_over)
     record.add_all(current)
     return record
 

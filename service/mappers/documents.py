@@ -5,8 +5,8 @@ silence about a resource type counts only where that type was read completely.
 """
 
 import json
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
 import jiter
 import msgspec
@@ -22,6 +22,22 @@ SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
 VOID = frozenset({"entered-in-error", "cancelled"})  # such a report holds nothing
+
+
+class PassedOver(msgspec.Struct, gc=False):
+    """Resources of which the text alone is kept, by type and id. Their results are of none of the `asked` inputs."""
+
+    texts: dict[str, dict[str, bytes]] = msgspec.field(default_factory=dict)
+    asked: Collection[str] = ()
+
+
+class Passing(Protocol):
+    """What tells of a resource, by its type, that it can say nothing; the inputs that results are asked for."""
+
+    mute: Mapping[type, Callable[[Any], bool]]
+    asked: Collection[str]
+
+
 _UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
@@ -69,6 +85,7 @@ class Document(msgspec.Struct):
     pages: list[Page] = msgspec.field(default_factory=list)
     checked: bool = False
     outcomes: bool = False  # whether an OperationOutcome is, or was, among the items
+    passed_over: PassedOver = msgspec.field(default_factory=PassedOver)
 
     def lost(self, place: str, reason: str) -> None:
         """Something that may have been of any type cannot be read."""
@@ -99,6 +116,37 @@ def read_resources(resources: Sequence[bytes], name: str = "document") -> Docume
     document = Document(name)
     for i, raw in enumerate(resources):
         _add(document, raw, "", f"[{i}]", -1, 0)
+    return _finished(document)
+
+
+def read_lines(resources: Sequence[bytes], name: str, subject: str, sieve: Passing) -> Document:
+    """`read_resources` for the long record of one `subject` (a reference as it is written): of what is well-formed and
+    can say nothing the text alone is kept. A loop almost without calls, as most lines end there.
+    """
+    document, mute = Document(name), sieve.mute
+    decode, plain, add, test_of = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, mute.get
+    passed_over: dict[type, dict[str, bytes]] = {kind: {} for kind in mute}
+    for i, raw in enumerate(resources):
+        try:
+            resource = decode(raw)
+        except (msgspec.DecodeError, RecursionError):
+            _add_malformed(document, raw, "", f"[{i}]", -1, 0)
+            continue
+        kind = resource.__class__
+        is_mute = test_of(kind)
+        if is_mute is not None and is_mute(resource) and resource.subject is not None:
+            identifier, alike = resource.id, passed_over[kind]
+            if identifier and identifier not in alike and resource.subject.reference == subject:
+                alike[identifier] = raw
+                continue
+        if kind in plain:
+            add(Item(resource, raw, "", f"[{i}]"))
+        else:
+            _add_decoded(document, Item(resource, raw, "", f"[{i}]"), 0)
+    if any(item.resource.id in passed_over.get(item.resource.__class__, ()) for item in document.items):
+        return read_resources(resources, name)  # two versions of one: which counts is told by both
+    texts = {kind.__name__: alike for kind, alike in passed_over.items() if alike}
+    document.passed_over = PassedOver(texts, sieve.asked)
     return _finished(document)
 
 
@@ -174,10 +222,14 @@ def _add(document: Document, raw: Raw | bytes, full_url: str, parent: str, index
     except (msgspec.DecodeError, RecursionError):
         _add_malformed(document, raw, full_url, parent, index, depth)
         return
-    if resource.__class__ in wire.READ_TYPES:
-        _take(document, Item(resource, raw, full_url, parent, index, "", document.checked))
-    elif isinstance(resource, wire.NestedBundle):
-        _open_bundle(Item(resource, raw, full_url, parent, index), None, document, depth)
+    _add_decoded(document, Item(resource, raw, full_url, parent, index, "", document.checked), depth)
+
+
+def _add_decoded(document: Document, item: Item, depth: int) -> None:
+    if item.resource.__class__ in wire.READ_TYPES:
+        _take(document, item)
+    elif isinstance(item.resource, wire.NestedBundle):
+        _open_bundle(item, None, document, depth)
 
 
 def _add_malformed(document: Document, raw: Raw | bytes, full_url: str, parent: str, index: int, depth: int) -> None:

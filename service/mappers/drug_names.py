@@ -60,6 +60,12 @@ class DrugNames:
             self._name(wire.CodeableConcept(text=reference.display), named)
         return named
 
+    def says_unknown(self, concept: wire.CodeableConcept) -> bool:
+        """Whether it tells a drug that is none of the known ones, nor may be: no rule can ask for it."""
+        named = Named()
+        self._name(concept, named)
+        return not named.sure and not named.possible and not named.nameless
+
     def _follow(self, reference: str, contained: msgspec.Raw, named: Named) -> Any:
         if reference.startswith("#"):
             return find_contained(reference, contained)

@@ -18,6 +18,8 @@ def joined(documents: Iterable[Document], name: str = "record") -> Document:
             if item.problem:  # its place is told, so it has to say in which document
                 item.parent = f"{document.name}: {item.parent}"
         whole.items += document.items
+        if document.passed_over.texts:
+            whole.passed_over = document.passed_over  # of one document at most: it needs all lines of a patient
         whole.gaps += document.gaps
         whole.notices += [f"{document.name}: {notice}" for notice in document.notices]
         whole.outcomes = whole.outcomes or document.outcomes

@@ -15,7 +15,7 @@ from service.mappers import wire
 from service.mappers.allergy import map_allergy
 from service.mappers.condition import DiagnosisMapper
 from service.mappers.dates import between
-from service.mappers.documents import Item
+from service.mappers.documents import Item, PassedOver
 from service.mappers.identity import without_version
 from service.mappers.inputs import Input
 from service.mappers.integrity import look_through, problem_of
@@ -91,6 +91,8 @@ class Record:
         self._allergy_items: list[Item] = []
         self._reports: list[Item] = []
         self._items: list[Item] = []
+        self._passed_over = PassedOver()
+        self._left_out: dict[str, bytes] = {}  # results that were passed over, until one of another input is asked for
         self._base = ""
         self._by_reference: dict[str, Item] | None = None
         self._measured: dict[str, list[ObservedValue]] = {}
@@ -123,6 +125,8 @@ class Record:
     def measurements(self, name: str) -> Sequence[Measurement]:
         known = self._measured.get(name)
         if known is None:
+            if self._left_out and name not in self._passed_over.asked:
+                self._add_left_out()
             seen = self._seen.get(name)
             if seen is None:
                 known = self._measured[name] = []
@@ -227,23 +231,37 @@ class Record:
         self.notice(f"{self.reference(item)}: {reason}")
         self._gaps.setdefault(kind, f"{self.reference(item)} cannot be read")
 
-    def know(self, items: list[Item], base: str) -> None:
-        """Remember where resources are found when others refer to them; `base` is the patient's own server."""
+    def know(self, items: list[Item], base: str, passed_over: PassedOver) -> None:
+        """Remember where resources are found when others refer to them; `base` is the patient's own server.
+        `passed_over` are further resources of the patient's, which hardly anything but a reference asks for."""
         self._items = items
         self._base = base
+        self._passed_over = passed_over
+        self._left_out = passed_over.texts.get("Observation", {})
 
     def find(self, reference: str) -> Item | None:
         """The item a reference leads to, inside this record. The id alone counts only within the patient's server."""
         if self._by_reference is None:
             self._by_reference = dict(_names(self._items, self._base))
         plain = without_version(reference)
-        found = self._by_reference.get(plain)
+        found = self._named(plain)
         if found is None and self._base and plain.startswith(self._base):
-            found = self._by_reference.get(plain[len(self._base) :])
+            found = self._named(plain[len(self._base) :])
         elif found is None and not self._base and plain.startswith(("http://", "https://")):
-            found = self._by_reference.get("/".join(plain.rsplit("/", 2)[1:]))
+            found = self._named("/".join(plain.rsplit("/", 2)[1:]))
             if found is not None and found.full_url:
                 found = None
+        return found
+
+    def _named(self, name: str) -> Item | None:
+        known = self._by_reference
+        assert known is not None
+        found = known.get(name)
+        if found is None and self._passed_over.texts:
+            kind, _, identifier = name.partition("/")
+            raw = self._passed_over.texts.get(kind, {}).get(identifier)
+            if raw is not None:
+                found = known[name] = Item(wire.decode_resource(raw), raw)
         return found
 
     def reference(self, item: Item) -> str:
@@ -266,6 +284,11 @@ class Record:
             if resource.component is not None:
                 for component in resource.component:
                     self._see(item, component.code, component)
+
+    def _add_left_out(self) -> None:
+        """A rule asks for more than was foreseen: what was passed over is read after all."""
+        raws, self._left_out = self._left_out, {}
+        self._add_observations([Item(wire.decode_resource(raw), raw) for raw in raws.values()])
 
     def _see(self, item: Item, code: wire.CodeableConcept | None, component: wire.Component | None) -> None:
         found = self.library.terminology.look_up("observation", code)

@@ -57,9 +57,11 @@ def prepare(
 
 
 def with_facts(judge: Judge, store: Store, ledger: Ledger, work: Path, only: str, limit: int) -> FactsJudge:
-    """The same judge, going by a store. A run of some patients only leaves the store as it is."""
+    """The same judge, going by a store, which keeps what any trial may ask for. A run of some patients only leaves the
+    store as it is."""
+    own = {name: getattr(judge, name) for name in Judge.__struct_fields__}
     return FactsJudge(
-        **{name: getattr(judge, name) for name in Judge.__struct_fields__},
+        **own | {"sieve": judge.screening.sieve()},
         store=store,
         parts=ledger.parts,
         digests=[source.digest for source in ledger.inputs],

@@ -9,9 +9,10 @@ from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
 from service.mappers import wire
-from service.mappers.documents import Document
+from service.mappers.documents import Document, read_lines, read_resources
 from service.mappers.joining import joined
-from service.population.bundles import is_whole, read_whole
+from service.mappers.sieve import Sieve
+from service.population.bundles import WHOLE_FILE, is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, read_patient
@@ -48,6 +49,7 @@ class Judge(msgspec.Struct, frozen=True):
     shared: Shared
     gaps: Mapping[str, Sequence[Gap]]
     out: Path
+    sieve: Sieve
 
     def part(self, number: int, limit: int = 0) -> Judged:
         """Judge the patients of a part, at most `limit` where it is given, and write its files."""
@@ -94,11 +96,15 @@ class Judge(msgspec.Struct, frozen=True):
         return answer, errors
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
-        resources = [entry.json for entry in found if not is_whole(entry.json)]
+        resources = [entry.json for entry in found if not entry.json.startswith(WHOLE_FILE)]
+        if len(resources) == len(found):
+            lines = read_lines(resources, "record", f"Patient/{patient}", self.sieve)
+            return joined([read_patient(lines, patient, self.shared, self.gaps)])
         whole = [read_whole(self.inputs[entry.file], entry.json) for entry in found if is_whole(entry.json)]
-        if whole and not resources and len(whole) == 1 and not self.gaps:
+        if not resources and len(whole) == 1 and not self.gaps:
             return whole[0]
-        return joined([*whole, read_patient(self.screening, patient, resources, self.shared, self.gaps)])
+        lines = read_resources(resources, "record")
+        return joined([*whole, read_patient(lines, patient, self.shared, self.gaps)])
 
     def _row(self, entry: Entry, reason: str, patient: str) -> ErrorRow:
         return ErrorRow(self.inputs[entry.file].name, entry.line, reason, f"Patient/{patient}")

@@ -50,11 +50,9 @@ def _named(row: bytes) -> tuple[str, bytes]:
     return name.decode(), data
 
 
-def read_patient(
-    screening: Screening, patient: str, resources: Sequence[bytes], shared: Shared, gaps: Mapping[str, Sequence[Gap]]
-) -> Document:
-    """The document of one patient's resources. `gaps` by patient; those of all patients under the empty name."""
-    document = read_resources(resources, "record")
+def read_patient(document: Document, patient: str, shared: Shared, gaps: Mapping[str, Sequence[Gap]]) -> Document:
+    """The document of one patient's resources with the shared ones that it refers to. `gaps` by patient; those of all
+    patients under the empty name."""
     seen: set[str] = set()
     wanted = references([document]) - seen
     parts = [document]

@@ -228,7 +228,8 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
     out.mkdir(parents=True, exist_ok=True)
     plan = run.screening.plan_for(run.trials)
     shared = Shared(work / "shared.db")
-    _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out)
+    sieve = run.screening.sieve(plan)
+    _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out, sieve)
     left = [n for n in range(ledger.parts) if not mark(out, "judged", n).exists()]
     if store is not None:
         _judge_of_worker = fact_run.with_facts(_judge_of_worker, store, ledger, work, run.only, run.limit)

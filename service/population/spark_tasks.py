@@ -252,7 +252,7 @@ def _judge_of(task: Judging) -> Judge:
     screening, plan = _installed(task.installation, task.trials, task.day)
     inputs = [Input(name, "", "lines", 0) for name in task.names]
     gaps: Mapping[str, Sequence[Gap]] = task.gaps.value
-    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path())
+    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path(), screening.sieve(plan))
 
 
 @lru_cache(1)

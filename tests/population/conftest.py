@@ -64,9 +64,9 @@ def a1_cannot_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The lines of patient a1 are well-formed one by one and fail together."""
     read = judging.read_patient
 
-    def failing(screening: Any, patient: str, *rest: Any) -> Any:
+    def failing(document: Any, patient: str, *rest: Any) -> Any:
         if patient == "a1":
             raise RecordError("record: cannot be read", code="too-deep")
-        return read(screening, patient, *rest)
+        return read(document, patient, *rest)
 
     monkeypatch.setattr(judging, "read_patient", failing)
