@@ -1,19 +1,17 @@
 """From bytes to resources: JSON documents, Bundles of every type, lists, NDJSON. Nothing is judged here.
 
 What cannot be read is refused with its place, or set aside and named; what a search left out is noted, because
-silence about a resource type counts only where that type was read completely.
-"""
+silence about a resource type counts only where that type was read completely."""
 
-import json
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
-import jiter
 import msgspec
 from msgspec import Raw
 
 from service.errors import RecordError
 from service.mappers import wire
+from service.mappers.json_text import as_utf8, check_keys, decoded, iter_lines, json_error, looks_like_lines
 from service.mappers.pages import Page, missing_pages, types_searched
 from service.mappers.salvage import NotAResource, salvage
 
@@ -38,7 +36,6 @@ class Passing(Protocol):
     asked: Collection[str]
 
 
-_UTF8_BOM = b"\xef\xbb\xbf"
 _NULL = Raw(b"null")
 
 
@@ -102,7 +99,7 @@ def read_document(data: bytes, name: str = "document", strict: bool = True) -> D
     `strict` checks the whole text for keys that stand twice (jiter); without it the reader checks each resource that
     matters on its own. Raises RecordError with line and column, never with content.
     """
-    text, first_line = _text(data, name)
+    text, first_line = as_utf8(data, name)
     document = Document(name, checked=strict)
     try:
         _collect(text, document, strict, first_line)
@@ -162,8 +159,8 @@ def _finished(document: Document) -> Document:
 def _collect(data: bytes, document: Document, strict: bool, first_line: int) -> None:
     name = document.name
     if data[:1] == b"[":
-        members = _decoded(wire.decode_list, data, name, first_line)
-        _check_keys(data, name, strict)
+        members = decoded(wire.decode_list, data, name, first_line)
+        check_keys(data, name, strict)
         for i, raw in enumerate(members):
             _add(document, raw, "", f"[{i}]", -1, 0)
         return
@@ -176,10 +173,10 @@ def _collect(data: bytes, document: Document, strict: bool, first_line: int) -> 
             return
     if kind.resourceType == "Bundle":
         bundle = kind if isinstance(kind, wire.Bundle) else None
-        _check_keys(data, name, strict or (bundle is not None and _may_repeat(data, bundle)))
+        check_keys(data, name, strict or (bundle is not None and _may_repeat(data, bundle)))
         _open_bundle(Item(wire.NestedBundle(), data), bundle, document, 0)
         return
-    _check_keys(data, name, strict)
+    check_keys(data, name, strict)
     if not kind.resourceType:
         raise document.error("no resourceType; a FHIR R4 Bundle, resource or list was expected", "not-fhir")
     _add(document, data, "", "", -1, 0)
@@ -202,15 +199,15 @@ def _kind_of(
     try:
         return wire.decode_kind(data)
     except msgspec.DecodeError:
-        if not _looks_like_lines(data):
-            raise _json_error(data, document.name, problem, first_line) from None
+        if not looks_like_lines(data):
+            raise json_error(data, document.name, problem, first_line) from None
     for number, line in iter_lines(data):
         place = f"line {number + first_line - 1}"
         try:
             whole = msgspec.json.decode(line, type=Raw)
         except (msgspec.DecodeError, RecursionError) as broken:
-            raise _json_error(line, f"{document.name}, {place}", broken) from None
-        _check_keys(line, f"{document.name}, {place}", strict)
+            raise json_error(line, f"{document.name}, {place}", broken) from None
+        check_keys(line, f"{document.name}, {place}", strict)
         _add(document, whole, "", place, -1, 0)
     return None
 
@@ -450,96 +447,3 @@ def _lenient_entry(raw: Raw, place: str, document: Document) -> wire.Entry:
     except msgspec.ValidationError:
         document.notices.append(f"{place}.search: malformed")
     return entry
-
-
-def _text(data: bytes, name: str) -> tuple[bytes, int]:
-    """The document as UTF-8 without a byte order mark or leading blanks, and the line it begins on; anything else is
-    refused with what it seems to be."""
-    if data.startswith(_UTF8_BOM):
-        data = data[3:]
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise RecordError(f"{name}: UTF-16 text; FHIR JSON is UTF-8", code="wrong-encoding")
-    if data[:2] == b"\x1f\x8b":
-        raise RecordError(f"{name}: gzip data; unpack it or name it .gz", code="wrong-encoding")
-    stripped = data.lstrip()
-    if not stripped:
-        raise RecordError(f"{name}: empty; a FHIR R4 Bundle, resource or list was expected", code="empty")
-    first_line = data.count(b"\n", 0, len(data) - len(stripped)) + 1
-    if stripped[:1] == b"<":
-        raise RecordError(f"{name}: XML; only FHIR JSON is read", code="not-json")
-    if b"\x00" in stripped[:64]:
-        raise RecordError(f"{name}: binary or UTF-16/32 data; FHIR JSON is UTF-8", code="wrong-encoding")
-    if stripped.isascii():
-        return stripped, first_line
-    try:
-        stripped.decode("utf-8")
-    except UnicodeDecodeError as problem:
-        line = stripped.count(b"\n", 0, problem.start) + first_line
-        raise RecordError(f"{name}: line {line} is not UTF-8 (byte {problem.start})", code="wrong-encoding") from None
-    return stripped, first_line
-
-
-def _check_keys(data: bytes, name: str, strict: bool) -> None:
-    """Refuse a text in which a key stands twice in one object, or which is too deep to be looked through."""
-    if not strict:
-        return
-    problem = duplicate_key(data)
-    if not problem:
-        return
-    if problem.startswith("recursion limit"):
-        raise RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
-    code = "duplicate-key" if problem.startswith("a key stands twice") else "not-json"
-    raise RecordError(f"{name}: {problem}", code=code)
-
-
-def duplicate_key(raw: Raw | bytes) -> str:
-    """What is wrong with the keys of a JSON text: empty, or where one stands twice in one object; never which."""
-    try:
-        # cache_mode: no text of a patient stays behind in the parser
-        jiter.from_json(bytes(raw), catch_duplicate_keys=True, float_mode="lossless-float", cache_mode="keys")
-    except ValueError as problem:
-        text = str(problem)
-        place = text.rpartition(" at ")[2]
-        if text.startswith("Detected duplicate key"):
-            return f"a key stands twice in one object at {place}"
-        return text if text.startswith("recursion limit") else f"not JSON ({text})"
-    return ""
-
-
-def _decoded(decode: Any, data: bytes, name: str, first_line: int) -> Any:
-    try:
-        return decode(data)
-    except msgspec.DecodeError as problem:
-        raise _json_error(data, name, problem, first_line) from None
-
-
-def _json_error(data: bytes, name: str, problem: Exception, first_line: int = 1) -> RecordError:
-    """A parser's complaint with line and column; json gives the place, msgspec only the byte."""
-    try:
-        json.loads(data, parse_constant=_no_constant, parse_int=str)
-    except json.JSONDecodeError as at:
-        line = at.lineno + first_line - 1
-        return RecordError(f"{name}: not JSON at line {line}, column {at.colno}: {at.msg}", code="not-json")
-    except ValueError as at:
-        return RecordError(f"{name}: not JSON: {at}", code="not-json")
-    except RecursionError:
-        return RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
-    if isinstance(problem, msgspec.ValidationError):
-        return RecordError(f"{name}: {problem}", code="not-fhir")
-    return RecordError(f"{name}: not JSON: {problem}", code="not-json")
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _looks_like_lines(data: bytes) -> bool:
-    head, found, rest = data.partition(b"\n")
-    return bool(found) and head.rstrip().endswith(b"}") and bool(rest.strip())
-
-
-def iter_lines(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Numbered lines of an NDJSON text, blank ones left out."""
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if line.strip():
-            yield number, line.strip()

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from service.mappers.documents import Item, duplicate_key
+from service.mappers.documents import Item
+from service.mappers.json_text import duplicate_key
 
 MODIFIED = "a modifierExtension that is not known"
 OTHER_RULES = "implicitRules that are not known"

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
-from service.mappers.documents import iter_lines
+from service.mappers.json_text import iter_lines
 
 MAX_DEPTH = 60
 

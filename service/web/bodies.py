@@ -11,7 +11,7 @@ from msgspec import Raw
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.criteria.plan import Plan
-from service.mappers.documents import duplicate_key
+from service.mappers.json_text import duplicate_key
 from service.web.parts import parts
 from service.web.problems import Rejected
 
