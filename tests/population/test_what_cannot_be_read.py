@@ -150,6 +150,7 @@ def test_a_bundle_that_cannot_be_read_is_a_row(screen: Screen, source: Path) -> 
         ("package.json", b'{"name": "tool", "version": 1}', "JSON without a FHIR resource"),
         ("list.json", b"[1, 2]", "JSON without a FHIR resource"),
     ],
+    ids=["empty", "blank", "no-resource", "list"],
 )
 def test_a_file_that_holds_no_resource_is_a_row_and_leaves_the_others_as_they_are(
     screen: Screen, source: Path, name: str, data: bytes, told: str
