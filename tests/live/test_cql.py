@@ -23,8 +23,8 @@ from tests.sharing.conftest import EXAMPLES, IDS
 
 pytestmark = pytest.mark.live
 KINDS = "KINDS"  # a trial of its own: every kind that CQL says
-PATIENTS = 60
-PATIENTS_OF_JAVA = 25
+PATIENTS = 30
+PATIENTS_OF_JAVA = 12
 DAY = AS_OF.isoformat()
 OURS = {"pass": True, "fail": False}
 GRADES = {
