@@ -23,12 +23,20 @@ Grades = dict[str, dict[str, str]]
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A server that holds the sample patients, and a Group of two of them."""
+    """A server that holds the sample patients, a Group of two of them, and one of a patient of few types."""
     with fhir_server(tmp_path_factory.mktemp("fhir")) as address:
-        members = [{"entity": {"reference": f"Patient/{name}"}} for name in ("anna", "dora")]
-        group = {"resourceType": "Group", "id": "two", "type": "person", "actual": True, "member": members}
+        groups = [
+            {
+                "resourceType": "Group",
+                "id": group,
+                "type": "person",
+                "actual": True,
+                "member": [{"entity": {"reference": f"Patient/{name}"}} for name in names],
+            }
+            for group, names in (("two", ("anna", "karla")), ("one", ("dora",)))
+        ]
         resources = [entry["resource"] for bundle in patient_bundles() for entry in bundle["entry"]]
-        for some in (resources, [group]):
+        for some in (resources, groups):
             entries = [
                 {"resource": r, "request": {"method": "PUT", "url": f"{r['resourceType']}/{r['id']}"}} for r in some
             ]
@@ -69,15 +77,22 @@ def test_by_search(base: str, expected: Grades, tmp_path: Path) -> None:
 
 def test_of_a_group(base: str, expected: Grades, tmp_path: Path) -> None:
     code, found, _, err = screened(base, tmp_path / "out", "--group", "two")
-    assert (code, found) == (0, {name: expected[name] for name in ("Patient/anna", "Patient/dora")}), err
+    assert (code, found) == (0, {name: expected[name] for name in ("Patient/anna", "Patient/karla")}), err
 
 
 @pytest.mark.parametrize("options", [(), ("--group", "two")], ids=["all", "a group"])
 def test_by_bulk_data(base: str, expected: Grades, tmp_path: Path, options: tuple[str, ...]) -> None:
     code, found, summary, err = screened(base, tmp_path / "out", "--bulk", "--longest-wait", "2", *options)
-    wanted = expected if not options else {name: expected[name] for name in ("Patient/anna", "Patient/dora")}
+    wanted = expected if not options else {name: expected[name] for name in ("Patient/anna", "Patient/karla")}
     assert (code, summary.get("gaps")) == (0, []), err
     assert found == wanted
+
+
+def test_a_type_that_an_export_of_a_group_leaves_out_is_not_taken_for_none(base: str, tmp_path: Path) -> None:
+    """The server holds Procedures, but none of this group's, and does not say so."""
+    code, found, summary, err = screened(base, tmp_path / "out", "--bulk", "--longest-wait", "2", "--group", "one")
+    assert (code, list(found)) == (0, ["Patient/dora"]), err
+    assert "Procedure" in {gap["type"] for gap in summary["gaps"]}
 
 
 def test_what_was_fetched_does_not_stay(base: str, tmp_path: Path) -> None:
