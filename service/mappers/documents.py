@@ -19,7 +19,7 @@ MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
-VOID = frozenset({"entered-in-error", "cancelled"})  # such a report holds nothing
+VOID = frozenset({"entered-in-error", "cancelled"})  # a result or report of such a status never counts
 
 
 class PassedOver(msgspec.Struct, gc=False):

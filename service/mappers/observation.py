@@ -15,7 +15,7 @@ from service.mappers import wire
 from service.mappers.circumstances import ECHO_METHODS, OTHER_METHODS, breathing, flags
 from service.mappers.concepts import shown, texts
 from service.mappers.dates import Calendar
-from service.mappers.documents import Item
+from service.mappers.documents import VOID, Item
 from service.mappers.identity import without_version
 from service.mappers.inputs import Input, Inputs
 from service.mappers.integrity import problem_of
@@ -25,7 +25,6 @@ from service.mappers.reference_ranges import bounds_of, fits_person, meaning_of
 from service.mappers.terminology import Terminology
 
 DECIDES = frozenset({"final", "amended", "corrected"})
-NEVER = frozenset({"entered-in-error", "cancelled"})
 
 
 class ObservedValue:
@@ -336,6 +335,6 @@ def standing_of(status: str | None) -> tuple[Standing, str] | None:
     plain = (status or "").strip().lower()
     if plain in DECIDES:
         return "sure", f"status written {status}"
-    if plain in NEVER:
+    if plain in VOID:
         return None
     return "provisional", f"status {plain[:24]}" if plain else "no status"

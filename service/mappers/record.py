@@ -15,7 +15,7 @@ from service.mappers import wire
 from service.mappers.allergy import map_allergy
 from service.mappers.condition import DiagnosisMapper
 from service.mappers.dates import between
-from service.mappers.documents import Item, PassedOver
+from service.mappers.documents import VOID, Item, PassedOver
 from service.mappers.identity import without_version
 from service.mappers.inputs import Input
 from service.mappers.integrity import look_through, problem_of
@@ -414,7 +414,7 @@ class Record:
         if self._report_of is None:
             self._report_of = {}
             for report in self._reports:
-                if (report.resource.status or "").lower() in ("entered-in-error", "cancelled"):
+                if (report.resource.status or "").lower() in VOID:
                     continue
                 for result in report.resource.result or ():
                     found = self.find(result.reference or "")
@@ -433,7 +433,7 @@ class Record:
         item = self.find(reference)
         if item is None or not isinstance(item.resource, wire.Observation | wire.DiagnosticReport):
             return None
-        if (item.resource.status or "").lower() in ("entered-in-error", "cancelled"):
+        if (item.resource.status or "").lower() in VOID:
             return None
         if isinstance(item.resource, wire.DiagnosticReport):
             report: wire.DiagnosticReport = item.resource
