@@ -3,11 +3,10 @@ a patient with breast cancer and one without."""
 
 import json
 from collections.abc import Callable, Sequence
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import msgspec
+import orjson
 
 from bench import patient, typed
 from bench.table import Row, Size
@@ -22,7 +21,7 @@ RESOURCES = 2000
 AT_MOST_LOADS = 1
 _DAY = 739_941  # 2026-11-21
 _FEW_RUNS = 4  # of the runs of a small record: as many resources, about
-_LOADS = "orjson.loads" if find_spec("orjson") else "json.loads (orjson is not installed)"
+_LOADS = "orjson.loads"
 _TYPED, _READING, _BOTH = "typed msgspec decode", "reading", "reading + screening"
 _LOADS_WITHOUT, _WITHOUT = f"{_LOADS}, no breast cancer", "reading + screening, no breast cancer"
 _decode = msgspec.json.Decoder(typed.AnyResource).decode
@@ -79,7 +78,6 @@ def _without_cancer(lines: Sequence[bytes]) -> list[bytes]:
 
 def _work(screening: Screening, lines: list[bytes], without: list[bytes]) -> dict[str, Callable[[], Any]]:
     sieve = screening.sieve(screening.plan)
-    loads = import_module("orjson").loads if find_spec("orjson") else json.loads
     person = f"Patient/{patient.NAME}"
 
     def read(found: list[bytes]) -> Record:
@@ -89,11 +87,11 @@ def _work(screening: Screening, lines: list[bytes], without: list[bytes]) -> dic
         return screening.screen(read(found), _DAY)
 
     return {
-        _LOADS: lambda: _each(loads, lines),
+        _LOADS: lambda: _each(orjson.loads, lines),
         _TYPED: lambda: _each(_decode, lines),
         _READING: lambda: read(lines),
         _BOTH: lambda: screened(lines),
-        _LOADS_WITHOUT: lambda: _each(loads, without),
+        _LOADS_WITHOUT: lambda: _each(orjson.loads, without),
         _WITHOUT: lambda: screened(without),
     }
 
