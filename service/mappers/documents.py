@@ -3,7 +3,7 @@
 What cannot be read is refused with its place, or set aside and named; what a search left out is noted, because
 silence about a resource type counts only where that type was read completely."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -29,11 +29,14 @@ class PassedOver(msgspec.Struct, gc=False):
     asked: Collection[str] = ()
 
 
-class Passing(Protocol):
-    """What tells of a resource, by its type, that it can say nothing; the inputs that results are asked for."""
+# by their places, those that are not passed over; None is malformed
+Rest = list[tuple[int, Any | None]]
 
-    mute: Mapping[type, Callable[[Any], bool]]
-    asked: Collection[str]
+
+class Passing(Protocol):
+    """Sets aside what of a subject's resources can say nothing; None where every one of them has to be read."""
+
+    def sift(self, resources: Sequence[bytes], subject: str) -> tuple[PassedOver, Rest] | None: ...
 
 
 _NULL = Raw(b"null")
@@ -118,32 +121,17 @@ def read_resources(resources: Sequence[bytes], name: str = "document") -> Docume
 
 def read_lines(resources: Sequence[bytes], name: str, subject: str, sieve: Passing) -> Document:
     """`read_resources` for the long record of one `subject` (a reference as it is written): of what is well-formed and
-    can say nothing the text alone is kept. A loop almost without calls, as most lines end there.
-    """
-    document, mute = Document(name), sieve.mute
-    decode, plain, add, test_of = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, mute.get
-    passed_over: dict[type, dict[str, bytes]] = {kind: {} for kind in mute}
-    for i, raw in enumerate(resources):
-        try:
-            resource = decode(raw)
-        except (msgspec.DecodeError, RecursionError):
-            _add_malformed(document, raw, "", f"[{i}]", -1, 0)
-            continue
-        kind = resource.__class__
-        is_mute = test_of(kind)
-        if is_mute is not None and is_mute(resource) and resource.subject is not None:
-            identifier, alike = resource.id, passed_over[kind]
-            if identifier and identifier not in alike and resource.subject.reference == subject:
-                alike[identifier] = raw
-                continue
-        if kind in plain:
-            add(Item(resource, raw, "", f"[{i}]"))
+    can say nothing the text alone is kept."""
+    sifted = sieve.sift(resources, subject)
+    if sifted is None:
+        return read_resources(resources, name)
+    document = Document(name)
+    document.passed_over, rest = sifted
+    for place, resource in rest:
+        if resource is None:
+            _add_malformed(document, resources[place], "", f"[{place}]", -1, 0)
         else:
-            _add_decoded(document, Item(resource, raw, "", f"[{i}]"), 0)
-    if any(item.resource.id in passed_over.get(item.resource.__class__, ()) for item in document.items):
-        return read_resources(resources, name)  # two versions of one: which counts is told by both
-    texts = {kind.__name__: alike for kind, alike in passed_over.items() if alike}
-    document.passed_over = PassedOver(texts, sieve.asked)
+            _add_decoded(document, Item(resource, resources[place], "", f"[{place}]"), 0)
     return _finished(document)
 
 

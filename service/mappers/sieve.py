@@ -5,11 +5,14 @@ They are most of a record that was kept for years. Who reads lines keeps their t
 them, and nothing else.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
+
+import msgspec
 
 from service.mappers import wire
 from service.mappers.condition import DiagnosisMapper
+from service.mappers.documents import PassedOver, Rest
 from service.mappers.drug_names import DrugNames
 from service.mappers.inputs import Inputs
 from service.mappers.observation import Library
@@ -26,8 +29,8 @@ _Words = tuple[str | None, str | None, str | None, str | None]
 class Sieve:
     """Tells which resources say nothing. `asked` are the names of the inputs that are asked for; all where it is None.
 
-    `mute` has the tests by the type of resource. A code counts as saying something whether or not its system is right.
-    A rule that asks for another input all the same gets it (`Record.measurements`), at the price of a second reading.
+    A code counts as saying something whether or not its system is right. A rule that asks for another input all the
+    same gets it (`Record.measurements`), at the price of a second reading.
     """
 
     def __init__(self, library: Library, asked: Collection[str] | None = None) -> None:
@@ -38,25 +41,60 @@ class Sieve:
         self._conditions = _Concepts(self._names_no_condition)
         self._procedures = _Concepts(self._names_no_procedure)
         self._drugs = _Concepts(DrugNames(terminology, lambda _: (None, "")).says_unknown)
-        self.mute: Mapping[type, Callable[[Any], bool]] = {
+        self._mute: Mapping[type, Callable[[Any], bool]] = {
             wire.Observation: self._is_mute_result,
-            wire.Condition: lambda condition: self._conditions.is_mute(condition.code),
-            wire.Procedure: lambda procedure: self._procedures.is_mute(procedure.code),
+            wire.Condition: self._conditions.is_mute,
+            wire.Procedure: self._procedures.is_mute,
             wire.MedicationStatement: self._is_mute_event,
             wire.MedicationRequest: self._is_mute_event,
             wire.MedicationAdministration: self._is_mute_event,
             wire.MedicationDispense: self._is_mute_event,
         }
 
+    def sift(self, resources: Sequence[bytes], subject: str) -> tuple[PassedOver, Rest] | None:
+        """What of these JSON texts is well-formed, of this `subject` (a reference as it is written) and can say
+        nothing, and the rest. None where two versions of one resource may be among them: which counts is told by both.
+
+        Most lines of a long record end in this loop as results of one code, so it hardly calls anything.
+        """
+        decode, result, speaks, test_of = wire.decode_resource, wire.Observation, self._results, self._mute.get
+        ids: dict[type, list[str]] = {kind: [] for kind in self._mute}
+        texts: dict[type, list[bytes]] = {kind: [] for kind in self._mute}
+        rest: Rest = []
+        for place, raw in enumerate(resources):
+            try:
+                resource = decode(raw)
+            except (msgspec.DecodeError, RecursionError):
+                rest.append((place, None))
+                continue
+            kind = resource.__class__
+            if kind is result and resource.component is None and resource.code is not None:
+                for coding in resource.code.coding or ():
+                    if coding is not None and speaks[coding.system, coding.code]:
+                        mute = False
+                        break
+                else:
+                    mute = True
+            else:
+                is_mute = test_of(kind)
+                mute = is_mute is not None and is_mute(resource)
+            if mute and resource.id and resource.subject is not None and resource.subject.reference == subject:
+                ids[kind].append(resource.id)
+                texts[kind].append(raw)
+            else:
+                rest.append((place, resource))
+        passed_over = {kind: dict(zip(found, texts[kind], strict=True)) for kind, found in ids.items() if found}
+        read: list[Any] = [resource for _, resource in rest if resource.__class__ in passed_over]
+        if any(len(passed_over[kind]) < len(ids[kind]) for kind in passed_over) or any(
+            resource.id in passed_over[resource.__class__] for resource in read
+        ):
+            return None
+        return PassedOver({kind.__name__: alike for kind, alike in passed_over.items()}, self.asked), rest
+
     def _is_mute_result(self, result: wire.Observation) -> bool:
-        code, speaks = result.code, self._results
-        if code is not None and code.coding is not None:
-            for coding in code.coding:
-                if coding is not None and speaks[coding.system, coding.code]:
-                    return False
-        return result.component is None or not any(
-            speaks[coding.system, coding.code]
-            for part in result.component
+        return not any(
+            self._results[coding.system, coding.code]
+            for part in (result, *(result.component or ()))
             for coding in (part.code and part.code.coding) or ()
             if coding is not None
         )
@@ -70,7 +108,7 @@ class Sieve:
         return not found.any and not named_procedures(wire.Procedure(code=code), self._terminology)
 
     def _is_mute_event(self, event: wire.MedicationEvent) -> bool:
-        return event.medicationReference is None and self._drugs.is_mute(event.medicationCodeableConcept)
+        return event.medicationReference is None and self._drugs.says_nothing(event.medicationCodeableConcept)
 
 
 class _Results(dict[_Coding, bool]):
@@ -101,17 +139,22 @@ class _Concepts(dict[_Words, bool]):
         self._says_nothing = says_nothing
 
     def __missing__(self, words: _Words) -> bool:
-        if len(self) > MAX_KNOWN:
-            self.clear()
         system, code, display, text = words
-        mute = self[words] = self._says_nothing(wire.CodeableConcept([wire.Coding(system, code, display)], text))
+        mute = self._says_nothing(wire.CodeableConcept([wire.Coding(system, code, display)], text))
+        if len(display or "") + len(text or "") <= MAX_WORDS:
+            if len(self) > MAX_KNOWN:
+                self.clear()
+            self[words] = mute
         return mute
 
-    def is_mute(self, concept: wire.CodeableConcept | None) -> bool:
+    def is_mute(self, resource: wire.Condition | wire.Procedure) -> bool:
+        return self.says_nothing(resource.code)
+
+    def says_nothing(self, concept: wire.CodeableConcept | None) -> bool:
         if concept is None:
             return False
         codings = concept.coding
-        coding = codings[0] if codings and len(codings) == 1 else None
-        if coding is None or len(coding.display or "") + len(concept.text or "") > MAX_WORDS:
+        if not codings or len(codings) > 1 or codings[0] is None:
             return self._says_nothing(concept)
+        coding = codings[0]
         return self[coding.system, coding.code, coding.display, concept.text]
