@@ -59,17 +59,10 @@ class Address(msgspec.Struct, frozen=True):
         return Address(*self.origin, f"{self.path.rstrip('/')}/{path}", query)
 
 
-class Bounds(msgspec.Struct, frozen=True):
-    """A server's base, and the listed address that it lies under: its links and redirects may lead there, and nowhere
-    else."""
+class Within(msgspec.Struct, frozen=True):
+    """What of the addresses that a server names may be followed."""
 
     base: Address
-    listed: Address
-
-    def page(self, link: str, current: Address) -> Address:
-        """Where the link of a page leads. A relative one counts from the base, one that begins with `?` from the page
-        itself. ValueError where it leads out of bounds."""
-        return self._joined(current.url if link.startswith("?") else self.base.under("").url, link)
 
     def redirect(self, location: str, current: Address) -> Address:
         """Where a redirect leads; it counts from what was asked (RFC 9110 section 10.2.2). ValueError where it leads
@@ -84,37 +77,41 @@ class Bounds(msgspec.Struct, frozen=True):
 
     def _joined(self, start: str, link: str) -> Address:
         address = parse(urljoin(start, link))
-        if not self.listed.covers(address):
-            raise ValueError("leads away from the server")
+        if not self._holds(address):
+            raise ValueError("leads away from the server, to an address that is not listed")
         return address
 
+    def _holds(self, address: Address) -> bool:
+        raise NotImplementedError
 
-class Reach(msgspec.Struct, frozen=True):
+
+class Bounds(Within, frozen=True):
+    """A server's base, and the listed address that it lies under: its links and redirects may lead there, and nowhere
+    else."""
+
+    listed: Address
+
+    def page(self, link: str, current: Address) -> Address:
+        """Where the link of a page leads. A relative one counts from the base, one that begins with `?` from the page
+        itself. ValueError where it leads out of bounds."""
+        return self._joined(current.url if link.startswith("?") else self.base.under("").url, link)
+
+    def _holds(self, address: Address) -> bool:
+        return self.listed.covers(address)
+
+
+class Reach(Within, frozen=True):
     """Where the jobs and files of a server's asynchronous operations may lie: anywhere on its own origin (servers keep
     them beside their FHIR base as often as under it), and under every listed address. Its token stays on its origin."""
 
-    base: Address
     listed: tuple[Address, ...]
 
     def at(self, link: str) -> Address:
         """Where a link of the server leads; a relative one counts from the base. ValueError where it may not."""
         return self._joined(self.base.under("").url, link)
 
-    def redirect(self, location: str, current: Address) -> Address:
-        """Where a redirect leads. ValueError where that is out of reach, or nowhere."""
-        if not location:
-            raise ValueError("a redirect without an address")
-        return self._joined(current.url, location)
-
-    def trusts(self, address: Address) -> bool:
-        """Whether the server's token may go to an address."""
-        return address.origin == self.base.origin
-
-    def _joined(self, start: str, link: str) -> Address:
-        address = parse(urljoin(start, link))
-        if address.origin != self.base.origin and not any(listed.covers(address) for listed in self.listed):
-            raise ValueError("leads to an address that is not listed")
-        return address
+    def _holds(self, address: Address) -> bool:
+        return address.origin == self.base.origin or any(listed.covers(address) for listed in self.listed)
 
 
 class Question(msgspec.Struct, frozen=True):
