@@ -8,14 +8,14 @@ from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.population.files import Input, Opened
-from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, logical_id
+from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_name, logical_id
 
 # In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
 # without unpacking what stands before it.
 WHOLE_FILE = b"@"
 
 
-def sort_bundle(source: Input, number: int, spill: Spill, only: str = "") -> Sorted:
+def sort_bundle(source: Input, spill: Spill, only: str = "") -> Sorted:
     """Sort one JSON document (a Bundle, a resource, a list of either)."""
     found = Sorted("")
     with Opened(source) as opened:
@@ -35,7 +35,7 @@ def sort_bundle(source: Input, number: int, spill: Spill, only: str = "") -> Sor
     except RecordError as error:
         return _unreadable(source, error.message.removeprefix(f"{source.name}: "), found)
     whole = WHOLE_FILE + one_line(data) if source.in_packed_tar else WHOLE_FILE
-    _sort_document(source, number, document, whole, spill, only, found)
+    _sort_document(source, document, whole, spill, only, found)
     spill.close()
     return found
 
@@ -60,35 +60,38 @@ def _holds_nothing(data: bytes) -> str:
     return "JSON without a FHIR resource"
 
 
-def _sort_document(
-    source: Input, number: int, document: Document, whole: bytes, spill: Spill, only: str, found: Sorted
-) -> None:
+def _sort_document(source: Input, document: Document, whole: bytes, spill: Spill, only: str, found: Sorted) -> None:
     for item in document.items:
         kind = type(item.resource).__name__
         found.counts[kind] = found.counts.get(kind, 0) + 1
     patients = {item.resource.id or logical_id(item.full_url) for item in document.items if _is_patient(item.resource)}
     if len(patients) == 1:
         (patient,) = patients
-        if not only or patient == only:
-            spill.add(number, 0, patient, whole)
+        if not is_name(patient):
+            found.errors.append(ErrorRow(source.name, 0, "a Patient with control characters in its id"))
+        elif not only or patient == only:
+            spill.add(0, patient, whole)
         return
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
     for line, item in enumerate(document.items):
-        _sort_resource(source, number, line, item.resource, one_line(bytes(item.raw)), spill, only, found)
+        _sort_resource(source, line, item.resource, one_line(bytes(item.raw)), spill, only, found)
 
 
 def _sort_resource(
-    source: Input, number: int, line: int, resource: object, data: bytes, spill: Spill, only: str, found: Sorted
+    source: Input, line: int, resource: object, data: bytes, spill: Spill, only: str, found: Sorted
 ) -> None:
     kind = type(resource).__name__
     if kind in SHARED:
-        spill.share(number, line, f"{kind}/{resource.id}", data)  # type: ignore[attr-defined]
+        if is_name(name := f"{kind}/{resource.id}"):  # type: ignore[attr-defined]
+            spill.share(line, name, data)
+        else:
+            found.errors.append(ErrorRow(source.name, line, f"a {kind} with control characters in its id"))
         return
     patient = _patient_of(resource)
-    if not patient:
+    if not is_name(patient):
         found.errors.append(ErrorRow(source.name, line, f"a {kind} without a subject"))
     elif not only or patient == only:
-        spill.add(number, line, patient, data)
+        spill.add(line, patient, data)
 
 
 def _patient_of(resource: object) -> str:

@@ -189,7 +189,7 @@ class _Hashing(io.RawIOBase):
 
     def __init__(self, inner: IO[bytes]) -> None:
         self._inner = inner
-        self.hash = hashlib.blake2b(digest_size=16)
+        self.hash = hashlib.sha256()
 
     def readable(self) -> bool:
         return True

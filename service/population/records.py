@@ -10,7 +10,7 @@ from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_resources
 from service.mappers.joining import joined
-from service.population.spill import Entry, Gap
+from service.population.spill import SHARED_PART, Entry, Gap, entries
 from service.screening import Screening
 
 MAX_DEPTH = 3
@@ -29,9 +29,8 @@ class Shared:
         with sqlite3.connect(self._path) as made:
             made.execute("PRAGMA journal_mode=OFF")
             made.execute("CREATE TABLE resource (name TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID")
-            for path in sorted(folder.glob("*/shared")):
-                with path.open("rb") as rows:
-                    made.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?)", map(_named, rows))
+            named = ((entry.patient, entry.json) for entry in entries(folder, SHARED_PART))
+            made.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?)", named)
         made.close()
 
     def find(self, names: Iterable[str]) -> list[bytes]:
@@ -43,11 +42,6 @@ class Shared:
             if row:
                 found.append(row[0])
         return found
-
-
-def _named(row: bytes) -> tuple[str, bytes]:
-    _, _, name, data = row.rstrip(b"\n").split(b"\t", 3)
-    return name.decode(), data
 
 
 def read_patient(document: Document, patient: str, shared: Shared, gaps: Mapping[str, Sequence[Gap]]) -> Document:
@@ -103,9 +97,9 @@ def judge(screening: Screening, plan: Plan, day: int, patient: str, document: Do
         return PatientError(f"Patient/{patient}", Problem("unexpected", f"an unexpected {type(error).__name__}"))
 
 
-def by_patient(entries: Iterable[Entry]) -> dict[str, list[Entry]]:
+def by_patient(rows: Iterable[Entry]) -> dict[str, list[Entry]]:
     """The entries of each patient, patients in the order of their ids."""
     found: dict[str, list[Entry]] = {}
-    for entry in entries:
+    for entry in rows:
         found.setdefault(entry.patient, []).append(entry)
     return dict(sorted(found.items()))

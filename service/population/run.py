@@ -209,7 +209,7 @@ def _sort_one(job: _Sorting) -> Sorted:
     folder = job.work / "spill" / f"{job.number:05}"
     shutil.rmtree(folder, ignore_errors=True)  # what a killed run left half done
     sort = sort_lines if job.source.kind == "lines" else sort_bundle
-    found = sort(job.source, job.number, Spill(folder, job.parts), job.only)
+    found = sort(job.source, Spill(folder, job.parts), job.only)
     ledgers.write_whole(mark(job.work, "sorted", job.number), msgspec.json.encode(found))
     return found
 

@@ -22,7 +22,17 @@ from service.population.bundles import carried, is_whole, sort_bundle
 from service.population.files import BROKEN, Input, inputs_in
 from service.population.judging import Judge, Judged
 from service.population.records import Shared, references
-from service.population.spill import Entry, Gap, Sorted, Spill, entries, part_of, sort_line, sort_lines
+from service.population.spill import (
+    SHARED_PART,
+    Entry,
+    Gap,
+    Sorted,
+    Spill,
+    entries,
+    part_of,
+    sort_line,
+    sort_lines,
+)
 from service.population.summary import Tally
 from service.screening import Screening, encode
 from service.settings import Settings
@@ -107,11 +117,11 @@ def sort_files(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
 def _rows_of_file(task: Sorting, number: int, content: Any) -> Iterator[tuple[Any, ...]]:
     with _on_disk(task.inputs[number], content) as source, tempfile.TemporaryDirectory() as folder:
         sort = sort_lines if source.kind == "lines" else sort_bundle
-        found = sort(source, number, Spill(Path(folder) / "spill", 1), task.only)
+        found = sort(source, Spill(Path(folder) / f"{number:05}", 1), task.only)
         for entry in entries(Path(folder), 0):
             whole = Entry(entry.file, entry.line, entry.patient, carried(source)) if is_whole(entry.json) else entry
             yield from _rows_of_entry(whole, task.parts)
-        for entry in entries(Path(folder), -1):
+        for entry in entries(Path(folder), SHARED_PART):
             yield ("shared", -1, "", entry.file, entry.line, entry.patient, entry.json)
     yield ("report", -1, "", number, 0, "", msgspec.json.encode(found))
 
@@ -146,15 +156,16 @@ def _wanted(data: bytes) -> set[str]:
 class _Collected(Spill):
     """Entries in memory: of a line there is one at most."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: int) -> None:
+        self._file = file
         self.entries: list[Entry] = []
         self.shared: list[Entry] = []
 
-    def add(self, file: int, line: int, patient: str, data: bytes) -> None:
-        self.entries.append(Entry(file, line, patient, data))
+    def add(self, line: int, patient: str, text: bytes) -> None:
+        self.entries.append(Entry(self._file, line, patient, text))
 
-    def share(self, file: int, line: int, name: str, data: bytes) -> None:
-        self.shared.append(Entry(file, line, name, data))
+    def share(self, line: int, name: str, text: bytes) -> None:
+        self.shared.append(Entry(self._file, line, name, text))
 
 
 def sort_rows(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
@@ -169,9 +180,9 @@ def _rows_of_lines(task: Sorting, batches: Iterable[Any]) -> Iterator[tuple[Any,
             (number,) = task.numbers[path]
             found = reports.setdefault(number, Sorted(""))
             text = value.encode() if isinstance(value, str) else value or b""
-            spill = _Collected()
+            spill = _Collected(number)
             source = msgspec.structs.replace(task.inputs[number], path=path)
-            sort_line(source, number, index + 1, text.replace(b"\n", b" "), spill, task.only, found)
+            sort_line(source, index + 1, text.replace(b"\n", b" "), spill, task.only, found)
             for entry in spill.entries:
                 yield from _rows_of_entry(entry, task.parts)
             for entry in spill.shared:

@@ -20,6 +20,7 @@ MAX_PARTS = 2048
 BUFFERED = 32 << 20
 MAX_LINE = 64 << 20
 SHARED = frozenset({"Medication", "Substance"})
+SHARED_PART = -1
 _READ = frozenset(cls.__name__ for cls in wire.READ_TYPES) - {"Parameters"}
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9\-.]{1,64})')
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
@@ -71,7 +72,8 @@ class Sorted(msgspec.Struct):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One resource of a part: the number of its file, its line, its patient's id, the JSON."""
+    """One resource of a part: the number of its file, its line, its patient's id (its own name where it is nobody's),
+    the JSON."""
 
     file: int
     line: int
@@ -98,7 +100,8 @@ def logical_id(reference: str) -> str:
 
 
 class Spill:
-    """Writes the lines of one input to its files below a folder, one a part."""
+    """Writes the lines of one input to its files below a folder, one a part. The folder is named by the input's
+    number."""
 
     def __init__(self, folder: Path, parts: int) -> None:
         self._folder = folder
@@ -107,18 +110,22 @@ class Spill:
         self._buffers: dict[int, bytearray] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, file: int, line: int, patient: str, data: bytes) -> None:
-        self._append(part_of(patient, self._parts), b"%d\t%d\t%b\t%b\n" % (file, line, patient.encode(), data))
+    def add(self, line: int, patient: str, text: bytes) -> None:
+        """A patient's resource: one line, with or without its end. The id is printable."""
+        self._append(part_of(patient, self._parts), patient, line, text)
 
-    def share(self, file: int, line: int, name: str, data: bytes) -> None:
+    def share(self, line: int, name: str, text: bytes) -> None:
         """A resource that is nobody's: found by its name from any part."""
-        self._append(-1, b"%d\t%d\t%b\t%b\n" % (file, line, name.encode(), data))
+        self._append(SHARED_PART, name, line, text)
 
-    def _append(self, part: int, row: bytes) -> None:
+    def _append(self, part: int, name: str, line: int, text: bytes) -> None:
         buffer = self._buffers.get(part)
         if buffer is None:
             buffer = self._buffers[part] = bytearray()
-        buffer += row
+        buffer += b"%b\t%d\t" % (name.encode(), line)
+        buffer += text
+        if not text.endswith(b"\n"):
+            buffer += b"\n"
         if len(buffer) > self._limit:
             self._write(part, buffer)
 
@@ -134,32 +141,31 @@ class Spill:
 
 
 def _name(part: int) -> str:
-    return "shared" if part < 0 else f"part-{part:05}"
+    return "shared" if part == SHARED_PART else f"part-{part:05}"
 
 
 def entries(folder: Path, part: int) -> Iterator[Entry]:
-    """All entries of a part, file by file in the order of the inputs."""
+    """All entries of a part, file by file in the order of the inputs; of SHARED_PART those that are nobody's."""
     for path in sorted(folder.glob(f"*/{_name(part)}")):
+        file = int(path.parent.name)
         with path.open("rb") as rows:
             for row in rows:
-                file, line, patient, data = row.rstrip(b"\n").split(b"\t", 3)
-                yield Entry(int(file), int(line), patient.decode(), data)
+                name, line, data = row.split(b"\t", 2)
+                yield Entry(file, int(line), name.decode(), data[:-1])
 
 
 def _silent(_: int) -> None:
     """Nobody asked for progress."""
 
 
-def sort_lines(
-    source: Input, number: int, spill: Spill, only: str = "", tick: Callable[[int], None] = _silent
-) -> Sorted:
+def sort_lines(source: Input, spill: Spill, only: str = "", tick: Callable[[int], None] = _silent) -> Sorted:
     """Sort one NDJSON input. `only` keeps one patient's resources (and those that are nobody's)."""
     found = Sorted("")
     line = 0
     with Opened(source) as opened:
         try:
             for line, text in enumerate(opened.stream, 1):
-                sort_line(source, number, line, text, spill, only, found)
+                sort_line(source, line, text, spill, only, found)
                 if not line % 10_000:
                     tick(10_000)
         except (EOFError, OSError, zlib.error) as problem:
@@ -173,49 +179,54 @@ def sort_lines(
     return found
 
 
-def sort_line(source: Input, number: int, line: int, text: bytes, spill: Spill, only: str, found: Sorted) -> None:
-    data = text.strip()
-    if not data:
-        return
+def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, found: Sorted) -> None:
     try:
-        if not data.isascii():
-            data.decode()  # also where nothing is read of it here
-        head = _decode_head(data)
+        head = _decode_head(text)
+        if not text.isascii():
+            text.decode()  # also where nothing is read of it here
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        _unreadable(source, number, line, data, spill, only, found)
+        if data := text.strip():
+            _unreadable(source, line, data, spill, only, found)
         return
     kind = head.resourceType
     found.counts[kind] = found.counts.get(kind, 0) + 1
     if kind not in _READ:
         if not kind:
             found.errors.append(ErrorRow(source.name, line, "no resourceType"))
-        return
-    if kind == "Patient":
-        _add_patient(source, number, line, head, data, spill, only, found)
+    elif kind == "Patient":
+        _add_patient(source, line, head, text, spill, only, found)
     elif kind in SHARED:
-        spill.share(number, line, f"{kind}/{head.id}", data)
+        if is_name(name := f"{kind}/{head.id}"):
+            spill.share(line, name, text)
+        else:
+            found.errors.append(ErrorRow(source.name, line, f"{_a(kind)} with control characters in its id"))
     elif kind == "OperationOutcome":
-        _outcome(source, line, data, found)
+        _outcome(source, line, text, found)
     else:
         owner = head.subject if kind != "AllergyIntolerance" else head.patient
         patient = logical_id(owner.reference) if owner is not None and owner.reference else ""
-        if not patient:
+        if not is_name(patient):
             found.errors.append(ErrorRow(source.name, line, f"{_a(kind)} without a subject"))
         elif not only or patient == only:
-            spill.add(number, line, patient, data)
+            spill.add(line, patient, text)
+
+
+def is_name(text: str) -> bool:
+    """Whether a line of a part can begin with it: control characters stand in no id."""
+    return bool(text) and text.isprintable()
 
 
 def _a(kind: str) -> str:
     return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 
-def _add_patient(
-    source: Input, number: int, line: int, head: _Head, data: bytes, spill: Spill, only: str, found: Sorted
-) -> None:
+def _add_patient(source: Input, line: int, head: _Head, text: bytes, spill: Spill, only: str, found: Sorted) -> None:
     if not head.id:
         found.errors.append(ErrorRow(source.name, line, "a Patient without an id; nothing can be told to be theirs"))
+    elif not is_name(head.id):
+        found.errors.append(ErrorRow(source.name, line, "a Patient with control characters in its id"))
     elif not only or head.id == only:
-        spill.add(number, line, head.id, data)
+        spill.add(line, head.id, text)
 
 
 def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:
@@ -230,7 +241,7 @@ def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:
         found.gaps.append(Gap("*", f"{source.name} holds errors of the export"))
 
 
-def _unreadable(source: Input, number: int, line: int, data: bytes, spill: Spill, only: str, found: Sorted) -> None:
+def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, found: Sorted) -> None:
     """A line that is no resource as FHIR has it. Where it is well-formed JSON its record's reader judges it; whose it
     is decides whose silence it disturbs."""
     told = _TYPE.search(data)
@@ -245,7 +256,7 @@ def _unreadable(source: Input, number: int, line: int, data: bytes, spill: Spill
     if len(owners) == 1:
         (owner,) = owners
         if whole and (not only or owner == only):
-            spill.add(number, line, owner, data)
+            spill.add(line, owner, data)
         elif not whole:
             found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
     elif kind not in found.unproven:

@@ -106,6 +106,35 @@ def test_a_patient_without_an_id_is_a_row(screen: Screen, source: Path) -> None:
     assert "without an id" in screen(source).errors[0]["reason"]
 
 
+NO_SUBJECT = "a Condition without a subject"
+CONTROLLED = {
+    "a subject": (condition(Icd10cm.CIRRHOSIS) | {"subject": {"reference": "Patient/a1\nb"}}, NO_SUBJECT),
+    "a subject, with a tab": (condition(Icd10cm.CIRRHOSIS) | {"subject": {"reference": "Patient/a1\tb"}}, NO_SUBJECT),
+    "a patient": (patient(id="a\n9"), "a Patient with control characters in its id"),
+    "what is nobody's": (
+        {"resourceType": "Medication", "id": "m\n1"}, "a Medication with control characters in its id"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", CONTROLLED)
+def test_control_characters_in_an_id_are_a_row_and_end_nothing(screen: Screen, source: Path, claim: str) -> None:
+    resource, reason = CONTROLLED[claim]
+    line = append(source, "Later.ndjson", as_json(resource))
+    ran = screen(source)
+    assert (ran.code, ran.errors) == (1, [{"file": "Later.ndjson", "line": line, "reason": reason}])
+    assert [result["patient"] for result in ran.results] == ["Patient/a1", "Patient/a3"]
+
+
+@pytest.mark.parametrize("claim", CONTROLLED)
+def test_so_they_are_in_bundles(screen: Screen, source: Path, claim: str) -> None:
+    resource, reason = CONTROLLED[claim]
+    entry = [{"resource": resource}]
+    (source / "later.json").write_bytes(as_json({"resourceType": "Bundle", "type": "collection", "entry": entry}))
+    ran = screen(source)
+    assert (ran.code, [row["reason"] for row in ran.errors]) == (1, [reason])
+    assert [result["patient"] for result in ran.results] == ["Patient/a1", "Patient/a3"]
+
+
 def test_a_file_cut_short_is_no_silence_for_anyone(screen: Screen, tmp_path: Path) -> None:
     source = by_type(tmp_path / "in", RECORDS, packed=True)
     path = source / "0.Condition.ndjson.gz"
