@@ -300,7 +300,7 @@ def test_a_held_order_is_valid_where_the_draft_was_not(shared: FlaskClient, sent
     assert held(shared, drug(CLARITHROMYCIN, **sent)) == drug(CLARITHROMYCIN) | subject | changed
 
 
-@pytest.mark.parametrize("draft", [drug(CLARITHROMYCIN), drug(CLARITHROMYCIN, intent=None)], ids=["an order", "no code"])
+@pytest.mark.parametrize("draft", [drug(CLARITHROMYCIN), drug(CLARITHROMYCIN, intent=None)], ids=["order", "no code"])
 def test_a_draft_that_was_put_on_hold_leaves_the_trial_open(shared: FlaskClient, draft: Json) -> None:
     record = eligible(SINAI)
     written = held(shared, draft)
