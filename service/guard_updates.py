@@ -14,13 +14,17 @@ _LISTS = frozenset({
     "supportingInformation",
 })  # fmt: skip
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
+# Intents of what nobody is to carry out yet.
+_INTENDED = frozenset({"proposal", "plan", "option"})
 
 
 def postponed(draft: dict[str, Any]) -> dict[str, Any] | None:
     """The draft on hold, without what is empty and with lists where they belong. None where it is not valid even then:
-    what a clinician wrote is not taken out of an order."""
+    what a clinician wrote is not taken out of an order.
+
+    One that was never signed becomes a plan: an order on hold may have been taken before, and a record reads it so."""
     held = {name: _as_list(name, value) for name, value in _filled(draft).items()}
-    held |= {"status": "on-hold", "intent": _intent(draft.get("intent"))}
+    held |= {"status": "on-hold", "intent": _intent(draft)}
     return held if next(problems_of(msgspec.json.encode(held), "draft"), None) is None else None
 
 
@@ -34,10 +38,16 @@ def _as_list(name: str, value: Any) -> Any:
     return [value] if name in _LISTS and not isinstance(value, list) else value
 
 
-def _intent(value: Any) -> str:
+def _intent(draft: dict[str, Any]) -> str:
+    intent = _code(draft.get("intent"))
+    unsigned = _code(draft.get("status")) in ("", "draft")
+    return "plan" if unsigned and intent not in _INTENDED else intent or "order"
+
+
+def _code(value: Any) -> str:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    return value if isinstance(value, str) and value else "order"
+    return value if isinstance(value, str) else ""
 
 
 def _filled(value: Any) -> Any:

@@ -25,7 +25,7 @@ from service.web.judging import judged
 from service.web.moments import moment_or_now
 from service.web.parts import parts
 from service.web.problems import Rejected
-from service.web.schemas import FEEDBACK, HOOK_REQUEST
+from service.web.schemas import FEEDBACK, FEEDBACK_ITEM, HOOK_REQUEST
 
 TRIAL_MATCH = "trial-match"
 GUARD_SELECT = "trial-guard-select"
@@ -181,13 +181,21 @@ def _asked_day(envelope: dict[str, Any]) -> str | None:
 @blueprint.post("/cds-services/<service_id>/feedback")
 def feedback(service_id: str) -> Response:
     _known(service_id)
-    loaded = bodies.loaded(FEEDBACK, bodies.members(bodies.text(bodies.json_body())))
     own = parts()
-    items = [_item(service_id, item, own.trials) for item in loaded["feedback"]]
+    items = [_item(service_id, item, own.trials) for item in _reported()]
     own.store.record_feedback(items)
     for item in items:
         metrics.feedback_came(item.trial, item.outcome)
     return _json({})
+
+
+def _reported() -> list[dict[str, Any]]:
+    """The items of the body; HAPI FHIR's model of feedback is one item without the list around it."""
+    sent = bodies.members(bodies.text(bodies.json_body()))
+    if "feedback" not in sent and "card" in sent:
+        return [bodies.loaded(FEEDBACK_ITEM, sent)]
+    reported: list[dict[str, Any]] = bodies.loaded(FEEDBACK, sent)["feedback"]
+    return reported
 
 
 def _item(service_id: str, item: dict[str, Any], trials: Iterable[str]) -> FeedbackItem:

@@ -91,3 +91,4 @@ class FeedbackSchema(_Open):
 
 HOOK_REQUEST = HookRequestSchema()
 FEEDBACK = FeedbackSchema()
+FEEDBACK_ITEM = FeedbackItemSchema()

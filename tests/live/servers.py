@@ -61,13 +61,13 @@ MODULE = ("-m", "service")
 
 @contextmanager
 def service(
-    folder: Path, *options: str, host: str = "127.0.0.1", program: Sequence[str] = MODULE, **given: str
+    folder: Path, *options: str, host: str = "127.0.0.1", port: int = 0, program: Sequence[str] = MODULE, **given: str
 ) -> Iterator[Service]:
     """`trialhook serve` with settings given as keywords without their prefix; stopped with SIGTERM.
 
-    `host` is where it is reached, `program` what Python runs in place of the command.
+    `host` is where it is reached, `port` any one unless given, `program` what Python runs in place of the command.
     """
-    port = free_port()
+    port = port or free_port()
     log = folder / f"service-{port}.log"
     values = {"AUTH": "none", "DATABASE_URL": f"sqlite:///{folder}/service-{port}.db"} | given
     own = clean_environment() | {f"TRIALHOOK_{name}": value for name, value in values.items()}

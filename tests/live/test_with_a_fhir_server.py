@@ -132,6 +132,26 @@ def test_a_patient_is_judged_alike_by_hook_and_from_a_file(
     assert sent == from_files[patient]
 
 
+def test_what_cards_suggest_is_valid_and_taken(running: Service, base: str) -> None:
+    """By the HL7 validator, where the server has it behind `$validate`."""
+    suggested: dict[str, Json] = {}
+    for patient in PATIENTS:
+        for card in cards(running, request(patient, fhirServer=base)):
+            for action in (a for s in card["suggestions"] for a in s["actions"]):
+                suggested[action["resource"]["resourceType"] + action["description"]] = action["resource"]
+    assert {resource["resourceType"] for resource in suggested.values()} == {"Task", "ServiceRequest"}
+    for resource in suggested.values():
+        kind = f"{base}/{resource['resourceType']}"
+        validated = requests.post(f"{kind}/$validate", data=as_json(resource), headers=FHIR_JSON, timeout=120)
+        if validated.status_code in (404, 405, 501):
+            pytest.skip("the server does not validate")
+        issues = [issue for issue in validated.json()["issue"] if issue["severity"] in ("error", "fatal")]
+        assert issues == []
+        created = requests.post(kind, data=as_json(resource), headers=FHIR_JSON, timeout=60)
+        assert created.status_code == 201, created.text[:500]
+        requests.delete(f"{kind}/{created.json()['id']}", timeout=60)
+
+
 def test_a_drug_that_is_only_referred_to_stays_open_where_nobody_can_be_asked(
     running: Service, base: str, from_files: dict[str, Verdicts]
 ) -> None:

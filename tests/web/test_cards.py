@@ -133,7 +133,7 @@ def test_a_records_text_is_only_text(client: FlaskClient) -> None:
     assert escaped(HOSTILE) in detail
     assert HOSTILE not in detail
     assert "\\<iframe" in detail
-    assert "\\[a\\]\\(http\\:" in detail
+    assert "\\[a\\]\\(http\u2060://" in detail
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,14 @@ def test_a_records_text_is_only_text(client: FlaskClient) -> None:
         ("1. not a list", "1\\. not a list"),
         ("ANC 2,100 /mm³, at least 1.5 × ULN", "ANC 2,100 /mm³, at least 1.5 × ULN"),
         ("a\x00b\u2028c", "a b c"),
-        ("x@y.org", "x\\@y.org"),
+        ("---", "\\---"),
+        ("a list of one: -", "a list of one: -"),
+        ("-", "\\-"),
+        ("1.", "1\\."),
+        ("-1.5", "-1.5"),
+        ("x@y.org", "x\u2060@y.org"),
+        ("http://y.org", "http\u2060://y.org"),
+        ("WWW.y.org", "WWW\u2060.y.org"),
     ],
 )
 def test_signs_of_markdown_are_escaped(text: str, safe: str) -> None:

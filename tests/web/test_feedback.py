@@ -74,6 +74,15 @@ def test_every_card_of_a_call_is_counted_as_shown_on_the_day_of_the_call(client:
     assert summary(client, until="2026-11-20") == {}
 
 
+def test_a_single_item_may_come_without_its_list(client: FlaskClient) -> None:
+    for item in (accepted(card_uuid(SINAI), card_uuid(SINAI)), overridden(card_uuid(SINAI), {"code": "x"})):
+        assert post(client, FEEDBACK, item).json == {}
+    fared = summary(client)[SINAI]
+    assert (fared["accepted"], fared["overridden"]) == (1, 1)
+    assert post(client, FEEDBACK, {"card": card_uuid(SINAI)}).status_code == 400
+    assert [e["path"] for e in post(client, FEEDBACK, {"outcome": "accepted"}).json["errors"]] == ["feedback"]
+
+
 def test_a_card_may_be_accepted_and_overridden(client: FlaskClient) -> None:
     card = card_uuid(SINAI)
     report(client, accepted(card), overridden(card))

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from service.alternatives import purposes
 from service.screening import Screening
 from tests.builders import ASPIRE, SINAI, Json, RxNorm, Snomed, concept, eligible, procedure, statement
-from tests.web.conftest import call_body, post, prefetch
+from tests.web.conftest import call_body, called, post, prefetch
 
 CLARITHROMYCIN = concept(
     {"system": "http://www.nlm.nih.gov/research/umls/rxnorm", "code": "21212"}, text="Clarithromycin"
@@ -286,17 +286,28 @@ def held(client: FlaskClient, draft: Json) -> Json | None:
     ("sent", "written"),
     [
         pytest.param({"category": {"text": "x"}}, {"category": [{"text": "x"}]}, id="an object for a list"),
-        pytest.param({"intent": ["plan"]}, {"intent": "plan"}, id="a list for a code"),
-        pytest.param({"intent": []}, {"intent": "order"}, id="no code"),
+        pytest.param({"intent": ["proposal"]}, {"intent": "proposal"}, id="a list for a code"),
+        pytest.param({"intent": []}, {}, id="no code"),
+        pytest.param({"status": "active", "intent": ""}, {"intent": "order"}, id="no code of an order that runs"),
+        pytest.param({"status": "active"}, {"intent": "order"}, id="an order that runs"),
         pytest.param({"note": [], "reasonCode": None, "identifier": [{}], "priority": ""}, {}, id="what is empty"),
         pytest.param({"dosageInstruction": {"text": "x"}}, {"dosageInstruction": [{"text": "x"}]}, id="a dose"),
     ],
 )
 def test_a_held_order_is_valid_where_the_draft_was_not(shared: FlaskClient, sent: Json, written: Json) -> None:
     subject = {"subject": {"reference": "Patient/p1"}}
-    assert held(shared, drug(CLARITHROMYCIN, **sent)) == drug(CLARITHROMYCIN) | subject | written | {
-        "status": "on-hold"
-    }
+    changed = {"intent": "plan"} | written | {"status": "on-hold"}
+    assert held(shared, drug(CLARITHROMYCIN, **sent)) == drug(CLARITHROMYCIN) | subject | changed
+
+
+@pytest.mark.parametrize("draft", [drug(CLARITHROMYCIN), drug(CLARITHROMYCIN, intent=None)], ids=["order", "no code"])
+def test_a_draft_that_was_put_on_hold_leaves_the_trial_open(shared: FlaskClient, draft: Json) -> None:
+    record = eligible(SINAI)
+    written = held(shared, draft)
+    assert written is not None
+    before, after = (called(shared, call_body(known)) for known in (record, record.put(held=written)))
+    assert any(SINAI in card["detail"] for card in before)
+    assert [card["summary"] for card in after] == [card["summary"] for card in before]
 
 
 @pytest.mark.parametrize(
