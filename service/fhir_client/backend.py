@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 _HINTS = {
     "invalid_client": "the server does not know the client id or its public key (TRIALHOOK_BACKEND_CLIENT_ID, "
     "TRIALHOOK_BACKEND_KEY), or takes the registration for expired, or this machine's clock is wrong",
+    "invalid_grant": "the server does not take the client's registration, its key or this machine's clock",
     "invalid_scope": "the server does not grant these scopes (TRIALHOOK_BACKEND_SCOPES)",
     "unauthorized_client": "the client is not registered for backend services",
 }
