@@ -15,6 +15,7 @@ from service.commands.setup import Day, chosen_trials, screening_of
 from service.errors import SettingsError, SourceError
 from service.population import ledger as ledgers
 from service.population import outputs
+from service.population.export_order import Level
 from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Discreet, Form, Progress, progress
@@ -67,6 +68,13 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--group", default="", metavar="ID", help="A server: only the members of this Group.")
 @click.option("--query", default="Patient", metavar="QUERY", help="A server: only patients of a search, Patient?…")
 @click.option("--bulk", is_flag=True, help="A server: by Bulk Data $export, not by search.")
+@click.option(
+    "--level",
+    default="auto",
+    show_default=True,
+    type=click.Choice(["auto", "patient", "system"]),
+    help="With --bulk: export the patients' data or the whole system's; auto: the system's where it must be.",
+)
 @click.option("--since", default="", metavar="INSTANT", help="With --bulk: only what changed since.")
 @click.option(
     "--longest-wait",
@@ -100,6 +108,7 @@ def command(
     group: str,
     query: str,
     bulk: bool,
+    level: Level,
     since: str,
     longest_wait: float,
     limit: int,
@@ -114,7 +123,7 @@ def command(
     SOURCE is a folder (or file, or archive) of NDJSON as Bulk Data writes it, or of Bundles; or a FHIR base URL, whose
     patients are searched for or exported.
     """
-    server = _server(source, query, group, bulk, since, longest_wait)
+    server = _server(source, query, group, bulk, level, since, longest_wait)
     settings = settings_module.load()
     screen_records.check(settings)
     destination = _destination(write_back, write_back_to, server)
@@ -148,16 +157,22 @@ def command(
     return _screen(run, server, settings, resume, wanted, destination, told)
 
 
-def _server(source: str, query: str, group: str, bulk: bool, since: str, longest_wait: float) -> Server | None:
+def _server(
+    source: str, query: str, group: str, bulk: bool, level: Level, since: str, longest_wait: float
+) -> Server | None:
     """The FHIR server that a source names; None for files."""
     if source.startswith(("http://", "https://")):
         if since and not bulk:
             raise click.UsageError("--since goes with --bulk")
+        if level != "auto" and not bulk:
+            raise click.UsageError("--level goes with --bulk")
+        if level != "auto" and group:
+            raise click.UsageError("--level goes with an export of all patients, not with --group")
         if query != "Patient" and (bulk or group):
             raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
-        return Server(source.rstrip("/"), query, group, bulk, since, longest_wait)
-    if group or bulk or since or query != "Patient":
-        raise click.UsageError("--group, --query, --bulk and --since go with a FHIR base URL")
+        return Server(source.rstrip("/"), query, group, bulk, since, level, longest_wait)
+    if group or bulk or since or level != "auto" or query != "Patient":
+        raise click.UsageError("--group, --query, --bulk, --level and --since go with a FHIR base URL")
     return None
 
 

@@ -32,6 +32,7 @@ _TOKEN = re.compile(r"[\x21-\x7e]+")
 _HINTS = {
     "invalid_client": "the server does not know the client id or its public key (TRIALHOOK_BACKEND_CLIENT_ID, "
     "TRIALHOOK_BACKEND_KEY), or takes the registration for expired, or this machine's clock is wrong",
+    "invalid_grant": "the server does not take the client's registration, its key or this machine's clock",
     "invalid_scope": "the server does not grant these scopes (TRIALHOOK_BACKEND_SCOPES)",
     "unauthorized_client": "the client is not registered for backend services",
 }
@@ -59,13 +60,15 @@ class _OAuthError(msgspec.Struct):
 
 
 class _Endpoint(msgspec.Struct, frozen=True):
-    """Where and how one server gives tokens; `url` is in its own spelling, which the audience has to repeat."""
+    """Where and how one server gives tokens; `url` is in its own spelling, which the audience has to repeat. `narrower`
+    are those of the scopes that the server lists, for one that refuses all of them for the sake of one."""
 
     url: str
     address: Address
     remote: Remote
     key: SigningKey
     scope: str
+    narrower: str = ""
 
 
 class Backend:
@@ -104,8 +107,8 @@ class Backend:
             address = self._servers.token_endpoint(base, found.token_endpoint)
         except NotAllowed as problem:
             raise NotAuthorized(problem.message) from None
-        scope = self._scope(types, found)
-        return _Endpoint(found.token_endpoint, address, self._servers.remote(base), key, scope)
+        scope, narrower = self._scopes(types, found)
+        return _Endpoint(found.token_endpoint, address, self._servers.remote(base), key, scope, narrower)
 
     def _discover(self, base: str, deadline: float) -> Configuration:
         answer = self._servers.at(base).smart_configuration(deadline)
@@ -119,13 +122,16 @@ class Backend:
             raise NotAuthorized("the server's SMART configuration names no token endpoint")
         return found
 
-    def _scope(self, types: Collection[str], found: Configuration) -> str:
+    def _scopes(self, types: Collection[str], found: Configuration) -> tuple[str, str]:
+        """The scopes to ask for, and those to ask for where the server refuses these; none if there are no others."""
         if self._asked not in (scopes.AUTO, scopes.V1, scopes.V2):
-            return self._asked
+            return self._asked, ""
+        supported = found.scopes_supported or ()
         spoken = self._asked
         if spoken == scopes.AUTO:
-            spoken = scopes.version(found.capabilities or (), found.scopes_supported or ())
-        return scopes.wanted(types, spoken)
+            spoken = scopes.version(found.capabilities or (), supported)
+        wanted, listed = scopes.wanted(types, spoken), scopes.wanted(scopes.listed(types, supported), spoken)
+        return wanted, "" if listed == wanted else listed
 
 
 class BackendAccess:
@@ -174,7 +180,11 @@ class BackendAccess:
         if self._endpoint is None:
             self._endpoint = self._backend.endpoint(self._base, self._types, until)
         endpoint, asked_at = self._endpoint, time.monotonic()
-        granted = _granted(self._ask(endpoint, until))
+        reply = self._ask(endpoint, until)
+        if endpoint.narrower and _error(reply) == "invalid_scope":
+            endpoint = self._endpoint = msgspec.structs.replace(endpoint, scope=endpoint.narrower, narrower="")
+            reply = self._ask(endpoint, until)
+        granted = _granted(reply)
         lifetime = DEFAULT_LIFETIME if granted.expires_in is None else max(granted.expires_in, 0.0)
         self._until = asked_at + lifetime - min(MARGIN, lifetime / 5)
         # a server that does not say what it grants grants what was asked for (RFC 6749 section 5.1)
@@ -220,12 +230,18 @@ def _granted(reply: Reply) -> _Granted:
     return granted
 
 
-def _refused(reply: Reply) -> str:
+def _error(reply: Reply) -> str:
+    """The OAuth error code of an answer, empty where it names none."""
     try:
         code = msgspec.json.decode(reply.body, type=_OAuthError).error
     except msgspec.DecodeError:
-        code = ""
-    if not _CODE.fullmatch(code):
+        return ""
+    return code if _CODE.fullmatch(code) else ""
+
+
+def _refused(reply: Reply) -> str:
+    code = _error(reply)
+    if not code:
         return f"the token endpoint answered {reply.status}"
     hint = _HINTS.get(code)
     return f"the token endpoint answered {code}" + (f": {hint}" if hint else "")

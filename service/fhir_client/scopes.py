@@ -25,6 +25,14 @@ def wanted(types: Iterable[str], spoken: str) -> str:
     return " ".join(f"system/{kind}.{permission}" for kind in sorted(set(types)))
 
 
+def listed(types: Iterable[str], supported: Iterable[str]) -> tuple[str, ...]:
+    """Those of the types that scopes which a server says it supports name, not by a wildcard, for reading in full."""
+    named = [scope for scope in supported if not scope.startswith("system/*")]
+    kinds = sorted(set(types))
+    missing = not_granted(kinds, " ".join(named))
+    return tuple(kind for kind in kinds if kind not in missing)
+
+
 def not_granted(types: Iterable[str], scope: str) -> tuple[str, ...]:
     """Those of the types that a granted scope does not let read and search in full; a scope with a query is a part."""
     letters: dict[str, set[str]] = {}

@@ -3,7 +3,8 @@
 A type of which nothing came counts as one of which there is nothing only where all of this holds: the job was whole, no
 file, line or count of the type is in doubt, the token stands for reading it in full, no filter and no `_since` held
 anything back, the server says in its CapabilityStatement that it has the type, and it says that there is nothing of it:
-by an empty file, or by a search that counts none. A manifest that lacks the type does not.
+by an empty file, or by a search that counts none, of all patients or of each of a Group's. A manifest that lacks the
+type does not.
 
 As for single patients, a server may lack some of the resources that tell of drugs, not all; a Medication is missed
 where one is referred to. Types posted one by one count only where two of them came: some servers read the first and
@@ -35,7 +36,9 @@ def coverage(
     order: Order, said: Said, doubts: Iterable[Gap], not_granted: Collection[str], method: str = "get"
 ) -> tuple[Gap, ...]:
     """The gaps of an export: `doubts` are what its files and errors gave rise to, `method` is how it was asked."""
-    lacking = [kind for kind in order.types if kind in not_granted]
+    # there is no token for a type that a server does not have; that it says nothing of it is judged as without tokens
+    had = set(order.types if said.supported is None else said.supported)
+    lacking = [kind for kind in order.types if kind in not_granted and kind in had]
     gaps = [Gap(kind, "the access token does not stand for reading it in full") for kind in lacking]
     if order.since:
         gaps.append(Gap("*", "only what changed since a moment was exported"))

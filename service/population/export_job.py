@@ -21,6 +21,7 @@ from service.population.export_start import FHIR_JSON, Start, Started
 
 MAX_MANIFESTS = 10_000
 LEAST_WAIT = 0.1
+LONG_WAIT = 10.0
 CANCELLING = 30.0
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e]+")
 
@@ -130,6 +131,8 @@ class Job:
         seconds = min(max(wanted, LEAST_WAIT), self._limits.longest_wait)
         if time.monotonic() + seconds >= self._deadline:
             raise ExportError(f"the export was not done within {self._limits.seconds:g} seconds", temporary=True)
+        if seconds >= LONG_WAIT:
+            self._progress(f"the server is asked again in {seconds:.0f} seconds")
         self._remote.policy.sleep(seconds)
 
 

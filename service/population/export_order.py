@@ -7,7 +7,7 @@ import msgspec
 
 from service.population.export_manifest import TYPE, ExportError
 
-Level = Literal["system", "patient", "group"]
+Level = Literal["auto", "system", "patient", "group"]
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)")
 
@@ -15,6 +15,7 @@ _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d
 class Order(msgspec.Struct, frozen=True):
     """What is to be exported: which patients of which server, and which resource types of theirs.
 
+    `level` `auto` asks for the patients' data, and for the system's where a server exports only that, which holds them.
     `since` is an instant: only what changed later comes. `type_filters` are searches such as
     `Observation?code=2160-0`. `method` `auto` asks by GET, and by POST where a server refuses that; `post` names the
     types one by one, `post-list` in one parameter. `lenient` lets the server pass over parameters that it does not
@@ -23,7 +24,7 @@ class Order(msgspec.Struct, frozen=True):
 
     base: str
     types: tuple[str, ...]
-    level: Level = "patient"
+    level: Level = "auto"
     group: str = ""
     since: str = ""
     type_filters: tuple[str, ...] = ()

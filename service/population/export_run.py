@@ -9,7 +9,7 @@ import msgspec
 
 from service.errors import TrialhookError
 from service.fhir_client import FhirServers, NotAuthorized, Remote
-from service.fhir_client.answers import Failure
+from service.fhir_client.answers import Answer, Failure
 from service.population import export_state
 from service.population.export_coverage import silent_types
 from service.population.export_files import Expired, Received, Receiver, Room
@@ -23,6 +23,9 @@ from service.population.spill import ErrorRow, Gap
 
 OUTPUT, ERROR, DELETED = "output", "error", "deleted"
 METADATA = 60.0
+MAX_COUNTED = 1000  # patients of a Group that are searched for one by one
+CHUNK = 20
+PATIENCE = 600.0  # seconds for these searches
 _OF = {OUTPUT: "a file", ERROR: "an error file", DELETED: "a file of deletions"}
 
 
@@ -44,6 +47,10 @@ class _JobAndFilesGone(Exception):
 
 class _Counted(msgspec.Struct):
     total: int | None = None
+
+
+class _Identified(msgspec.Struct):
+    id: str = ""
 
 
 class Run:
@@ -147,11 +154,22 @@ class Run:
             raise ExportError(f"the export holds no resources of the types that were asked for{since}")
 
     def _counted_none(self, servers: FhirServers) -> tuple[str, ...]:
-        """Of the types that the manifest leaves out, those that a server has and counts none of when searched."""
+        """Of the types that the manifest leaves out, those that a server has and counts none of when searched: of all
+        patients', or, where others have some, of each one's of a Group."""
         told = {part.type for key, part in self.state.parts.items() if key.startswith(OUTPUT)}
         silent = silent_types(self.state.order.types, told)
         asked = [kind for kind in silent if kind in (self.state.supported or ()) and kind not in self.state.refused]
-        return tuple(kind for kind in asked if _count(servers, self.state.order.base, kind) == 0)
+        base, patients = self.state.order.base, self._members()
+        return tuple(k for k in asked if _count(servers, base, k) == 0 or _none_of_these(servers, base, k, patients))
+
+    def _members(self) -> list[str]:
+        """The ids of the patients of a Group that came; empty for other exports and for a large Group."""
+        if self.state.order.level != "group":
+            return []
+        parts = [p for key, p in self.state.parts.items() if key.startswith(OUTPUT) and p.name and p.type == "Patient"]
+        if sum(part.lines for part in parts) > MAX_COUNTED:
+            return []
+        return [_identity(line) for part in parts for line in read_lines(self._folder / part.name)]
 
     def _part(self, kind: str, number: int) -> Part:
         entry = self._entries(kind)[number]
@@ -254,7 +272,27 @@ def _supported(servers: FhirServers, base: str) -> tuple[str, ...] | None:
 
 def _count(servers: FhirServers, base: str, kind: str) -> int | None:
     """How many resources of a type a server says it has; None where it does not say."""
-    answer = servers.at(base).search(f"{kind}?_summary=count", time.monotonic() + METADATA)
+    return _total(servers.at(base).search(f"{kind}?_summary=count", time.monotonic() + METADATA))
+
+
+def _none_of_these(servers: FhirServers, base: str, kind: str, patients: list[str]) -> bool:
+    """Whether a server says of each of these patients that it has no resource of a type."""
+    until = time.monotonic() + PATIENCE
+    for first in range(0, len(patients), CHUNK):
+        queries = {each: f"{kind}?patient={each}&_summary=count" for each in patients[first : first + CHUNK]}
+        if any(_total(answer) != 0 for answer in servers.at(base).ask_all(queries, until).values()):
+            return False
+    return bool(patients)
+
+
+def _identity(line: bytes) -> str:
+    try:
+        return msgspec.json.decode(line, type=_Identified).id
+    except msgspec.DecodeError:
+        return ""  # of nobody, and searched for in vain
+
+
+def _total(answer: Answer) -> int | None:
     try:
         return msgspec.json.decode(answer.pages[0], type=_Counted).total if answer.complete else None
     except msgspec.DecodeError:

@@ -75,8 +75,7 @@ class Start:
 
     def _ways(self, supported: frozenset[str] | None) -> list[Way]:
         methods = ("get", "post") if self._order.method == "auto" else (self._order.method,)
-        # all data of a system hold those of its patients
-        levels: tuple[Level, ...] = ("patient", "system") if self._order.level == "patient" else (self._order.level,)
+        levels: tuple[Level, ...] = ("patient", "system") if self._order.level == "auto" else (self._order.level,)
         ways = []
         for level in levels:
             for types, lenient in self._questions(supported):
@@ -86,6 +85,8 @@ class Start:
     def _questions(self, supported: frozenset[str] | None) -> list[tuple[tuple[str, ...], bool]]:
         """Types and leniency: all; those that the server says it has; what it knows of all; everything."""
         types, lenient = self._order.types, self._order.lenient
+        if types == (_SEPARATE,):  # the whole of a system is not asked for in its place
+            return [(types, lenient)]
         questions = [(types, lenient)]
         fewer = tuple(kind for kind in types if supported is not None and kind in supported)
         if set(fewer) - {"Patient"} and fewer != types:

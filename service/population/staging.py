@@ -4,9 +4,7 @@ What came is screened as files are; what did not come is handed on as gaps and f
 folder of the screening, for its owner only, and go away with it.
 """
 
-import re
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -21,9 +19,10 @@ from service.fhir_client import Access, Bearer, FhirServers, NotAllowed
 from service.fhir_client.access import NotAuthorized
 from service.fhir_client.backend import Backend
 from service.mappers.documents import Document
+from service.population import export_medications
 from service.population.bundles import one_line
 from service.population.export import Export, ExportError, Limits, Order, run_export
-from service.population.export_lines import read_lines
+from service.population.export_order import Level
 from service.population.files import Input, find_inputs
 from service.population.ledger import write_whole
 from service.population.progress import Progress
@@ -34,8 +33,6 @@ from service.settings import Settings
 
 FETCHED = "fetched"
 CHUNK = 200
-PATIENCE = 600.0  # seconds for a chunk of single reads
-_MEDICATION = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?(Medication/[A-Za-z0-9\-.]{1,64})"')
 ASKED = "asked.json"
 STAGED = "staged.json"
 
@@ -48,6 +45,7 @@ class Server(msgspec.Struct, frozen=True, omit_defaults=True):
     group: str = ""
     bulk: bool = False
     since: str = ""
+    level: Level = "auto"  # of an export that is not of a group
     longest_wait: float = (
         0  # seconds between two questions about an export; 0: as long as the server asks, within bounds
     )
@@ -130,65 +128,41 @@ def _export(
     folder: Path,
     told: Progress,
 ) -> Staged:
-    """An export of the types that the trials need. Some servers refuse what is nobody's in an export of patients; from
-    those the Medications that are referred to are read afterwards."""
+    """An export of the types that the trials need. Some servers refuse what is nobody's in an export of patients: those
+    are asked for the rest, and the Medications that are referred to are had otherwise."""
     types = tuple(dict.fromkeys(query.type for query in queries))
+    level: Level = "group" if server.group else server.level
+
+    def ordered(name: str, level: Level, types: tuple[str, ...], method: Literal["auto", "get"] = "get") -> Export:
+        group = server.group if level == "group" else ""
+        since = server.since if "Patient" in types else ""  # what is referred to may be old
+        order = Order(server.base, types, level, group, since, method=method)
+        access = _access(servers, server, order.reads, settings)
+        limits = Limits(longest_wait=server.longest_wait) if server.longest_wait else None
+        path = folder / name
+        return run_export(servers, order, path, access=access, limits=limits, progress=told.note, resume=path.exists())
+
     try:
-        exported = _ordered(server, servers, (*types, "Medication"), settings, folder / "export", told, "get")
+        exported = ordered("export", level, (*types, "Medication"))
     except ExportError as problem:
         if problem.temporary:
             raise
-        exported = _ordered(server, servers, types, settings, folder / "export-owned", told, "auto")
-        _take(exported, folder)
-        access = _access(servers, server, ("Medication",), settings)
-        lacking = _read_medications(servers.authorized(server.base, access), server.base, folder / "files", told)
-        return Staged(exported.coverage, (*exported.findings, *lacking))
-    _take(exported, folder)
-    return Staged(exported.coverage, exported.findings)
+        exported = ordered("export-owned", level, types, "auto")
+    medications, lacking = export_medications.complete(
+        exported,
+        servers.authorized(server.base, _access(servers, server, ("Medication",), settings)),
+        server.base,
+        told,
+        lambda: ordered("export-medications", "system", ("Medication",)),
+    )
+    _take([file.path for file in exported.files], folder / "files", "")
+    _take([file.path for file in medications], folder / "files", "medications-")
+    return Staged(exported.coverage, (*exported.findings, *lacking))
 
 
-def _ordered(
-    server: Server,
-    servers: FhirServers,
-    types: tuple[str, ...],
-    settings: Settings,
-    folder: Path,
-    told: Progress,
-    method: Literal["auto", "get"],
-) -> Export:
-    level: Literal["group", "patient"] = "group" if server.group else "patient"
-    order = Order(server.base, types, level, server.group, server.since, method=method)
-    access = _access(servers, server, order.reads, settings)
-    limits = Limits(longest_wait=server.longest_wait) if server.longest_wait else None
-    return run_export(servers, order, folder, access=access, limits=limits, progress=told.note, resume=folder.exists())
-
-
-def _take(exported: Export, folder: Path) -> None:
-    for file in exported.files:
-        shutil.move(file.path, folder / "files" / file.path.name)
-
-
-def _read_medications(servers: FhirServers, base: str, folder: Path, told: Progress) -> list[ErrorRow]:
-    """Read the Medications that the exported files refer to; what cannot be had leaves its drug unknown."""
-    wanted: dict[str, None] = {}
-    for path in sorted(folder.glob("*.Medication*")):
-        for line in read_lines(path):
-            wanted |= dict.fromkeys(name.decode() for name in _MEDICATION.findall(line))
-    names = list(wanted)
-    told.phase("medications", len(names), "resources")
-    lines: list[bytes] = []
-    findings: list[ErrorRow] = []
-    for first in range(0, len(names), CHUNK):
-        some = names[first : first + CHUNK]
-        answers = servers.at(base).ask_all({name: name for name in some}, time.monotonic() + PATIENCE)
-        for name, answer in answers.items():
-            if answer.complete and answer.pages:
-                lines.append(one_line(answer.pages[0]))
-            else:
-                findings.append(ErrorRow("export", 0, f"{name} cannot be read: {answer.problem}"))
-        told.advance(len(some))
-    write_whole(folder / "read.Medication.ndjson", b"".join(line + b"\n" for line in lines))
-    return findings
+def _take(paths: list[Path], folder: Path, prefix: str) -> None:
+    for path in paths:
+        shutil.move(path, folder / f"{prefix}{path.name}")
 
 
 # -- search

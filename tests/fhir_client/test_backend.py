@@ -114,6 +114,30 @@ def test_the_first_key_that_the_server_takes_is_used(
 # ---- scopes
 
 
+def test_scopes_that_are_refused_are_asked_for_again_without_those_that_the_server_does_not_list(
+    mocked: responses.RequestsMock, servers: Servers
+) -> None:
+    configured(mocked, scopes_supported=["system/*.rs", "system/Patient.rs", "system/Encounter.rs"])
+    mocked.post(TOKEN_URL, json={"error": "invalid_scope"}, status=400)
+    mocked.post(TOKEN_URL, json=granted(expires_in=0, scope="system/Patient.rs"))
+    mocked.post(TOKEN_URL, json=granted("t2", scope="system/Patient.rs"))
+    access = backend(servers()).access(BASE, TYPES)
+    assert [access.token(soon()), access.token(soon())] == ["t1", "t2"]
+    asked = [form_of(call)["scope"] for call in posts(mocked)]
+    assert asked == ["system/Observation.rs system/Patient.rs", "system/Patient.rs", "system/Patient.rs"]
+    assert access.not_granted == ("Observation",)
+
+
+@pytest.mark.parametrize("supported", [[], ["system/*.rs"], ["system/Patient.rs", "system/Observation.read"]])
+def test_scopes_that_are_refused_though_the_server_lists_them_or_lists_none_are_not_asked_for_again(
+    mocked: responses.RequestsMock, servers: Servers, supported: list[str]
+) -> None:
+    configured(mocked, scopes_supported=supported)
+    mocked.post(TOKEN_URL, json={"error": "invalid_scope"}, status=400)
+    assert "invalid_scope" in refused(backend(servers())).message
+    assert len(posts(mocked)) == 1
+
+
 @pytest.mark.parametrize(
     ("capabilities", "supported", "version"),
     [

@@ -128,6 +128,40 @@ def test_a_type_that_a_whole_job_leaves_out_is_a_gap_elsewhere(
     assert about(run()) == [("Observation", told)]
 
 
+def of_a_group(server: ExportServer) -> Order:
+    """An export of a Group of two patients, without Observations, of which others have some."""
+    server.exports(server.file("Patient", "a", P1, P2), server.file("Condition", "b", C1), level="Group/g")
+    server.counts("Observation", 3)
+    return Order(server.base, TYPES, level="group", group="g")
+
+
+def test_a_type_that_a_group_has_none_of_is_one_that_a_search_counts_none_of_for_each_patient(
+    server: ExportServer, run: Runs
+) -> None:
+    order = of_a_group(server)
+    for patient in ("p1", "p2"):
+        server.on("GET", f"/fhir/Observation?patient={patient}&_summary=count", json_of(EMPTY))
+    assert run(order).coverage == ()
+
+
+@pytest.mark.parametrize("counted", [json_of(EMPTY | {"total": 1}), json_of(EMPTY | {"total": None}), Answer(400)])
+def test_a_type_that_one_of_a_group_has_or_is_not_told_to_have_none_of_is_a_gap(
+    server: ExportServer, run: Runs, counted: Answer
+) -> None:
+    order = of_a_group(server)
+    server.on("GET", "/fhir/Observation?patient=p1&_summary=count", json_of(EMPTY))
+    server.on("GET", "/fhir/Observation?patient=p2&_summary=count", counted)
+    assert [gap.type for gap in run(order).coverage] == ["Observation"]
+
+
+def test_the_patients_of_a_large_group_are_not_searched_for_one_by_one(
+    server: ExportServer, run: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.population.export_run.MAX_COUNTED", 1)
+    assert [gap.type for gap in run(of_a_group(server)).coverage] == ["Observation"]
+    assert len(server.requests("GET", "/fhir/Observation")) == 1
+
+
 def test_an_empty_file_says_that_there_is_nothing(server: ExportServer, run: Runs) -> None:
     server.exports(
         server.file("Patient", "a", P1), server.file("Condition", "b", C1), server.file("Observation", "o", count=0)
@@ -368,6 +402,14 @@ def test_a_server_that_exports_only_as_a_whole_is_asked_so(server: ExportServer,
     assert server.requests("GET", "/fhir/$export")[0].query == {"_type": ["Patient,Condition,Observation"]}
 
 
+def test_only_the_level_that_is_ordered_is_exported(server: ExportServer, run: Runs) -> None:
+    good(server)
+    server.on("GET", "/fhir/Patient/$export", Answer(404))
+    server.on("GET", "/fhir/$export", started_at(server))
+    run.failure(Order(server.base, TYPES, level="patient"))
+    assert server.requests("GET", "/fhir/$export") == []
+
+
 def test_a_group_that_cannot_be_exported_is_not_taken_for_everybody(server: ExportServer, run: Runs) -> None:
     good(server)
     server.on("GET", "/fhir/$export", started_at(server))
@@ -434,7 +476,8 @@ def test_a_job_under_way_is_asked_about_until_it_is_done(server: ExportServer, r
     assert run.waits[2] in (29.0, 30.0, 31.0)
     assert 1.0 <= run.waits[4] <= 4.0
     assert len(run.waits) == 7
-    assert run.told[:2] == ["in progress 10%", "building"]
+    again = "the server is asked again in 60 seconds"
+    assert run.told[:3] == ["in progress 10%", again, "building"]
 
 
 def test_a_job_that_is_slower_than_the_deadline_is_given_up_and_deleted(server: ExportServer, run: Runs) -> None:
@@ -614,6 +657,20 @@ def test_types_that_the_token_does_not_stand_for_are_gaps(server: ExportServer, 
     good(server)
     export = run(access=Tokens("t1", not_granted=("Group", "Observation")))
     assert about(export) == [("Observation", "the access token does not stand for reading it in full")]
+
+
+def test_a_type_that_a_server_has_neither_scopes_nor_resources_of_is_judged_as_without_a_token(
+    server: ExportServer, run: Runs
+) -> None:
+    order = {"resourceType": "MedicationRequest", "id": "m1", "subject": {"reference": "Patient/p1"}}
+    server.exports(server.file("Patient", "a", P1), server.file("MedicationRequest", "m", order))
+    server.on("GET", "/fhir/metadata", json_of(capabilities("Patient", "MedicationRequest", "MedicationDispense")))
+    types = ("Patient", "MedicationRequest", "MedicationStatement", "MedicationDispense", "AllergyIntolerance")
+    export = run(Order(server.base, types), access=Tokens("t1", not_granted=types[2:]))
+    assert about(export) == [
+        ("MedicationDispense", "the access token does not stand for reading it in full"),
+        ("AllergyIntolerance", "the server does not say that it has this type"),
+    ]
 
 
 @pytest.mark.parametrize(

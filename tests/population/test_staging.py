@@ -123,7 +123,9 @@ def test_a_finished_run_is_not_asked_again(screen: Screen, server: str) -> None:
     assert (again.code, len(again.results)) == (0, len(first.results))
 
 
-@pytest.mark.parametrize("options", [("--group", "g"), ("--bulk",), ("--since", "2026-01-01T00:00:00Z")])
+@pytest.mark.parametrize(
+    "options", [("--group", "g"), ("--bulk",), ("--level", "system"), ("--since", "2026-01-01T00:00:00Z")]
+)
 def test_a_servers_options_are_refused_for_files(screen: Screen, tmp_path: Path, options: tuple[str, ...]) -> None:
     import click
 

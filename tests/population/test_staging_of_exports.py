@@ -1,0 +1,108 @@
+"""A Bulk Data export as a source: the same results as from its files, whatever of it has to be had otherwise."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.builders import RxNorm, as_json, medication
+from tests.population.conftest import Ran, Screen
+from tests.population.export_server import Answer, ExportServer, Json, capabilities, json_of, outcome
+from tests.population.sources import population, resources
+
+MEDICATIONS = [r for r in resources(population().values()) if r["resourceType"] == "Medication"]
+OTHERS: dict[str, list[Json]] = {}
+for _resource in resources(population().values()):
+    if _resource["resourceType"] not in ("Medication", "Specimen"):
+        OTHERS.setdefault(_resource["resourceType"], []).append(_resource)
+SILENT = ("AllergyIntolerance", "Procedure")
+
+
+@pytest.fixture
+def server() -> Iterator[ExportServer]:
+    """Exports a population's resources, but no Medications."""
+    made = ExportServer()
+    made.exports(*(made.file(kind, kind, *found) for kind, found in OTHERS.items()))
+    made.on("GET", "/fhir/metadata", json_of(capabilities(*OTHERS, "Medication", *SILENT)))
+    for kind in SILENT:
+        made.counts(kind, 0)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def expected(screen: Screen, tmp_path: Path) -> Ran:
+    """The same resources as files."""
+    source = tmp_path / "source"
+    source.mkdir()
+    for kind, found in (*OTHERS.items(), ("Medication", MEDICATIONS)):
+        (source / f"{kind}.ndjson").write_bytes(b"".join(as_json(each) + b"\n" for each in found))
+    return screen(source, out="expected")
+
+
+def exports_all(server: ExportServer, *medications: Json) -> None:
+    """The export of the whole system holds these Medications."""
+    link = {"Content-Location": f"{server.base}/job/2"}
+    server.on("GET", "/fhir/$export", Answer(202, headers=link))
+    server.on("GET", "/fhir/job/2", json_of(server.manifest(server.file("Medication", "all", *medications))))
+    server.on("DELETE", "/fhir/job/2", Answer(202))
+
+
+def test_medications_that_an_export_leaves_out_are_read(server: ExportServer, screen: Screen, expected: Ran) -> None:
+    server.on("GET", "/fhir/Medication/shared", json_of(MEDICATIONS[0]))
+    ran = screen(server.base, "--bulk")
+    assert (ran.code, ran.errors, ran.results) == (0, [], expected.results)
+
+
+def test_medications_that_cannot_be_read_are_exported_from_the_whole_system(
+    server: ExportServer, screen: Screen, expected: Ran
+) -> None:
+    exports_all(server, medication(RxNorm.VERAPAMIL, id="other"), *MEDICATIONS)
+    ran = screen(server.base, "--bulk")
+    assert (ran.code, ran.errors, ran.results) == (0, [], expected.results)
+    assert server.requests("GET", "/fhir/$export")[0].query == {"_type": ["Medication"]}
+    assert len(server.requests("DELETE", "/fhir/job/2")) == 1
+
+
+def test_medications_that_cannot_be_had_are_told(server: ExportServer, screen: Screen, expected: Ran) -> None:
+    server.on("GET", "/fhir/$export", json_of(outcome("error", "forbidden"), 403))
+    ran = screen(server.base, "--bulk")
+    assert ran.code == 1
+    assert [row["reason"] for row in ran.errors] == [
+        "the server does not export its Medications: the server does not export: it answered 403 (error forbidden)",
+        "Medication/shared cannot be read: the server answered 404",
+    ]
+    assert ran.results != expected.results
+
+
+def test_the_whole_system_is_not_exported_where_medications_cannot_be_named(
+    server: ExportServer, screen: Screen
+) -> None:
+    server.on("GET", "/fhir/$export", json_of(outcome("error", "invalid"), 400))
+    screen(server.base, "--bulk")
+    assert [asked.query for asked in server.requests("GET", "/fhir/$export")] == [{"_type": ["Medication"]}]
+
+
+def test_the_level_is_part_of_the_question(server: ExportServer, screen: Screen) -> None:
+    link = {"Content-Location": f"{server.base}/job/3"}
+    server.on("GET", "/fhir/$export", Answer(202, headers=link))
+    files = [server.file(kind, kind, *found) for kind, found in OTHERS.items()]
+    server.on("GET", "/fhir/job/3", json_of(server.manifest(*files, server.file("Medication", "m", *MEDICATIONS))))
+    server.on("DELETE", "/fhir/job/3", Answer(202))
+    assert screen(server.base, "--bulk", "--level", "system").code == 0
+    assert server.requests("GET", "/fhir/Patient/$export") == []
+    ran = screen(server.base, "--bulk", "--level", "patient", "--resume")
+    assert (ran.code, "level was system" in ran.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--level", "system"), "--level goes with --bulk"),
+        (("--level", "patient", "--bulk", "--group", "g"), "not with --group"),
+    ],
+)
+def test_a_level_is_of_an_export_of_all(screen: Screen, options: tuple[str, ...], told: str) -> None:
+    with pytest.raises(click.UsageError, match=told):
+        screen("https://fhir.example.org/r4", *options)
