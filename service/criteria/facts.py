@@ -30,12 +30,15 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 
 
 class UpperLimit(msgspec.Struct, frozen=True, gc=False):
-    """A reference range's bounds in the unit of the value beside it; `meaning` is normal, postmenopausal or other."""
+    """A reference range's bounds in the unit of the value beside it; `meaning` is normal, postmenopausal or other.
+    `certain`: it is surely for this patient; `state`: it is for those who are postmenopausal, premenopausal, pregnant.
+    """
 
     low: Decimal | None
     high: Decimal | None
     meaning: str
     certain: bool
+    state: str = ""
 
 
 class Measurement(Protocol):
