@@ -152,6 +152,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     `course` is active, on-hold, ended or point (one dose); `end` is told, or bounds the moment it must have ended.
     `supply`: the day through which what was handed over lasts if it is taken on time; nobody tells when it was over.
     A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
+    `running`: one that is said to be going on since its start; nobody tells when it was over.
     `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
     """
@@ -170,6 +171,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     end: Span | None = None
     end_told: bool = False
     supply: Span | None = None
+    running: bool = False
     doses_from: Span | None = None
     form: str = ""
     depot: bool = False
