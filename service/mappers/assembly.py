@@ -4,7 +4,7 @@ from service.mappers import wire
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, Item
 from service.mappers.identity import Identity, base_of, without_version
-from service.mappers.integrity import problem_of
+from service.mappers.integrity import problem_of, problem_of_holder
 from service.mappers.observation import Library
 from service.mappers.patient import map_patient
 from service.mappers.record import Record
@@ -24,11 +24,24 @@ def read_record(document: Document, library: Library, patient: str = "", base: s
     person: wire.Patient = person_item.resource
     identity = Identity(person, person_item.full_url, base)
     record = _empty_record(person_item, library, document)
+    _doubt_contained(items)
     owned = _owned(items, record, identity)
     current = _current_versions(owned, record, identity)
     record.know(current, identity.base, document.passed_over)
     record.add_all(current)
     return record
+
+
+def _doubt_contained(items: list[Item]) -> None:
+    """A result inside a report that decides nothing decides nothing either."""
+    reports = [i for i in items if i.resource.__class__ is wire.DiagnosticReport and i.resource.contained]
+    doubted = {report.place: problem for report in reports if (problem := problem_of_holder(report))}
+    if not doubted:
+        return
+    for item in items:
+        report, inside, _ = item.parent.rpartition(".contained[")
+        if inside and report in doubted and not item.problem:
+            item.problem = f"inside a report with {doubted[report]}"
 
 
 def _living(document: Document) -> list[Item]:

@@ -414,7 +414,7 @@ class Record:
         if self._report_of is None:
             self._report_of = {}
             for report in self._reports:
-                if (report.resource.status or "").lower() in VOID:
+                if (report.resource.status or "").lower() in VOID or problem_of(report):
                     continue
                 for result in report.resource.result or ():
                     found = self.find(result.reference or "")
@@ -433,7 +433,7 @@ class Record:
         item = self.find(reference)
         if item is None or not isinstance(item.resource, wire.Observation | wire.DiagnosticReport):
             return None
-        if (item.resource.status or "").lower() in VOID:
+        if (item.resource.status or "").lower() in VOID or problem_of(item):
             return None
         if isinstance(item.resource, wire.DiagnosticReport):
             report: wire.DiagnosticReport = item.resource
