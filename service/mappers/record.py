@@ -220,10 +220,12 @@ class Record:
 
     def name_problem(self, item: Item) -> None:
         """Name a resource of which something cannot be read; where that is its code, its type was not read whole."""
-        self.notice(f"{self.reference(item)}: {item.problem}")
+        said = f"{self.reference(item)}: {item.problem}"
+        if not any(notice.startswith(said) for notice in self._notices):  # of the Patient it was said before
+            self.notice(said)
         code = getattr(item.resource, "code", None)
         if hasattr(item.resource, "code") and not any(c and c.code for c in (code.coding if code else None) or ()):
-            self.lose(item, "its code cannot be read")
+            self._gaps.setdefault(type(item.resource).__name__, f"{self.reference(item)}: its code cannot be read")
 
     def lose(self, item: Item, reason: str) -> None:
         """A resource that is, or may be, the patient's cannot be used: silence about its type proves nothing."""
