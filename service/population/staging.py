@@ -136,7 +136,7 @@ def _export(
     try:
         exported = _ordered(server, servers, (*types, "Medication"), settings, folder / "export", told, "get")
     except ExportError as problem:
-        if problem.temporary:
+        if problem.temporary or not problem.otherwise:
             raise
         exported = _ordered(server, servers, types, settings, folder / "export-owned", told, "auto")
         _take(exported, folder)
