@@ -462,7 +462,7 @@ def test_a_failed_job_tells_whether_another_order_may_help(
     good(server)
     server.on("GET", STATUS, answer)
     failure = run.failure(limits=Limits(seconds=1000.0, patience=0))
-    assert failure.otherwise is otherwise or failure.temporary
+    assert (failure.otherwise, failure.temporary) == (otherwise, False)
     assert "the export failed" in failure.message
 
 
