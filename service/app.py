@@ -10,7 +10,7 @@ from service.cards import Desk
 from service.chart import Chart
 from service.errors import SettingsError
 from service.explanations import Explanations
-from service.fhir_client import FhirServers
+from service.fhir_client import FhirServers, in_clear_text
 from service.screening import installed
 from service.settings import Settings
 from service.store import Store
@@ -60,6 +60,8 @@ def parts_of(settings: Settings) -> Parts:
     queries = prefetch.queries(screening.plan, screening.inputs, screening.terminology)
     store = Store(settings.database_url)
     store.migrate()
+    for warning in in_clear_text(settings.fhir_allowed):
+        log.warning(warning)
     servers = FhirServers(settings.fhir_allowed, settings.max_body, certificates=settings.certificate_authorities)
     return Parts(
         settings=settings,

@@ -10,7 +10,7 @@ import msgspec
 from service import prefetch
 from service.auth import check_clients
 from service.auth.startup import WARNING
-from service.fhir_client import FhirServers, Server
+from service.fhir_client import FhirServers, Server, in_clear_text
 from service.mappers.documents import Document, read_document
 from service.prefetch import Query
 from service.screening import Screening
@@ -35,6 +35,8 @@ def examine(settings: Settings, screening: Screening, servers: Sequence[str]) ->
     yield Line("ok", f"{len(screening.trials.trials)} trials loaded: {_listed(t.id for t in screening.trials.trials)}")
     yield from _database(settings)
     yield from _clients(settings)
+    for sentence in in_clear_text(settings.fhir_allowed):
+        yield Line("warning", sentence)
     for base in servers:
         yield from _server(base, settings, screening)
 

@@ -21,7 +21,8 @@ from service.app import create_app
 from service.errors import TrialhookError
 from service.metrics import count_as
 from service.server_log import ServerLog
-from service.settings import MIN_SECRET, Settings
+from service.setting_values import MIN_SECRET
+from service.settings import Settings
 from service.web.parts import EXTENSION, Parts
 from service.worker import PatientWorker
 

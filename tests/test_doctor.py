@@ -98,3 +98,20 @@ def test_what_would_keep_the_service_from_starting(screening: Screening) -> None
 def test_a_database_that_is_away(screening: Screening) -> None:
     lines = examined(screening, None, DATABASE_URL="postgresql://u:p@127.0.0.1:1/x")
     assert any(text.startswith("database: ") for text in texts(lines, "problem"))
+
+
+@pytest.mark.parametrize(
+    ("allowed", "warned"),
+    [
+        ("http://ehr.example.org/fhir,http://ehr.example.org/other", ["http://ehr.example.org/"]),
+        ("http://ehr.example.org:8080/fhir, https://safe.example.org", ["http://ehr.example.org:8080/"]),
+        ("http://10.0.0.5/fhir", ["http://10.0.0.5/"]),
+        ("https://ehr.example.org/fhir", []),
+        ("http://localhost:8080/fhir,http://127.0.0.1/fhir,http://[::1]:9000/fhir,http://ehr.localhost/fhir", []),
+        ("", []),
+    ],
+)
+def test_a_listed_server_without_tls_is_warned_of_once(screening: Screening, allowed: str, warned: list[str]) -> None:
+    warnings = [text for text in texts(examined(screening, None, FHIR_ALLOWED=allowed), "warning") if "http:" in text]
+    said = "TRIALHOOK_FHIR_ALLOWED: {} is http: tokens and patients' data go there in clear text"
+    assert warnings == [said.format(address) for address in warned]

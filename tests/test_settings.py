@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from service.errors import SettingsError
-from service.settings import MIN_SECRET, SETTINGS, Client, Settings, load
+from service.setting_values import MIN_SECRET, Client
+from service.settings import SETTINGS, Settings, load
 
 KEYS: dict[str, Any] = {"keys": [{"kty": "EC", "crv": "P-384", "x": "x", "y": "y", "kid": "k1"}]}
 EHR = "https://ehr.example.org"

@@ -16,7 +16,7 @@ from service.auth import audience
 from service.auth.key_set import ALGORITHMS, KeySetError, SigningKey, read_key_set
 from service.auth.key_source import PublishedKeys
 from service.auth.token import MAX_CHARACTERS, Claims, Token, Unauthorized, read_token
-from service.settings import Client
+from service.setting_values import Client
 
 LEEWAY_SECONDS = 5  # clients round to whole seconds, and clocks differ
 MAX_LIFETIME_SECONDS = 3600

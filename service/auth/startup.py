@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from service.auth.key_set import KeySet, KeySetError, read_key_set
 from service.auth.key_source import allowed_address, fetch_key_set
-from service.settings import Client
+from service.setting_values import Client
 
 WARNING = "warning: "
 

@@ -9,7 +9,7 @@ from typing import Any
 from marshmallow import Schema, fields
 from marshmallow.validate import Length
 
-from service.cases.casefile import CaseSchema, CasesField, FileSchema, PatientSchema, ResourceField, SectionField
+from service.cases.shape import CaseSchema, CasesField, FileSchema, PatientSchema, ResourceField, SectionField
 from service.criteria.kinds_of_review import ShowField, ShowSchema
 from service.criteria.lexicon import Lexicon
 from service.criteria.schema import (

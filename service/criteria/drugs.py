@@ -82,7 +82,7 @@ def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | 
         return None
     if not by_cycles:
         past = ev.is_past(until)
-        return None if past is None else not past
+        return None if past is None or (past and exposure.running) else not past
     if ev.within(until, CYCLE_SURELY):
         return True
     return False if ev.within(until, CYCLE_PERHAPS) is False else None

@@ -30,12 +30,15 @@ class Person(msgspec.Struct, frozen=True, gc=False):
 
 
 class UpperLimit(msgspec.Struct, frozen=True, gc=False):
-    """A reference range's bounds in the unit of the value beside it; `meaning` is normal, postmenopausal or other."""
+    """A reference range's bounds in the unit of the value beside it; `meaning` is normal, postmenopausal or other.
+    `certain`: it is surely for this patient; `state`: it is for those who are postmenopausal, premenopausal, pregnant.
+    """
 
     low: Decimal | None
     high: Decimal | None
     meaning: str
     certain: bool
+    state: str = ""
 
 
 class Measurement(Protocol):
@@ -149,6 +152,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     `course` is active, on-hold, ended or point (one dose); `end` is told, or bounds the moment it must have ended.
     `supply`: the day through which what was handed over lasts if it is taken on time; nobody tells when it was over.
     A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
+    `running`: one that is said to be going on since its start; nobody tells when it was over.
     `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
     """
@@ -167,6 +171,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     end: Span | None = None
     end_told: bool = False
     supply: Span | None = None
+    running: bool = False
     doses_from: Span | None = None
     form: str = ""
     depot: bool = False

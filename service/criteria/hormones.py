@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from service.criteria.amounts import Interval, at_least, less_than
 from service.criteria.evaluation import Evaluation
-from service.criteria.facts import Measurement
+from service.criteria.facts import Measurement, UpperLimit
 from service.criteria.findings import Finding, Need, cite_measurement, failed, passed, unknown
 from service.criteria.newest import select
 from service.criteria.spans import Window
@@ -46,11 +46,16 @@ def hormone(ev: Evaluation, name: str, label: str) -> Finding:
 def _in_range(m: Measurement) -> bool | None:
     if m.standing != "sure" or m.value is None or m.conflicting:
         return None
-    ranges = [r for r in m.limits if r.meaning == "postmenopausal"]
+    ranges = [r for r in m.limits if _is_postmenopausal(r)]
     if not ranges:
         return None
     answers = {_between(m.value, r.low, r.high) for r in ranges}
     return answers.pop() if len(answers) == 1 else None
+
+
+def _is_postmenopausal(limit: UpperLimit) -> bool:
+    """Whether it is a range of its own for after the menopause, or the normal one of those who are past it."""
+    return limit.meaning == "postmenopausal" or (limit.meaning == "normal" and limit.state == "postmenopausal")
 
 
 def _between(value: Interval, low: Decimal | None, high: Decimal | None) -> bool | None:

@@ -174,9 +174,10 @@ def _newest_word(
     newest = _newest([w for w in standing if not w.preliminary])
     listed = (*aside, *(w.evidence for w in preliminary))
     found = _agreed(newest, what, listed) if newest else _silent(ev, what, types, listed)
-    if found.state in ("yes", "maybe") or not any(w.pregnant is not False for w in _newest([*newest, *preliminary])):
+    opening = [w for w in _newest([*newest, *preliminary]) if w.pregnant is not False]
+    if found.state in ("yes", "maybe") or not opening:
         return found
-    reason = "; ".join(w.evidence.says for w in preliminary)
+    reason = "; ".join(w.evidence.says for w in opening)
     return State("maybe", f"{what} not certain: {reason} (not final)", "missing", found.evidence)
 
 

@@ -5,7 +5,7 @@ Jobs and files (`Remote`) and tokens of our own (`Backend`) serve the screening 
 """
 
 from service.fhir_client.access import Access, Bearer, NotAuthorized
-from service.fhir_client.addresses import NotAllowed
+from service.fhir_client.addresses import NotAllowed, in_clear_text
 from service.fhir_client.answers import Answer
 from service.fhir_client.backend import Backend, BackendAccess
 from service.fhir_client.remote import Remote
@@ -22,4 +22,5 @@ __all__ = [
     "NotAuthorized",
     "Remote",
     "Server",
+    "in_clear_text",
 ]

@@ -159,6 +159,22 @@ def parse_allowed(listed: Sequence[str]) -> tuple[Address, ...]:
     return tuple(found)
 
 
+def in_clear_text(listed: Sequence[str]) -> list[str]:
+    """A sentence for each listed server that is asked without TLS and is not this machine. SettingsError as above."""
+    exposed = dict.fromkeys(a.origin for a in parse_allowed(listed) if a.scheme == "http" and not _is_loopback(a.host))
+    return [
+        f"TRIALHOOK_FHIR_ALLOWED: {Address(*origin, '').url} is http: tokens and patients' data go there in clear text"
+        for origin in exposed
+    ]
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or host.endswith(".localhost") or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def bounds_of(base: Address, allowed: Sequence[Address]) -> Bounds:
     """A base within the widest listed address that covers it. NotAllowed where none does."""
     covering = [address for address in allowed if address.covers(base)]

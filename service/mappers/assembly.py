@@ -1,10 +1,14 @@
 """From a document to the record of its one patient: which Patient, which resources are theirs, which version counts."""
 
+import json
+
+import msgspec
+
 from service.mappers import wire
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, Item
 from service.mappers.identity import Identity, base_of, without_version
-from service.mappers.integrity import problem_of
+from service.mappers.integrity import problem_of, problem_of_holder
 from service.mappers.observation import Library
 from service.mappers.patient import map_patient
 from service.mappers.record import Record
@@ -24,11 +28,22 @@ def read_record(document: Document, library: Library, patient: str = "", base: s
     person: wire.Patient = person_item.resource
     identity = Identity(person, person_item.full_url, base)
     record = _empty_record(person_item, library, document)
+    _doubt_contained(items)
     owned = _owned(items, record, identity)
     current = _current_versions(owned, record, identity)
     record.know(current, identity.base, document.passed_over)
     record.add_all(current)
     return record
+
+
+def _doubt_contained(items: list[Item]) -> None:
+    """A result inside a report that decides nothing decides nothing either. Such results follow their report."""
+    problem = ""
+    for item in items:
+        if item.resource.__class__ is wire.DiagnosticReport:
+            problem = problem_of_holder(item) if item.resource.contained else ""
+        elif problem and ".contained[" in item.parent and not item.problem:
+            item.problem = f"inside a report with {problem}"
 
 
 def _living(document: Document) -> list[Item]:
@@ -47,7 +62,7 @@ def _living(document: Document) -> list[Item]:
 
 def _choose_patient(document: Document, items: list[Item], asked: str, calendar: Calendar) -> Item:
     found: dict[str, Item] = {}
-    for item in [i for i in items if i.resource.__class__ is wire.Patient]:
+    for item in _told_once([i for i in items if i.resource.__class__ is wire.Patient]):
         key = _patient_key(item)
         if not key:
             raise document.error("a Patient without an id; no resource can be told to be theirs", "no-patient-id")
@@ -66,6 +81,20 @@ def _choose_patient(document: Document, items: list[Item], asked: str, calendar:
         told = f"{len(found)} Patients in one record, where one was expected (on the command line, --patient names it)"
         raise document.error(told, "several-patients")
     return next(iter(found.values()))
+
+
+def _told_once(patients: list[Item]) -> list[Item]:
+    """Without copies of no server: a Patient that stands in a Bundle and in a file of its own is one."""
+    if len(patients) < 2:
+        return patients
+    served = [item for item in patients if item.full_url]
+    contents = {(item.resource.id, _content(item)) for item in served}
+    return served + [p for p in patients if not p.full_url and (p.resource.id, _content(p)) not in contents]
+
+
+def _content(item: Item) -> str:
+    """What a resource says, however its text is laid out."""
+    return json.dumps(msgspec.json.decode(item.raw), sort_keys=True)
 
 
 def _patient_key(item: Item) -> str:

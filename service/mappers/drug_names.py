@@ -125,7 +125,7 @@ class DrugNames:
         named.coded = named.coded or _has_rxnorm_code(concept)
 
     def _spoken(self, text: str) -> set[str]:
-        names = set(self._terminology.spoken("drug", text))
+        names = {*self._terminology.spoken("drug", text), *self._terminology.regimen(text)}
         for group in self._terminology.spoken("drugclass", text):
             names |= self._terminology.classes[group]
         return {m for c in names for m in self._terminology.may_mean.get(c, (c,))}

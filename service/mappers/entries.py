@@ -171,6 +171,11 @@ class _Therapy(_DrugGroup):
     conditions = ListOf(Known("condition"))
 
 
+class _Regimen(Strict):
+    names = ListOf(Text(), required=True)
+    of = ListOf(Known("drug"), required=True)
+
+
 class _Nameless(Strict):
     label = Text(required=True)
     conditions = ListOf(Known("condition"))
@@ -203,6 +208,7 @@ SECTIONS: dict[str, type[Schema]] = {
     "classes": _Class,
     "drugs": _DrugGroup,
     "therapies": _Therapy,
+    "regimens": _Regimen,
     "nameless": _Nameless,
     "cancers": _Cancer,
     "needs": _Need,

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/extensibility.html#modifierExtension and https://hl7.org/fhir/R4/resource.html#implicit-rules
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -13,6 +14,7 @@ from service.mappers.json_text import duplicate_key
 
 MODIFIED = "a modifierExtension that is not known"
 OTHER_RULES = "implicitRules that are not known"
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # an ASCII letter, which a name may be written with
 
 
 def problem_of(item: Item) -> str:
@@ -25,6 +27,15 @@ def problem_of(item: Item) -> str:
     if _may_be_modified(raw) and (problem := _modified(raw)):
         return problem
     return "" if item.checked else duplicate_key(raw)
+
+
+def problem_of_holder(item: Item) -> str:
+    """`problem_of` one that contains others, whatever modifies one of those alone."""
+    problem = problem_of(item)
+    if problem != MODIFIED:
+        return problem
+    own = {name: value for name, value in msgspec.json.decode(item.raw).items() if name != "contained"}
+    return MODIFIED if _holds_modifier(own) else ""
 
 
 def look_through(items: Iterable[Item]) -> None:
@@ -43,7 +54,9 @@ def look_through(items: Iterable[Item]) -> None:
 
 
 def _may_be_modified(raw: bytes) -> bool:
-    return b"modifierExtension" in raw or b"implicitRules" in raw
+    if b"modifierExtension" in raw or b"implicitRules" in raw:
+        return True
+    return b"\\u" in raw and _ESCAPED_LETTER.search(raw) is not None
 
 
 def _modified(raw: bytes) -> str:

@@ -16,14 +16,19 @@ def joined(documents: Iterable[Document], name: str = "record") -> Document:
         whole.deleted += [msgspec.structs.replace(d, after=d.after + offset) for d in document.deleted]
         for item in document.items:
             if item.problem:  # its place is told, so it has to say in which document
-                item.parent = f"{document.name}: {item.parent}"
+                item.parent = _in(document.name, item.parent)
         whole.items += document.items
         if document.passed_over.texts:
             whole.passed_over = document.passed_over  # of one document at most: it needs all lines of a patient
         whole.gaps += document.gaps
-        whole.notices += [f"{document.name}: {notice}" for notice in document.notices]
+        whole.notices += [_in(document.name, notice) for notice in document.notices]
         whole.outcomes = whole.outcomes or document.outcomes
     return whole
+
+
+def _in(name: str, told: str) -> str:
+    """What is told of a document, or a place in it, with the document's name once."""
+    return told if told.startswith(f"{name}: ") else f"{name}: {told}".removesuffix(": ")
 
 
 def read_pages(pages: Sequence[bytes], name: str) -> Document:

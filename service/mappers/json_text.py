@@ -1,6 +1,7 @@
 """A document as JSON text: its encoding, keys that stand twice, complaints with line and column, never with content."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ from msgspec import Raw
 
 from service.errors import RecordError
 
+_DOCUMENT = "a FHIR R4 Bundle, resource or list"
 _UTF8_BOM = b"\xef\xbb\xbf"
 
 
@@ -18,16 +20,21 @@ def as_utf8(data: bytes, name: str) -> tuple[bytes, int]:
     refused with what it seems to be."""
     if data.startswith(_UTF8_BOM):
         data = data[3:]
+    if data[:4] in (b"\xff\xfe\0\0", b"\0\0\xfe\xff"):
+        raise RecordError(f"{name}: UTF-32 text; FHIR JSON is UTF-8", code="wrong-encoding")
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         raise RecordError(f"{name}: UTF-16 text; FHIR JSON is UTF-8", code="wrong-encoding")
     if data[:2] == b"\x1f\x8b":
         raise RecordError(f"{name}: gzip data; unpack it or name it .gz", code="wrong-encoding")
+    if data[:4] in (b"PK\x03\x04", b"%PDF"):
+        kind = "a zip archive" if data[:2] == b"PK" else "a PDF"
+        raise RecordError(f"{name}: {kind}; FHIR JSON was expected", code="wrong-encoding")
     stripped = data.lstrip()
     if not stripped:
-        raise RecordError(f"{name}: empty; a FHIR R4 Bundle, resource or list was expected", code="empty")
+        raise RecordError(f"{name}: empty; {_DOCUMENT} was expected", code="empty")
     first_line = data.count(b"\n", 0, len(data) - len(stripped)) + 1
     if stripped[:1] == b"<":
-        raise RecordError(f"{name}: XML; only FHIR JSON is read", code="not-json")
+        raise RecordError(f"{name}: XML or HTML; only FHIR JSON is read", code="not-json")
     if b"\x00" in stripped[:64]:
         raise RecordError(f"{name}: binary or UTF-16/32 data; FHIR JSON is UTF-8", code="wrong-encoding")
     if stripped.isascii():
@@ -49,6 +56,8 @@ def check_keys(data: bytes, name: str, strict: bool) -> None:
         return
     if problem.startswith("recursion limit"):
         raise RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
+    if _is_line(name):
+        problem = problem.replace(" at line 1, column ", " at column ")
     code = "duplicate-key" if problem.startswith("a key stands twice") else "not-json"
     raise RecordError(f"{name}: {problem}", code=code)
 
@@ -60,10 +69,11 @@ def duplicate_key(raw: Raw | bytes) -> str:
         jiter.from_json(bytes(raw), catch_duplicate_keys=True, float_mode="lossless-float", cache_mode="keys")
     except ValueError as problem:
         text = str(problem)
-        place = text.rpartition(" at ")[2]
+        said, _, place = text.rpartition(" at ")
+        place = place.replace(" column", ", column")
         if text.startswith("Detected duplicate key"):
             return f"a key stands twice in one object at {place}"
-        return text if text.startswith("recursion limit") else f"not JSON ({text})"
+        return text if text.startswith("recursion limit") else f"not JSON at {place}: {said}"
     return ""
 
 
@@ -79,15 +89,60 @@ def json_error(data: bytes, name: str, problem: Exception, first_line: int = 1) 
     try:
         json.loads(data, parse_constant=_no_constant, parse_int=str)
     except json.JSONDecodeError as at:
-        line = at.lineno + first_line - 1
-        return RecordError(f"{name}: not JSON at line {line}, column {at.colno}: {at.msg}", code="not-json")
+        said = at.msg.removesuffix(" starting at").removesuffix(" at")
+        return _no_json(name, f"{_where(data, at.pos, name, first_line)}: {said}")
     except ValueError as at:
-        return RecordError(f"{name}: not JSON: {at}", code="not-json")
+        return _no_json(name, f"{_byte_of(data, problem, name, first_line)}: {at}")
     except RecursionError:
         return RecordError(f"{name}: nested too deeply to be a FHIR document", code="too-deep")
     if isinstance(problem, msgspec.ValidationError):
-        return RecordError(f"{name}: {problem}", code="not-fhir")
-    return RecordError(f"{name}: not JSON: {problem}", code="not-json")
+        said = in_words(problem).replace("an object was expected,", f"{_DOCUMENT} was expected,", 1)
+        return RecordError(f"{name}: {said}", code="not-fhir")
+    said = _BYTE.sub("", str(problem)).removeprefix("JSON is malformed: ")
+    return _no_json(name, f"{_byte_of(data, problem, name, first_line)}: {said}")
+
+
+def _no_json(name: str, said: str) -> RecordError:
+    return RecordError(f"{name}: not JSON{said}", code="not-json")
+
+
+_BYTE = re.compile(r" \(byte (\d+)\)")
+
+
+def _byte_of(data: bytes, problem: Exception, name: str, first_line: int) -> str:
+    """The place of msgspec's complaint; empty where it tells none."""
+    byte = _BYTE.search(str(problem))
+    return _where(data, len(data[: int(byte[1])].decode("utf-8", "replace")), name, first_line) if byte else ""
+
+
+def _where(data: bytes, position: int, name: str, first_line: int) -> str:
+    """A character's place in a text; of one line of a document, which its name tells, the column is enough."""
+    before = data.decode("utf-8", "replace")[:position]
+    column = position - before.rfind("\n")
+    if _is_line(name):
+        return f" at column {column}"
+    return f" at line {before.count(chr(10)) + first_line}, column {column}"
+
+
+def _is_line(name: str) -> bool:
+    return name.rpartition(", ")[2].startswith("line ")
+
+
+_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?([^`]*)`)?")
+_IN_WORDS = {
+    "str": "a text", "int": "a whole number", "float": "a number", "bool": "true or false", "array": "a list",
+    "object": "an object", "null": "null",
+}  # fmt: skip
+
+
+def in_words(problem: Exception) -> str:
+    """msgspec's complaint about a value of a wrong type, for a reader who does not know Python's types."""
+    found = _EXPECTED.fullmatch(str(problem))
+    if found is None:
+        return str(problem)
+    wanted = " or ".join(_IN_WORDS.get(kind, kind) for kind in found[1].split(" | ") if kind != "null")
+    place = f"{found[3]}: " if found[3] else ""
+    return f"{place}{wanted} was expected, this is {_IN_WORDS.get(found[2], found[2])}"
 
 
 def _no_constant(name: str) -> Any:

@@ -12,6 +12,7 @@ from service.criteria.therapy import Therapy
 from service.mappers import units
 from service.mappers.entries import SECTIONS, texts, vocabulary_entries
 from service.mappers.inputs import EFFORTS, Inputs
+from service.mappers.spelling import regimen_name
 from service.mappers.terminology import Terminology
 
 
@@ -29,6 +30,16 @@ class Vocabulary:
         self._procedures = {n: self._procedure(n, e) for n, e in self._entries["procedures"].items()}
         self._therapies = {n: self._therapy(n, e) for n, e in self._entries["therapies"].items()}
         self._cancers = {n: self._cancer(n, e) for n, e in self._entries["cancers"].items()}
+
+    @property
+    def regimens(self) -> dict[str, frozenset[str]]:
+        """The drugs of regimens, by the names that texts tell them by; those of one name may be of either."""
+        found: dict[str, frozenset[str]] = {}
+        for entry in self._entries["regimens"].values():
+            for name in entry["names"]:
+                spelled = regimen_name(name)
+                found[spelled] = found.get(spelled, frozenset()) | self._group(entry["of"])
+        return found
 
     # -- the port
 

@@ -74,6 +74,7 @@ class ExposureMapper:
             end=times.end,
             end_told=times.told,
             supply=times.supply,
+            running=_is_running(event),
             form=route_of(dosages) or named.form,
             depot=depot,
             depot_days=depot_days(named, dosages),
@@ -97,6 +98,13 @@ def _course(event: wire.MedicationEvent, kind: str) -> tuple[_Course | None, str
         return None, ""
     given = kind in ("MedicationAdministration", "MedicationDispense")
     return "point" if given else "active", f"status {status[:24]}" if status else "no status"
+
+
+def _is_running(event: wire.MedicationEvent) -> bool:
+    """An administration in progress whose Period is open: https://hl7.org/fhir/R4/datatypes.html#Period"""
+    if not isinstance(event, wire.MedicationAdministration) or event.effectivePeriod is None:
+        return False
+    return (event.status or "").strip().lower() == "in-progress" and event.effectivePeriod.end is None
 
 
 def doses_told_twice(exposures: list[Exposure]) -> list[Exposure]:

@@ -20,8 +20,9 @@ from service.mappers.identity import without_version
 from service.mappers.inputs import Input, Inputs
 from service.mappers.integrity import problem_of
 from service.mappers.observed_value import ZERO, ValueReader, is_usable, measurable
+from service.mappers.populations import named, state_of
 from service.mappers.quantities import UCUM
-from service.mappers.reference_ranges import bounds_of, fits_person, meaning_of
+from service.mappers.reference_ranges import bounds_of, fits_person, meaning_of, told_of
 from service.mappers.terminology import Terminology
 
 DECIDES = frozenset({"final", "amended", "corrected"})
@@ -198,6 +199,8 @@ class ObservedValue:
         """The usual case, kept short: bounds in UCUM units seen before, for anyone. None: read it in full."""
         if entry.appliesTo is not None or entry.age is not None or entry.type is not None or entry.high is None:
             return None
+        if entry.text is not None and named(entry.text):
+            return None
         bounds: list[Decimal | None] = []
         for bound in (entry.low, entry.high):
             if bound is None:
@@ -228,13 +231,14 @@ class ObservedValue:
 
     def _upper_limits(self) -> Iterable[UpperLimit]:
         for entry in self._part.referenceRange or ():
-            anyone = entry.appliesTo is None and entry.age is None
-            fits = True if anyone else fits_person(entry, self._source.person, self.span)
+            terminology = self._source.library.terminology
+            told = told_of(entry, terminology)
+            fits = fits_person(entry, told, self._source.person, self.span)
             if fits is False:
                 continue
             bounds = bounds_of(entry, self.input, self._part)
             if bounds is not None:
-                yield UpperLimit(bounds[0], bounds[1], meaning_of(entry), fits is True)
+                yield UpperLimit(*bounds, meaning_of(entry, terminology), fits is True, state_of(told))
 
     def _circumstances(self) -> Iterable[str]:
         if self._item_mark:

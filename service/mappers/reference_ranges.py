@@ -9,50 +9,63 @@ from msgspec import Raw
 
 from service.criteria.amounts import exactly
 from service.criteria.facts import Person
+from service.criteria.menopause import MENOPAUSE_AGE
 from service.criteria.spans import Span
 from service.mappers import quantities, wire
 from service.mappers.concepts import code_of
 from service.mappers.dates import age_day
 from service.mappers.inputs import Input
+from service.mappers.populations import SEXES, named, of_concept, state_of
 from service.mappers.quantities import Problem, Written
+from service.mappers.terminology import Terminology
 
 # http://terminology.hl7.org/CodeSystem/referencerange-meaning
-_MEANINGS = {"normal": "normal", "postmenopausal": "postmenopausal", "post-menopausal": "postmenopausal"}
-_SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
+_MEANINGS = {"normal": "normal", "postmenopausal": "postmenopausal"}
+_OTHER = frozenset({"other"})
+_MENOPAUSE_AGE = wire.Quantity(Raw(str(MENOPAUSE_AGE).encode()), None, "a")
 
 
-def meaning_of(entry: wire.ReferenceRange) -> str:
+def meaning_of(entry: wire.ReferenceRange, terminology: Terminology) -> str:
     if entry.type is None:
         return "normal"
     told = code_of(entry.type, _MEANINGS)
-    return "normal" if not told else _MEANINGS.get(told.removesuffix(" range").replace(" ", "-"), "other")
+    if not told or told.removesuffix(" range") == "normal":
+        return "normal"
+    return _MEANINGS.get(state_of(of_concept(entry.type, terminology)), "other")
 
 
-def fits_person(entry: wire.ReferenceRange, person: Person, span: Span | None) -> bool | None:
-    """Whether a range is for this patient; None where that cannot be told."""
-    fits: bool | None = True
-    sexes = [_sex_of(concept) for concept in entry.appliesTo or ()]
-    told = {sex for sex in sexes if sex}
-    if told:
-        if person.gender in ("female", "male"):
-            if person.gender not in told:
-                return False
-        else:
-            fits = None
-    if any(not sex for sex in sexes):
-        fits = None
+def told_of(entry: wire.ReferenceRange, terminology: Terminology) -> frozenset[str]:
+    """For whom a range is, by `appliesTo` and by a text beside its bounds: sexes, states, and `other` for whatever
+    nobody knows."""
+    told = [of_concept(concept, terminology) or _OTHER for concept in entry.appliesTo or ()]
+    beside = named(entry.text) if entry.low is not None or entry.high is not None else frozenset[str]()
+    return beside.union(*told)
+
+
+def fits_person(entry: wire.ReferenceRange, told: frozenset[str], person: Person, span: Span | None) -> bool | None:
+    """Whether a range is for this patient; None where that cannot be told. `told` is of `told_of`."""
+    answers = [_sex_fits(told & SEXES, person), _state_fits(told - SEXES, person, span)]
     if entry.age is not None:
-        of_age = _age_fits(entry.age, person, span)
-        if of_age is not True:
-            fits = of_age
-    return fits
+        answers.append(_age_fits(entry.age, person, span))
+    return False if False in answers else None if None in answers else True
 
 
-def _sex_of(concept: wire.CodeableConcept) -> str:
-    for coding in concept.coding or ():
-        if coding and coding.code and coding.code.lower() in _SEXES:
-            return _SEXES[coding.code.lower()]
-    return _SEXES.get((concept.text or "").strip().lower(), "")
+def _sex_fits(sexes: frozenset[str], person: Person) -> bool | None:
+    if not sexes or sexes == SEXES:
+        return True
+    return person.gender in sexes if person.gender in SEXES else None
+
+
+def _state_fits(states: frozenset[str], person: Person, span: Span | None) -> bool | None:
+    """Whether she was in a state that a range is for when it was measured: her age tells it where it tells enough."""
+    if not states:
+        return True
+    if person.gender == "male" and states != _OTHER:
+        return False
+    if len(states) > 1 or person.birth is None or span is None or span.open_start:
+        return None
+    past_menopause = states != _OTHER and _reached_age(_MENOPAUSE_AGE, 0, person.birth, span)
+    return "postmenopausal" in states if past_menopause else None
 
 
 def _age_fits(ages: wire.Range, person: Person, span: Span | None) -> bool | None:

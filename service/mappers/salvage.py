@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw
 
 from service.mappers import wire
+from service.mappers.json_text import in_words
 
 _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{2,63}\Z")
 _LOST: Any = object()
@@ -60,7 +61,7 @@ def _rescue(raw: Raw, kind: Any, path: str, problems: list[str]) -> Any:
             return _rescue_list(raw, get_args(inner)[0], path, problems)
         if isinstance(inner, type) and issubclass(inner, msgspec.Struct):
             return _rescue_struct(raw, inner, path, problems)
-        problems.append(f"{path}: {_without_place(problem)}")
+        problems.append(f"{path}: {in_words(problem)}")
         return _LOST
 
 
@@ -109,10 +110,6 @@ def _meant(raw: Raw, cls: type[msgspec.Struct], path: str) -> Any:
     except msgspec.DecodeError:
         return _LOST
     return _rescue(members[0], cls, "", []) if members else _LOST
-
-
-def _without_place(problem: Exception) -> str:
-    return str(problem).partition(" - at ")[0]
 
 
 def _text(raw: Raw | None) -> str:

@@ -32,6 +32,7 @@ from service.mappers.code_systems import (
 )
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_value_sets
+from service.mappers.spelling import drug_name, plain, steps
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -199,6 +200,7 @@ class Terminology:
         self.names: dict[str, dict[str, tuple[str, ...]]] = {family: {} for family in FAMILIES}
         self.classes: dict[str, frozenset[str]] = {}
         self.may_mean: dict[str, tuple[str, ...]] = {}  # codes that do not tell several drugs apart
+        self.regimens: dict[str, frozenset[str]] = {}  # their drugs by regimen_name; a vocabulary tells them
         for value_set in _load(files("service.mappers") / "valuesets"):
             self.value_sets[value_set["id"]] = value_set
         for folder in folders:
@@ -254,9 +256,14 @@ class Terminology:
             if len(self._text_memo) > 20_000:
                 self._text_memo.clear()
             names = self.names[family]
-            found = [c for m in pattern.finditer(_plain(text)) for c in names[m[0]]]
+            spelled = _SPELLED.get(family, plain)(text)
+            found = [c for m in pattern.finditer(spelled) for c in names[m[0]]]
             known = self._text_memo[key] = tuple(dict.fromkeys(found))
         return known
+
+    def regimen(self, text: str) -> frozenset[str]:
+        """The drugs of the regimens that a text names, where it, or a part of it, says nothing else."""
+        return frozenset(drug for step in steps(text) for drug in self.regimens.get(step, ()))
 
     def codes(self, family: str, concepts: Iterable[str]) -> frozenset[str]:
         """The codes that are listed for some concepts, without their systems."""
@@ -296,8 +303,9 @@ class Terminology:
             if meanings := tuple(_extensions(value_set, MAY_MEAN)):
                 self.may_mean[concept] = meanings
         for name in _extensions(value_set, SPOKEN_NAME):
-            spoken = _plain(name)
-            self.names[family][spoken] = (*self.names[family].get(spoken, ()), concept)
+            spoken = _SPELLED.get(family, plain)(name)
+            known = self.names[family].get(spoken, ())
+            self.names[family][spoken] = known if concept in known else (*known, concept)
 
     def _index_forms(self, value_set: dict[str, Any]) -> None:
         for system, code, entry in _codes(value_set, "include"):
@@ -389,13 +397,7 @@ def _decimal(value: Any) -> Decimal | None:
         return None
 
 
-_DASHES = re.compile(r"[-‐‑–_/]+")
-_SPACES = re.compile(r"\s+")
-
-
-def _plain(text: str) -> str:
-    """A text for comparing names: lower case, dashes and apostrophes folded."""
-    return _SPACES.sub(" ", _DASHES.sub("-", text.lower().replace("’", "'"))).strip()
+_SPELLED = {"drug": drug_name, "drugclass": drug_name}  # of any other family: plain
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:

@@ -94,7 +94,10 @@ class Job:
             if reply.status in (404, 410):
                 raise JobGone("the server does not know the export job any more")
             if reply.status != 202:
-                raise ExportError(f"the export failed: the server answered {reply.told}", temporary=reply.transient)
+                # a server that cannot do some type says so, or that the request was wrong; a fault of its own stays one
+                otherwise = reply.status < 500 or b"Medication" in reply.body
+                told = f"the export failed: the server answered {reply.told}"
+                raise ExportError(told, temporary=reply.transient, otherwise=otherwise)
             self._progress(_UNPRINTABLE.sub(" ", reply.headers.get("x-progress", ""))[:200])
             self._wait(reply.wait, waits)
             waits += 1

@@ -14,13 +14,14 @@ _NOTHING = Raw(b"null")
 
 
 class ExportError(TrialhookError):
-    """An export cannot be had at all. `temporary`: trying again later may help."""
+    """An export cannot be had at all. `temporary`: trying again later may help; `otherwise`: asking for less may."""
 
     code = "export-failed"
 
-    def __init__(self, message: str, *, temporary: bool = False) -> None:
+    def __init__(self, message: str, *, temporary: bool = False, otherwise: bool = False) -> None:
         super().__init__(message)
         self.temporary = temporary
+        self.otherwise = otherwise
 
 
 class Output(msgspec.Struct, frozen=True):

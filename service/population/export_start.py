@@ -138,4 +138,4 @@ class Start:
         told = f"the server does not export: it answered {reply.told}"
         if reply.status == 401 and self._anonymous:
             told += "; it asks for an access token (TRIALHOOK_BACKEND_CLIENT_ID, TRIALHOOK_BACKEND_KEY)"
-        return ExportError(told, temporary=reply.transient)
+        return ExportError(told, temporary=reply.transient, otherwise=reply.status in _OTHERWISE | {403})

@@ -149,7 +149,7 @@ def _held(record: Record, family: str) -> tuple[str, ...]:
 
 def _measured(record: Record, name: str) -> _Measured:
     """What is told in looking at one input belongs to it, whatever was told of the same resource under another."""
-    record._notices = {}
+    record._notices.clear()
     found = tuple(_kept(m) for m in record.measurements(name))
     return _Measured(found, tuple(record.notices))
 

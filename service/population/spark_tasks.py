@@ -110,12 +110,15 @@ def sort_files(task: Sorting, batches: Iterable[Any]) -> Iterator[Any]:
     """Rows of whole files: `path` and `content`."""
     for batch in batches:
         for path, content in zip(batch.column("path"), batch.column("content"), strict=True):
-            for number in task.numbers[path.as_py()]:
-                yield from _batches(_rows_of_file(task, number, content.as_buffer()), ROWS)
+            numbers = task.numbers[path.as_py()]
+            with _on_disk(task.inputs[numbers[0]], content.as_buffer()) as first:  # one file, or one archive of them
+                for number in numbers:
+                    source = msgspec.structs.replace(task.inputs[number], path=first.path)
+                    yield from _batches(_rows_of_file(task, number, source), ROWS)
 
 
-def _rows_of_file(task: Sorting, number: int, content: Any) -> Iterator[tuple[Any, ...]]:
-    with _on_disk(task.inputs[number], content) as source, tempfile.TemporaryDirectory() as folder:
+def _rows_of_file(task: Sorting, number: int, source: Input) -> Iterator[tuple[Any, ...]]:
+    with tempfile.TemporaryDirectory() as folder:
         sort = sort_lines if source.kind == "lines" else sort_bundle
         found = sort(source, Spill(Path(folder) / f"{number:05}", 1), task.only)
         for entry in entries(Path(folder), 0):

@@ -145,7 +145,7 @@ def _export(
     try:
         exported = ordered("export", level, (*types, "Medication"))
     except ExportError as problem:
-        if problem.temporary:
+        if problem.temporary or not problem.otherwise:
             raise
         exported = ordered("export-owned", level, types, "auto")
     medications, lacking = export_medications.complete(

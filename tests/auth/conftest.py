@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from service.auth import Caller, Gate, Unauthorized
-from service.settings import Client
+from service.setting_values import Client
 from tests.auth.tokens import AUDIENCE, ISSUER, NOW
 
 Check = Callable[[str | None], Caller]

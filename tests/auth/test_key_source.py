@@ -10,7 +10,7 @@ import responses
 from service.auth import Gate, Unauthorized
 from service.auth.key_set import KeySetError
 from service.auth.key_source import MAX_BYTES, PublishedKeys, allowed_address, fetch_key_set
-from service.settings import Client
+from service.setting_values import Client
 from tests.auth.tokens import AUDIENCE, ISSUER, bearer, claims, ec, jwk
 
 ADDRESS = "https://ehr.example.org/keys"

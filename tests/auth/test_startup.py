@@ -4,7 +4,7 @@ import pytest
 import responses
 
 from service.auth import check_clients
-from service.settings import Client
+from service.setting_values import Client
 from tests.auth.tokens import ISSUER, client, ec, jwk
 
 SANDBOX = "https://sandbox.cds-hooks.org"

@@ -10,7 +10,7 @@ from typing import Any
 from joserfc import jws
 from joserfc.jwk import ECKey, RSAKey
 
-from service.settings import Client
+from service.setting_values import Client
 
 NOW = 1_800_000_000.0
 ISSUER = "https://ehr.example.org"

@@ -7,22 +7,27 @@ import pytest
 
 from service.errors import RecordError
 from tests.builders import (
+    RECENT,
     SERVER,
     SINAI,
     UNKNOWN_MODIFIER,
     Icd10cm,
     Json,
+    Loinc,
     RxNorm,
     Snomed,
     allergy,
+    as_json,
     collection,
     condition,
     eligible,
     entry,
+    laboratory,
     medication,
     patient,
     quantity,
     reference,
+    report,
     request,
     statement,
 )
@@ -273,3 +278,43 @@ def test_a_modifier_that_is_not_known_leaves_it_unusable(judged: Judge, claim: s
 @pytest.mark.parametrize("flaw", [MODIFIED, {"reaction": "none"}], ids=["modified", "malformed"])
 def test_an_unusable_statement_of_no_allergy_is_no_record_of_it(judged: Judge, flaw: Json) -> None:
     assert judged(RECORD.add(NO_ALLERGY | flaw).bundle(), "allergy")[0].basis != "recorded"
+
+
+FINE_ANC = laboratory(Loinc.ANC, 3.1, "10*3/uL")
+
+
+def held(*results: Json, **more: Any) -> Json:
+    """The record with these results inside one report, and no other ANC."""
+    inside = [result | {"id": f"c{number}"} for number, result in enumerate(results)]
+    return RECORD.drop("anc").add(report(RECENT) | {"result": [], "contained": inside} | more).bundle()
+
+
+PANEL = {"code": {"coding": [Loinc.BLOOD_COUNT_PANEL]}, "component": [
+    {"code": FINE_ANC["code"], "valueQuantity": FINE_ANC["valueQuantity"]} | MODIFIED
+]}  # fmt: skip
+IN_REPORTS: dict[str, tuple[Json, str]] = {
+    "nothing modified": (held(FINE_ANC), "pass"),
+    "a result": (held(FINE_ANC | MODIFIED), "unknown"),
+    "a component of a result": (held({k: v for k, v in FINE_ANC.items() if k != "valueQuantity"} | PANEL), "unknown"),
+    "the report": (held(FINE_ANC, **MODIFIED), "unknown"),
+    "the report's rules": (held(FINE_ANC, **RULES), "unknown"),
+    "the report, that would fail": (held(LOW_ANC, **MODIFIED), "unknown"),
+    "another result": (held(LOW_ANC, laboratory(Loinc.PLATELETS, 200, "10*3/uL") | MODIFIED), "fail"),
+}
+
+
+@pytest.mark.parametrize("claim", IN_REPORTS)
+def test_a_result_inside_a_report_is_modified_by_its_own_and_by_the_report_s(judged: Judge, claim: str) -> None:
+    document, outcome = IN_REPORTS[claim]
+    assert judged(document, "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize("name", ["modifierE\\u0078tension", "\\u006dodifierExtension"])
+def test_a_modifier_whose_name_is_escaped_is_one_all_the_same(judged: Judge, name: str) -> None:
+    text = as_json(RECORD.edit("anc", **MODIFIED).bundle()).replace(b"modifierExtension", name.encode())
+    assert judged(text, "anc")[0].outcome == "unknown"
+
+
+def test_an_escaped_letter_elsewhere_modifies_nothing(judged: Judge) -> None:
+    text = as_json(RECORD.bundle()).replace(b"10*3/uL", b"10*3/u\\u004c")
+    assert judged(text, "anc")[0].outcome == "pass"

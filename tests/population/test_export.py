@@ -362,7 +362,9 @@ def test_types_that_refusals_name_are_left_out_one_after_another(server: ExportS
 def test_a_refusal_of_medications_is_told_so_that_they_can_be_read_one_by_one(server: ExportServer, run: Runs) -> None:
     good(server)
     server.on("GET", "/fhir/Patient/$export", refuses("Medication"), started_at(server))
-    assert "it answered 400 (error processing)" in run.failure(Order(server.base, (*TYPES, "Medication"))).message
+    failure = run.failure(Order(server.base, (*TYPES, "Medication")))
+    assert "it answered 400 (error processing)" in failure.message
+    assert failure.otherwise
     assert len(asked_types(server)) == 1
 
 
@@ -486,6 +488,25 @@ def test_a_job_that_is_slower_than_the_deadline_is_given_up_and_deleted(server: 
     failure = run.failure(limits=Limits(seconds=49.0))
     assert (failure.message, failure.temporary) == ("the export was not done within 49 seconds", True)
     assert (run.waits, len(server.requests("DELETE", JOB))) == ([], 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "otherwise"),
+    [
+        (json_of(outcome("error", "not-supported", diagnostics="Medication is not exported"), 500), True),
+        (json_of(outcome("error", "processing"), 400), True),
+        (json_of(outcome("fatal", "exception"), 500), False),
+    ],
+    ids=["names Medication", "a wrong request", "a fault of its own"],
+)
+def test_a_failed_job_tells_whether_another_order_may_help(
+    server: ExportServer, run: Runs, answer: Answer, otherwise: bool
+) -> None:
+    good(server)
+    server.on("GET", STATUS, answer)
+    failure = run.failure(limits=Limits(seconds=1000.0, patience=0))
+    assert (failure.otherwise, failure.temporary) == (otherwise, False)
+    assert "the export failed" in failure.message
 
 
 @pytest.mark.parametrize("retries", [0, 3])

@@ -7,6 +7,7 @@ from tests.builders import (
     administration,
     ago,
     eligible,
+    period,
     request,
     statement,
 )
@@ -60,3 +61,13 @@ case(
     UNTREATED.add(administration(RxNorm.FENTANYL, ago(14), route=Snomed.INTRAVENOUS)),
     cyp3a4("pass"),
 )
+case = chapter.rule("An administration is a point in time; one in progress with an open period may go on")
+for name, on, status, outcome in (
+    ("open", period(ago(14)), "in-progress", "unknown/missing"),
+    ("open-today", period(ago(0)), "in-progress", "fail/recorded"),
+    ("closed", period(ago(14), ago(13)), "in-progress", "pass"),
+    ("moment", ago(14), "in-progress", "pass"),
+    ("open-completed", period(ago(14)), "completed", "pass"),
+):
+    given = administration(RxNorm.FENTANYL, on, status=status, route=Snomed.INTRAVENOUS)
+    case(f"cyp-administration-{name}", UNTREATED.add(given), cyp3a4(outcome))

@@ -13,6 +13,7 @@ from tests.builders import (
     eligible,
     observation,
     request,
+    snomed,
     statement,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect
@@ -103,6 +104,7 @@ case(
 )
 case("progression-improved", INDUCED.put(status=status(Snomed.IMPROVED)), no_progression("pass/recorded"))
 case("progression-remission", INDUCED.put(status=status(Snomed.FULL_REMISSION)), no_progression("pass/recorded"))
+case("progression-remission-phase", INDUCED.put(status=status(snomed("277022003"))), no_progression("pass/recorded"))
 case("progression-undetermined", INDUCED.put(status=status(Snomed.UNDETERMINED)), no_progression("unknown"))
 case = chapter.rule("Progressive earlier and not now is a conflict; before the induction it was the reason for it")
 case(

@@ -1,5 +1,7 @@
 """Man and woman, age, menopause and ovarian suppression."""
 
+from typing import Any
+
 from tests.builders import (
     ASPIRE,
     RECENT,
@@ -21,6 +23,7 @@ from tests.builders import (
     hl7,
     icd10cm,
     man,
+    normal_range,
     observation,
     procedure,
     quantity,
@@ -205,6 +208,28 @@ case(
     menopause("unknown", "unknown"),
     "one of the hormones missing",
 )
+case = chapter.rule("The laboratory's post-menopausal range is told by its meaning, by whom it applies to, or in words")
+
+
+def fsh(**of: Any) -> Json:
+    """FSH of 70 with a range of 25.8 to 134.8 and one of 2 to 10 that is for anybody else."""
+    ranges = [normal_range(2, 10, "m[IU]/mL", text="Follicular phase"), normal_range(25.8, 134.8, "m[IU]/mL", **of)]
+    return observation(Loinc.FSH, quantity(70, "m[IU]/mL"), RECENT, referenceRange=ranges)
+
+
+for name, of, outcome in (
+    ("applies-to", {"appliesTo": [concept(Snomed.POSTMENOPAUSAL)]}, PASS),
+    ("applies-to-words", {"appliesTo": [{"text": "Female"}, {"text": "postmenopausal"}]}, PASS),
+    ("type-words", {"type": {"text": "Post-menopausal range"}}, PASS),
+    ("type-normal", {"type": concept(hl7("referencerange-meaning", "normal")), "text": "Postmenopausal"}, PASS),
+    ("text", {"text": "Post menopause: 25.8-134.8"}, PASS),
+    ("nothing", {}, "unknown"),
+    ("premenopausal", {"appliesTo": [concept(Snomed.PREMENOPAUSAL)]}, "unknown"),
+    ("treatment", {"type": concept(hl7("referencerange-meaning", "treatment")), "text": "Postmenopausal"}, "unknown"),
+    ("men", {"appliesTo": [concept(Snomed.MALE), concept(Snomed.POSTMENOPAUSAL)]}, "unknown"),
+):
+    case(f"meno-range-{name}", NO_PERIOD_FOR_15_MONTHS.add(fsh(**of), LH, ESTRADIOL), menopause(outcome, outcome))
+
 case = chapter.rule("Amenorrhoea under therapy that a code tells without a drug proves nothing")
 for name, told, outcome in (
     ("encounter", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2026-03-01", clinical="resolved"), "unknown"),

@@ -12,9 +12,11 @@ from tests.builders import (
     Snomed,
     ago,
     condition,
+    flag,
     icd10cm,
     observation,
     quantity,
+    snomed,
     younger,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
@@ -91,6 +93,15 @@ case(
     pregnancy_test(MISSING, NOT_ASKED) | expect(SINAI, contraception=REVIEW) | expect(YALE, contraception=NOT_ASKED),
 )
 
+case = chapter.rule("A weakly reactive test is neither positive nor negative, and no older one decides")
+case(
+    "pregnancy-test-weakly-reactive",
+    NOT_TESTED.add(
+        urine(Snomed.NEGATIVE, ago(5)), observation(Loinc.PREGNANCY_TEST_URINE, None, ago(2), interpretation=flag("WR"))
+    ),
+    pregnancy_test("unknown/unusable", "unknown/unusable") | pregnancy("unknown/unusable"),
+)
+
 # ---- pregnant ----
 case = chapter.rule("A pregnancy, by Condition or status, fails")
 case("pregnant-z331", NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-07-01")), pregnancy(FAIL))
@@ -98,6 +109,11 @@ case("pregnant-snomed", NOT_TESTED.add(condition(Snomed.PREGNANT, "2026-07-01"))
 case(
     "pregnant-status",
     NOT_TESTED.add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT)),
+    pregnancy(FAIL),
+)
+case(
+    "pregnant-status-normal-pregnancy",
+    NOT_TESTED.add(observation(Loinc.PREGNANCY_STATUS, snomed("72892002"))),
     pregnancy(FAIL),
 )
 case(
@@ -173,6 +189,9 @@ case(
     NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, LoincAnswer.YES, "2026-10-01")),
     pregnancy(FAIL),
 )
+for name, answer in (("maternal", Snomed.MATERNAL_BREAST_FEEDING), ("normal", snomed("69840006"))):
+    record = NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, answer, "2026-10-01"))
+    case(f"breast-feeding-status-{name}", record, pregnancy(FAIL))
 case(
     "breast-feeding-status-preliminary",
     NOT_TESTED.add(observation(Loinc.BREAST_FEEDING_STATUS, LoincAnswer.YES, "2026-10-01", status="preliminary")),

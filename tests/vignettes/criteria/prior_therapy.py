@@ -254,6 +254,12 @@ for day, outcome in ((14, FAIL), (42, "unknown"), (43, "pass")):
         UNTREATED.add(administration(RxNorm.PACLITAXEL_SOLUTION, ago(day))),
         recent(outcome),
     )
+case(
+    "recent-administration-in-progress-day-43",
+    UNTREATED.add(administration(RxNorm.PACLITAXEL_SOLUTION, period(ago(43)), status="in-progress")),
+    recent("pass"),
+    "one in progress as well",
+)
 EARLIER_COURSE = statement(RxNorm.PACLITAXEL_SOLUTION, "2019-06-01", "2019-12-01")
 case(
     "recent-administration-after-an-earlier-course",

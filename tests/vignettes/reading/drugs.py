@@ -311,6 +311,36 @@ case(
     "a local code is no usable one",
 )
 case(
+    "drug-text-regimen",
+    TREATED.add(course(concept(text="TCHP x 6"))),
+    expect(YALE, no_prior_tdm1="pass/no-record", no_prior_cdk46="pass/no-record"),
+    "a regimen names all of its drugs and no other",
+)
+for name, text in (("regimen", "TCHP x 6"), ("class", "chemotherapy (AC-T)"), ("language", "Docetaxelum")):
+    case(
+        f"drug-text-since-metastasis-{name}",
+        UNTREATED.add(statement(concept(text=text), "2026-09-01")),
+        expect(SINAI, no_prior_metastatic_therapy="unknown", recent_anticancer_therapy="unknown"),
+    )
+for name, text in (("sister-drug", "dalpiciclib"), ("language", "palbociclibe")):
+    case(
+        f"drug-text-cdk46-{name}",
+        TREATED.add(course(concept(text=text))),
+        expect(YALE, no_prior_tdm1="pass/no-record", no_prior_cdk46="unknown"),
+    )
+case(
+    "drug-text-conjugate-in-another-language",
+    TREATED.add(course(concept(text="trastuzumab emtansina"))),
+    expect(YALE, no_prior_tdm1="unknown"),
+    "the longer name is meant",
+)
+case(
+    "drug-text-abbreviation-inside",
+    UNTREATED.add(statement(concept(text="Aspirin EC 81 mg"), "2026-09-01")),
+    expect(SINAI, no_prior_metastatic_therapy="pass/no-record"),
+    "an abbreviation of a regimen counts alone, not in other words",
+)
+case(
     "drug-text-presence",
     TREATED.put(docetaxel=course(concept(text="Taxotere"))),
     expect(ASPIRE, prior_taxane="unknown"),

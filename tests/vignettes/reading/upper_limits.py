@@ -19,6 +19,7 @@ from tests.builders import (
     local,
     normal_range,
     observation,
+    patient,
     quantity,
     years,
 )
@@ -126,6 +127,53 @@ case(
     ),
     expect(SINAI, creatinine="pass/recorded"),
     "in months",
+)
+
+case = chapter.rule("A range for women before or after the menopause or in pregnancy is theirs alone")
+WOMAN_OF_45 = {"patient": patient("1981-04-12")}
+STATES = {
+    "code": ({"appliesTo": [concept(Snomed.POSTMENOPAUSAL)]}, {"appliesTo": [concept(Snomed.PREMENOPAUSAL)]}),
+    "meaning": ({"appliesTo": [concept(hl7("referencerange-meaning", name))]} for name in ("postmenopausal", "luteal")),
+    "words": ({"appliesTo": [{"text": "Post-menopausal women"}]}, {"appliesTo": [{"text": "Premenopausal"}]}),
+    "text": ({"text": "Postmenopausal: 0.5-1.3"}, {"text": "premenopausal 0.5-1.0"}),
+}
+for way, (after, before) in STATES.items():
+    both = creatinine(1.9, normal_range(0.5, 1.0, "mg/dL", **before), normal_range(0.5, 1.3, "mg/dL", **after))
+    case(f"uln-menopause-{way}-60", both, expect(SINAI, creatinine="pass/recorded"), "from 60 on she is past it")
+    case(f"uln-menopause-{way}-45", both.put(**WOMAN_OF_45), expect(SINAI, creatinine="unknown"), "not known at 45")
+case(
+    "uln-menopause-either-way",
+    creatinine(
+        1.2,
+        normal_range(0.5, 1.0, "mg/dL", appliesTo=[concept(Snomed.PREMENOPAUSAL)]),
+        normal_range(0.5, 1.3, "mg/dL", appliesTo=[concept(Snomed.POSTMENOPAUSAL)]),
+    ).put(**WOMAN_OF_45),
+    expect(SINAI, creatinine="pass/recorded"),
+    "the same answer by each",
+)
+case(
+    "uln-pregnant-60",
+    creatinine(0.8, normal_range(0.5, 1.2, "mg/dL", appliesTo=[concept(Snomed.PREGNANT)])),
+    expect(SINAI, creatinine="unknown/missing"),
+    "none fits a woman of 60",
+)
+case(
+    "uln-pregnant-man",
+    creatinine(0.8, normal_range(0.5, 1.2, "mg/dL", text="Pregnant")).put(patient=patient("1981-04-12", "male")),
+    expect(SINAI, creatinine="unknown/missing"),
+    "none fits a man",
+)
+case(
+    "uln-text-beside-bounds-sex",
+    creatinine(1.6, normal_range(0.7, 1.4, "mg/dL", text="Male"), normal_range(0.5, 1.0, "mg/dL", text="Adult female")),
+    expect(SINAI, creatinine="fail/recorded"),
+    "a sex told by a text beside the bounds",
+)
+case(
+    "uln-text-beside-bounds-other",
+    creatinine(1.9, normal_range(0.5, 1.2, "mg/dL", text="0.5 - 1.2 mg/dL (enzymatic)")),
+    expect(SINAI, creatinine="fail/recorded"),
+    "any other text there says nothing of whom it is for",
 )
 
 case = chapter.rule("A bound may have any convertible unit; one without a unit has the value's")

@@ -1,0 +1,52 @@
+"""Names of drugs as they are spelled in texts: in several languages, with salts' endings, as abbreviations of regimens.
+
+International nonproprietary names differ between languages by a few letters: fentanyl, fentanil, fentanilo; rifampicin,
+rifampicina. https://www.who.int/teams/health-product-and-policy-standards/inn
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+
+_DASHES = re.compile(r"[-‐‑–_/]+")
+_SPACES = re.compile(r"\s+")
+_DOUBLED = re.compile(r"([b-df-hj-np-tv-z])\1")
+_ENDINGS = re.compile(r"(?<=[a-z]{5})(?:um|us|[aeo])\b")
+_LETTERS = str.maketrans({"y": "i", "k": "c", "-": " "})
+
+
+def plain(text: str) -> str:
+    """A text for comparing names: lower case, dashes and apostrophes folded."""
+    return _SPACES.sub(" ", _DASHES.sub("-", text.lower().replace("’", "'"))).strip()
+
+
+def drug_name(text: str) -> str:
+    """A text for comparing names of drugs: what differs between languages is folded, too."""
+    letters = unicodedata.normalize("NFKD", plain(text))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    one_way = bare.replace("ph", "f").replace("th", "t").translate(_LETTERS)
+    return _SPACES.sub(" ", _ENDINGS.sub("", _DOUBLED.sub(r"\1", one_way)))
+
+
+# what stands between the steps of a regimen, around them, and beside a name: how often, how many, what for
+_THEN = re.compile(r"[;→>+&]|->|\b(?:then|followed by|and|plus)\b")
+_AROUND = re.compile(r"[,:()\[\]|]+")
+_BESIDE = re.compile(
+    r"\b(?:x ?\d+|\d+ ?x|c\d+(?:d\d+)?|d\d+|q ?\d+ ?w\w*|cycles?|courses?|weekly|biweekly|dose dense|dd|regimen|regime"
+    r"|chemotherap\w*|chemo|protocol|schem[ae]|schedule|neo ?adjuvant|adjuvant|palliative|first line|iv|of|\d+)\b"
+)
+_NUMBERED = re.compile(r"(?<=[a-z]{2})\d+\b")
+
+
+def regimen_name(text: str) -> str:
+    """What is left of a text besides numbers, cycles and words such as `regimen`: `FEC 100 x 3 cycles` is `fec`."""
+    bare = _NUMBERED.sub("", plain(_AROUND.sub(" ", text)).replace("-", " "))
+    return _SPACES.sub(" ", _BESIDE.sub(" ", bare)).strip()
+
+
+def steps(text: str) -> Iterator[str]:
+    """The names that a text may tell regimens by: all of it, and each of its steps."""
+    found = _THEN.split(text.lower())
+    yield regimen_name(" ".join(found))
+    if len(found) > 1:
+        yield from map(regimen_name, found)
