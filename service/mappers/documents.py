@@ -11,7 +11,15 @@ from msgspec import Raw
 
 from service.errors import RecordError
 from service.mappers import wire
-from service.mappers.json_text import as_utf8, check_keys, decoded, iter_lines, json_error, looks_like_lines
+from service.mappers.json_text import (
+    as_utf8,
+    check_keys,
+    decoded,
+    in_words,
+    iter_lines,
+    json_error,
+    looks_like_lines,
+)
 from service.mappers.pages import Page, missing_pages, types_searched
 from service.mappers.salvage import NotAResource, salvage
 
@@ -394,7 +402,7 @@ def _lenient_bundle(item: Item, document: Document) -> wire.Bundle:
     try:
         return wire.decode_bundle(item.raw)
     except msgspec.ValidationError as problem:
-        document.notices.append(f"{place}: {problem}")
+        document.notices.append(f"{place}: {in_words(problem)}")
     fields = msgspec.json.decode(item.raw, type=dict[str, Raw])
     bundle = wire.Bundle()
     for name, kind in (("type", str | None), ("total", int | None), ("link", list[wire.Link] | None)):
