@@ -44,7 +44,7 @@ _NOT_INDEXED = frozenset({wire.Patient, wire.Medication, wire.Substance})
 
 
 _SURE: tuple[Standing, str] = ("sure", "")
-_AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system or under a wrong one")
+_AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system, under a wrong one, or refined")
 _NO_FOCUS: frozenset[str] = frozenset()
 
 
@@ -345,7 +345,7 @@ class Record:
             standing: Standing = "unusable" if problem else "sure"
             self._procedures.setdefault(concept, []).append(_Claim(item, standing, problem))
         for concept in found.ambiguous:
-            why = problem or "a code without a system or under a wrong one"
+            why = problem or "a code without a system, under a wrong one, or refined"
             self._procedures.setdefault(concept, []).append(_Claim(item, "ambiguous", why))
 
     def problem_of(self, item: Item) -> str:
