@@ -119,6 +119,9 @@ class ValueReader:
     def _quantity(self) -> None:
         quantity = self.part.valueQuantity
         assert quantity is not None
+        if not bytes(quantity.value):  # a unit alone; a null is no FHIR
+            self._present -= 1
+            return
         written = quantities.of_quantity(quantity)
         if self.input.grades:
             self._grade(written, needs_unit=True)
