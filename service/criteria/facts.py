@@ -151,6 +151,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     A `depot` works for `depot_days` after a dose, 0 where its strength is not told.
     `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
+    `reason` is cancer, fertility, other, unclear (a code that is not known), or empty where none is recorded.
     """
 
     ref: str
