@@ -198,6 +198,8 @@ class ObservedValue:
         """The usual case, kept short: bounds in UCUM units seen before, for anyone. None: read it in full."""
         if entry.appliesTo is not None or entry.age is not None or entry.type is not None or entry.high is None:
             return None
+        if entry.text is not None and meaning_of(entry) != "normal":
+            return None
         bounds: list[Decimal | None] = []
         for bound in (entry.low, entry.high):
             if bound is None:

@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
 """
 
+import re
 from decimal import Decimal
 
 from msgspec import Raw
@@ -21,17 +22,33 @@ _MEANINGS = {"normal": "normal", "postmenopausal": "postmenopausal", "post-menop
 _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
 
 
+# a range's population or label, where its type does not say it
+_POST_MENOPAUSAL = re.compile(r"post[ -]?menopaus(?:al|e)(?: (?:wom[ae]n|females?|state|phase|range))?", re.IGNORECASE)
+_POST_MENOPAUSAL_STATE = "76498008"
+
+
 def meaning_of(entry: wire.ReferenceRange) -> str:
+    if any(_says_post_menopausal(concept) for concept in entry.appliesTo or ()) or _labelled(entry.text):
+        return "postmenopausal"
     if entry.type is None:
         return "normal"
     told = code_of(entry.type, _MEANINGS)
     return "normal" if not told else _MEANINGS.get(told.removesuffix(" range").replace(" ", "-"), "other")
 
 
+def _says_post_menopausal(concept: wire.CodeableConcept) -> bool:
+    codes = [coding.code for coding in concept.coding or () if coding and coding.code]
+    return _POST_MENOPAUSAL_STATE in codes or any(map(_labelled, (*codes, concept.text)))
+
+
+def _labelled(text: str | None) -> bool:
+    return text is not None and _POST_MENOPAUSAL.fullmatch(text.strip()) is not None
+
+
 def fits_person(entry: wire.ReferenceRange, person: Person, span: Span | None) -> bool | None:
     """Whether a range is for this patient; None where that cannot be told."""
     fits: bool | None = True
-    sexes = [_sex_of(concept) for concept in entry.appliesTo or ()]
+    sexes = [_sex_of(concept) for concept in entry.appliesTo or () if not _says_post_menopausal(concept)]
     told = {sex for sex in sexes if sex}
     if told:
         if person.gender in ("female", "male"):

@@ -205,6 +205,17 @@ case(
     menopause("unknown", "unknown"),
     "one of the hormones missing",
 )
+case = chapter.rule("A post-menopausal range is told by its type, the population it applies to, or its label")
+for name, meaning, outcome in (
+    ("applies-to", {"appliesTo": [concept(snomed("76498008"))]}, PASS),
+    ("applies-to-text", {"appliesTo": [concept(text="Postmenopausal women")]}, PASS),
+    ("label", {"text": "post-menopausal"}, PASS),
+    ("label-of-another", {"text": "follicular phase"}, "unknown"),
+    ("none", {}, "unknown"),
+):
+    bounds = {"low": quantity(25.8, "m[IU]/mL"), "high": quantity(134.8, "m[IU]/mL")}
+    fsh = observation(Loinc.FSH, quantity(70, "m[IU]/mL"), RECENT, referenceRange=[bounds | meaning])
+    case(f"meno-hormones-range-{name}", NO_PERIOD_FOR_15_MONTHS.add(fsh, LH, ESTRADIOL), menopause(outcome, outcome))
 case = chapter.rule("Amenorrhoea under therapy that a code tells without a drug proves nothing")
 for name, told, outcome in (
     ("encounter", condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2026-03-01", clinical="resolved"), "unknown"),
