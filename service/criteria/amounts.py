@@ -1,7 +1,7 @@
 """Decimal intervals: what is known of a value, compared with a limit. Nothing is rounded."""
 
 from collections.abc import Callable
-from decimal import Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 
 import msgspec
 
@@ -35,6 +35,16 @@ class Interval(msgspec.Struct, frozen=True, gc=False):
         above = self.low is None or self.low < high or (self.low == high and not self.low_open)
         below = self.high is None or self.high > low or (self.high == low and not self.high_open)
         return above and below
+
+
+def whole(value: Interval) -> Interval:
+    """The whole numbers of an interval: below 3 is at most 2."""
+    low, high = value.low, value.high
+    if low is not None:
+        low = low.to_integral_value(ROUND_FLOOR) + 1 if value.low_open else low.to_integral_value(ROUND_CEILING)
+    if high is not None:
+        high = high.to_integral_value(ROUND_CEILING) - 1 if value.high_open else high.to_integral_value(ROUND_FLOOR)
+    return Interval(low, high)
 
 
 def exactly(value: Decimal) -> Interval:

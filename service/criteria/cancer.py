@@ -64,12 +64,14 @@ class Status(msgspec.Struct):
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
-    """One piece of evidence for or against spread. `names` where it speaks of this very cancer."""
+    """One piece of evidence for or against spread. `names` where it speaks of this very cancer, `result` of an
+    Observation."""
 
     evidence: Evidence
     span: Span | None
     names: bool = False
     basis: Basis = "recorded"
+    result: bool = False
 
 
 class Spread(msgspec.Struct):
@@ -215,7 +217,7 @@ def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces
         return
     if answers & cancer.distant_sites:
         answers = frozenset({"m1"})
-    _sort(answers, Trace(cite_measurement(m, not doubt, doubt), m.span, own, basis), bool(doubt), traces)
+    _sort(answers, Trace(cite_measurement(m, not doubt, doubt), m.span, own, basis, True), bool(doubt), traces)
 
 
 def _sort(answers: frozenset[str], trace: Trace, doubtful: bool, traces: _Traces) -> None:
@@ -258,7 +260,7 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
     for against in traces.against:
         if against.span is None:
             continue
-        if all(_not_later(t.span, against.span) for t in traces.sure):
+        if all(_not_later(t, against.span) for t in traces.sure):
             both = (*(t.evidence for t in traces.sure), against.evidence)
             reason = f"{traces.sure[0].evidence.says}, but {against.evidence.says} on {against.span.text}"
             return Status("maybe", reason, "conflict", both)
@@ -276,10 +278,12 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
     return None
 
 
-def _not_later(positive: Span | None, negative: Span) -> bool:
-    """Whether evidence of spread is from before a "no spread", or from the same time as far as both are known."""
+def _not_later(trace: Trace, negative: Span) -> bool:
+    """Whether evidence of spread is from before a "no spread", or from the same time as far as both are known. A result
+    without a date is not taken for later; a Condition, which lasts, is."""
+    positive = trace.span
     if positive is None:
-        return False
+        return trace.result
     if positive.before(negative):
         return True
     same_time = not negative.before(positive)

@@ -155,6 +155,7 @@ class Exposure(msgspec.Struct, frozen=True, gc=False):
     `running`: one that is said to be going on since its start; nobody tells when it was over.
     `doses_from`: an order that doses tell better from that day on.
     `possible` holds ingredients that the record may mean; `nameless` is a drug that tells nothing at all.
+    `reason` is cancer, fertility, other, unclear (a code that is not known), or empty where none is recorded.
     """
 
     ref: str

@@ -15,6 +15,7 @@ from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of, told
+from service.criteria.spans import Span
 
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
@@ -212,11 +213,15 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         self, ev: Evaluation, states: dict[Receptor, State], reason: str, evidence: tuple[Evidence, ...]
     ) -> Finding:
         conflict = any(s.basis == "conflict" for s in states.values())
+        doubtful: Basis = "missing"
         if not conflict:
-            decided = self._by_diagnosis(ev, states, evidence)
+            coded = {name: _of_diagnoses(ev, name) for name in _SAYS}
+            decided = self._by_diagnosis(coded, states, evidence)
             if decided is not None:
                 return decided
-        basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), "missing")
+            evidence = tuple(dict.fromkeys((*evidence, *(e for r in self._asked for e in coded[r].evidence))))
+            doubtful = next((coded[r].doubt for r in self._asked if coded[r].doubt != "missing"), doubtful)
+        basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), doubtful)
         if conflict:
             basis = "conflict"
         open_ = tuple(r for r, s in states.items() if s.positive is None)
@@ -241,31 +246,38 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         ways = tuple(frozenset({r}) for r in asked) if len(asked) > 1 else ()
         return Finding("unknown", basis, reason, evidence, needs, ways)
 
+    @property
+    def _asked(self) -> tuple[str, ...]:
+        """What diagnoses may say of the receptors asked for: of each, and of both together that one is positive."""
+        return (*self.accept, "er-or-pr") if len(self.accept) == 2 else self.accept
+
     def _by_diagnosis(
-        self, ev: Evaluation, states: dict[Receptor, State], evidence: tuple[Evidence, ...]
+        self, coded: "dict[str, Coded]", states: dict[Receptor, State], evidence: tuple[Evidence, ...]
     ) -> Finding | None:
         """Receptors coded as diagnoses, for the receptors that no laboratory result settles."""
-        said: dict[str, bool | None] = {}
-        shown: list[Evidence] = []
-        for receptor in self.accept:
-            state = states[receptor]
-            if state.positive is not None:
-                said[receptor] = state.positive
-            else:
-                said[receptor], cited = _of_diagnoses(ev, receptor)
-                shown += cited
-        if len(self.accept) == 2:
-            said["er-or-pr"], cited = _of_diagnoses(ev, "er-or-pr")
-            shown += cited
+        settled = {name: state.positive for name, state in states.items() if state.positive is not None}
+        said = {name: settled.get(name, coded[name].positive) for name in self._asked}  # type: ignore[call-overload]
+        shown = [e for name in self._asked if name not in settled for e in coded[name].evidence]
+        both = len(self.accept) == 2
+        negatives = [coded[name] for name in ("er", "pr") if name not in settled]
         found: bool | None = False
         for value in said.values():
             found = either(found, value)
-        if len(self.accept) == 2 and found is None and said["er"] is False and said["pr"] is False:
-            found = False
-        if found is None or not shown:
+        together = coded["er-or-pr"]
+        if all(said[name] is False for name in self.accept):
+            found = together.against(negatives) if both or all(c.positive is False for c in negatives) else False
+            if found and not both:
+                return None  # one of the two is positive now; which, is not told
+        elif found is None and not any(coded[name].conflicting for name in self._asked if name not in settled):
             return None
+        if not any(e.used for e in shown):
+            return None
+        shown += [] if found is not None else together.evidence
         evidence = tuple(dict.fromkeys((*evidence, *shown)))
         names = "; ".join(dict.fromkeys(e.says for e in shown if e.used))
+        if found is None:
+            open_ = tuple(r for r in self.accept if r not in settled)
+            return self._unknown("conflict", f"diagnoses that contradict each other: {names}", evidence, open_)
         reason = f"{self._label} {'positive' if found else 'negative'} by diagnosis: {names}"
         return passed(reason, evidence) if found else failed(reason, evidence)
 
@@ -273,23 +285,50 @@ class ReceptorRule(msgspec.Struct, frozen=True):
 _SAYS: dict[str, dict[str, bool]] = {
     "er": {"er-positive": True, "er-negative": False, "hormone-receptor-negative": False},
     "pr": {"pr-positive": True, "pr-negative": False, "hormone-receptor-negative": False},
-    "er-or-pr": {"hormone-receptor-positive": True},
+    "er-or-pr": {"hormone-receptor-positive": True, "hormone-receptor-negative": False},
 }
 
 
-def _of_diagnoses(ev: Evaluation, receptor: str) -> tuple[bool | None, list[Evidence]]:
-    """What diagnoses say of a receptor: the newest where they differ, None where that does not settle it."""
+class Coded(msgspec.Struct):
+    """What the newest diagnoses say of a receptor: True, False, or None where they do not settle it."""
+
+    positive: bool | None
+    conflicting: bool
+    dates: list[Span | None]
+    evidence: list[Evidence]
+    doubt: Basis = "missing"
+
+    def against(self, negatives: "list[Coded]") -> bool | None:
+        """ER or PR is positive by this, each is negative by other diagnoses: the later is true, else None."""
+        if self.positive is not True:
+            return None if self.conflicting else False
+        pairs = [(own, other) for own in self.dates for negative in negatives for other in negative.dates]
+        if pairs and all(own and other and other.before(own) for own, other in pairs):
+            return True
+        return False if pairs and all(own and other and own.before(other) for own, other in pairs) else None
+
+
+def _of_diagnoses(ev: Evaluation, receptor: str) -> Coded:
+    """What diagnoses say of a receptor: the newest where they differ."""
     found: list[tuple[bool, Diagnosis]] = []
+    aside: list[Evidence] = []
+    doubtful: Basis = "missing"
     says = _SAYS[receptor]
     for match in ev.record.diagnoses(says):
         diagnosis = match.fact
-        sure = match.standing == "sure" and diagnosis.verification == "confirmed"
-        if sure and ev.counts(diagnosis.onset):
+        if not ev.counts(diagnosis.onset):
+            continue
+        doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        if doubt:
+            doubtful = basis if basis != "missing" else doubtful
+            aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
+        elif diagnosis.verification == "confirmed":
             found.append((says[match.concept], diagnosis))
-    evidence = [cite(d.ref, d.date, told(d)) for _, d in found]
     newest = list(_newest(found))
     said = {positive for positive, _ in newest}
-    return (said.pop() if len(said) == 1 else None), evidence
+    evidence = [*(cite(d.ref, d.date, told(d)) for _, d in found), *aside]
+    positive = said.pop() if len(said) == 1 else None
+    return Coded(positive, positive is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
 
 
 def _newest(found: list[tuple[bool, Diagnosis]]) -> Iterable[tuple[bool, Diagnosis]]:

@@ -75,6 +75,8 @@ def _weigh(ev: Evaluation, therapy: Therapy, match: Match[Exposure]) -> Course:
         return Course(exposure, True if whose == "man" else None, why)
     if exposure.reason != "cancer" and all(_has_other_use(therapy, name, exposure) for name in own):
         return Course(exposure, None, "also used for other diseases, and no reason is recorded")
+    if exposure.reason == "unclear" and own <= therapy.endocrine:
+        return Course(exposure, None, "its reason is a code that is not known, and may be infertility", "unusable")
     return Course(exposure, True)
 
 

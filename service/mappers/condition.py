@@ -11,7 +11,8 @@ from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.concepts import code_of, shown, texts
 from service.mappers.dates import Calendar, at_age, between
-from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
+from service.mappers.expressions import sites_of
+from service.mappers.terminology import ICD10, ICD10CM, SNOMED, Terminology, canonical_system
 
 VERIFICATIONS = frozenset({"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"})
 _CATEGORIES = ("encounter-diagnosis", "problem-list-item")
@@ -44,9 +45,9 @@ class DiagnosisMapper:
     def coded(self, condition: wire.Condition) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         """-> (sure concepts, ambiguous concepts, why they are ambiguous). The body site completes a general code."""
         found = self._terminology.look_up("condition", condition.code)
-        sure, maybe, why = found.sure, found.ambiguous, "a code without a system or under a wrong one"
-        if sure and condition.bodySite:
-            sure, perhaps = self._placed(sure, condition.bodySite)
+        sure, maybe, why = found.sure, found.ambiguous, "a code without a system, under a wrong one, or refined"
+        if sure and (body_sites := _body_sites(condition)):
+            sure, perhaps = self._placed(sure, body_sites)
             if perhaps:
                 maybe, why = (*maybe, *perhaps), "its body site has no code that is known"
         if "metastasis-meninges-unclear" in sure and _LEPTOMENINGEAL.search(texts(condition.code).lower()):
@@ -104,9 +105,9 @@ class DiagnosisMapper:
             onset=self._onset(condition, person),
             recorded=_recorded(self._calendar.read(condition.recordedDate)),
             abated=self._abated(condition, person),
-            abated_somehow=condition.abatementString is not None,
+            abated_somehow=condition.abatementString is not None or status not in ("", *_STATUSES),
             encounter_only=_encounter_only(condition.category),
-            sites=self.sites(condition.bodySite),
+            sites=self.sites(_body_sites(condition)),
             stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
             text=texts(condition.code),
             related=tuple(_related(condition.extension)) if condition.extension else (),
@@ -144,6 +145,15 @@ class DiagnosisMapper:
             dates = [d for r in stage.assessment or () if r.reference and (d := date_of(r.reference))]
             if answers:
                 yield Stage(answers, min(dates, key=lambda d: d.start, default=None), shown(stage.summary), doubt)
+
+
+def _body_sites(condition: wire.Condition) -> list[wire.CodeableConcept]:
+    """The body sites, with those that the code itself tells as an expression."""
+    sites = list(condition.bodySite or ())
+    for coding in (condition.code and condition.code.coding) or ():
+        if coding and coding.code and "=" in coding.code and canonical_system(coding.system or "") == SNOMED:
+            sites += [wire.CodeableConcept([wire.Coding(SNOMED, site)]) for site in sites_of(coding.code)]
+    return sites
 
 
 def _perhaps(terminology: Terminology, family: str, concept: wire.CodeableConcept | None) -> tuple[str, ...]:

@@ -117,7 +117,7 @@ class DrugNames:
             return
         if found.ambiguous:
             named.possible |= {m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,))}
-            named.why = "a drug code without a system or under a wrong one"
+            named.why = "a drug code without a system, under a wrong one, or refined"
         spoken = self._spoken(words)
         if spoken:
             named.possible |= spoken

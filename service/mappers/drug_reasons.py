@@ -37,11 +37,11 @@ class ReasonReader:
         self._coded = coded
 
     def read(self, event: wire.MedicationEvent) -> str:
-        """cancer, fertility, other, or empty where no reason is recorded."""
+        """cancer, fertility, other, unclear (a code alone that is not known), or empty where no reason is recorded."""
         reasons = [self._said(concept) for concept in event.reasonCode or ()]
         inside = _inside(event) if event.reasonReference else {}
         reasons += [self._referred(reference, inside) for reference in event.reasonReference or ()]
-        return next((wanted for wanted in ("cancer", "fertility", "other") if wanted in reasons), "")
+        return next((wanted for wanted in ("cancer", "fertility", "other", "unclear") if wanted in reasons), "")
 
     def _said(self, concept: wire.CodeableConcept) -> str:
         said = _reason_of(self._terminology.look_up("condition", concept).sure, texts(concept))
@@ -85,8 +85,11 @@ def _reason_of(concepts: Iterable[str], text: str) -> str:
 
 def _by_chapter(concept: wire.CodeableConcept) -> str:
     """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not tell."""
+    unclear = ""
     for coding in concept.coding or ():
         if coding and coding.code and coding.system and canonical_system(coding.system) in (ICD10, ICD10CM):
             code = coding.code.strip().upper()
             return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
-    return ""
+        if coding and coding.code:
+            unclear = "unclear"
+    return unclear

@@ -6,7 +6,7 @@ https://hl7.org/fhir/R4/observation.html
 from collections.abc import Callable, Iterable
 from decimal import Decimal
 
-from service.criteria.amounts import Interval, exactly
+from service.criteria.amounts import Interval, exactly, whole
 from service.mappers import quantities, wire
 from service.mappers.concepts import shown
 from service.mappers.inputs import Input
@@ -96,9 +96,12 @@ class ValueReader:
             raise Problem(f"{made.label} is never negative")
         if made.usable and not any(interval.meets(low, high) for low, high in made.usable):
             raise Problem(f"no living person has this value of {made.label}")
-        if made.score and interval.exact is not None and interval.exact != interval.exact.to_integral_value():
+        if not made.score:
+            return interval
+        numbers = whole(interval)
+        if numbers.low is not None and numbers.high is not None and numbers.low > numbers.high:
             raise Problem(f"{made.label} is a whole number")
-        return interval
+        return numbers
 
     def _keep(self, interval: Interval) -> None:
         if self.value is not None and self.value != interval:
@@ -119,6 +122,9 @@ class ValueReader:
     def _quantity(self) -> None:
         quantity = self.part.valueQuantity
         assert quantity is not None
+        if not bytes(quantity.value):  # a unit alone; a null is no FHIR
+            self._present -= 1
+            return
         written = quantities.of_quantity(quantity)
         if self.input.grades:
             self._grade(written, needs_unit=True)

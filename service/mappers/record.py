@@ -216,7 +216,7 @@ class Record:
             standing: Standing = "unusable" if problem else "sure"
             self._procedures.setdefault(concept, []).append(_Claim(item, standing, problem))
         for concept in found.ambiguous:
-            why = problem or "a code without a system or under a wrong one"
+            why = problem or "a code without a system, under a wrong one, or refined"
             self._procedures.setdefault(concept, []).append(_Claim(item, "ambiguous", why))
 
     def problem_of(self, item: Item) -> str:

@@ -30,7 +30,7 @@ _OWN_FOCUS = frozenset(
     }
 )
 _SURE: tuple[Standing, str] = ("sure", "")
-_AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system or under a wrong one")
+_AMBIGUOUS: tuple[Standing, str] = ("ambiguous", "a code without a system, under a wrong one, or refined")
 _NO_FOCUS: frozenset[str] = frozenset()
 
 

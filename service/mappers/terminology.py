@@ -30,6 +30,7 @@ from service.mappers.code_systems import (
     SNOMED,
     canonical_system,
 )
+from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_value_sets
 from service.mappers.spelling import drug_name, plain, steps
@@ -141,8 +142,15 @@ class CodeIndex:
         if sure:
             return Found(sure, (), True, True)
         coded = system is not None and canonical_system(system) in self.systems
+        if system is not None and canonical_system(system) == SNOMED and (focus := focus_of(code))[0]:
+            return self._of_expression(*focus)
         ambiguous = self.anywhere(code)
         return Found((), ambiguous, coded, bool(ambiguous)) if ambiguous or coded else NOT_FOUND
+
+    def _of_expression(self, focus: tuple[str, ...], whole: bool) -> Found:
+        """What an expression says: that of its focus concepts, not for sure where it is refined."""
+        names = tuple(dict.fromkeys(name for code in focus for name in self.exact(SNOMED, code)))
+        return Found(names if whole else (), () if whole else names, SNOMED in self.systems, bool(names))
 
     def exact(self, system: str | None, code: str) -> tuple[str, ...]:
         """The concepts of a code under its own system."""

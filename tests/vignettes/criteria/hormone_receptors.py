@@ -172,6 +172,41 @@ for name, code, expected in (
     ("snomed-pr-negative", Snomed.PR_NEGATIVE_TUMOR, receptors(MISSING, MISSING, MISSING)),
 ):
     case(f"receptor-diagnosis-{name}", NOT_TESTED.add(condition(code, DAY)), expected)
+
+
+def coded(*codes: tuple[str, str]) -> Record:
+    """Receptors that only diagnoses tell: code and onset of each."""
+    return NOT_TESTED.add(*(condition(icd10cm(code), onset) for code, onset in codes))
+
+
+case = chapter.rule("Diagnoses that contradict each other at one time are a conflict; of two times the later speaks")
+for name, record, expected in (
+    ("er", coded(("Z17.0", DAY), ("Z17.1", DAY)), receptors(CONFLICT, CONFLICT, CONFLICT)),
+    ("er-later", coded(("Z17.0", EARLIER), ("Z17.1", DAY)), receptors(MISSING, MISSING, FAIL)),
+    ("hr", coded(("Z17.410", DAY), ("Z17.420", DAY)), receptors(CONFLICT, CONFLICT, CONFLICT)),
+    ("hr-later-negative", coded(("Z17.410", EARLIER), ("Z17.420", DAY)), receptors(FAIL, FAIL, FAIL)),
+    ("hr-later-positive", coded(("Z17.420", EARLIER), ("Z17.410", DAY)), receptors(PASS, PASS, MISSING)),
+    (
+        "hr-and-each",
+        coded(("Z17.410", DAY), ("Z17.1", DAY), ("Z17.22", DAY)),
+        receptors(CONFLICT, CONFLICT, CONFLICT),
+    ),
+    ("hr-and-er", coded(("Z17.410", DAY), ("Z17.1", DAY)), receptors(PASS, PASS, FAIL)),
+    ("er-and-pr-positive", coded(("Z17.0", DAY), ("Z17.1", DAY), ("Z17.21", DAY)), receptors(PASS, PASS, CONFLICT)),
+):
+    case(f"receptor-diagnoses-{name}", record, expected)
+case = chapter.rule("A receptor code without its system, or not confirmed, decides nothing")
+case(
+    "receptor-diagnosis-without-system",
+    NOT_TESTED.add(condition({"code": "Z17.0"}, DAY)),
+    receptors("unknown/unusable", "unknown/unusable", "unknown/unusable"),
+)
+case(
+    "receptor-diagnosis-provisional",
+    NOT_TESTED.add(condition(icd10cm("Z17.0"), DAY, verification="provisional")),
+    receptors(MISSING, MISSING, MISSING),
+)
+case = chapter.rule("Receptor codes decide where no laboratory result does; Z17.41x does not say which receptor")
 case(
     "receptor-diagnosis-against-laboratory",
     NOT_TESTED.add(er(percent(0)), pr(percent(0)), condition(icd10cm("Z17.0"), "2026-10-01")),

@@ -44,7 +44,7 @@ def cancer(**more: Any) -> Json:
     return condition(Snomed.BREAST_CANCER, "2019-05-10", **more)
 
 
-def staged(code: Coding, value: Coding, on: str = "2026-09-01", **more: Any) -> Json:
+def staged(code: Coding, value: Coding, on: str | None = "2026-09-01", **more: Any) -> Json:
     return observation(code, value, on, **more)
 
 
@@ -192,6 +192,17 @@ case(
     "conflict-m0-after-metastasis",
     METASTATIC.add(staged(Loinc.M_CLINICAL, Snomed.CLINICAL_M0, "2026-10-01")),
     metastatic("unknown/conflict"),
+)
+case(
+    "conflict-m1-without-a-date-beside-m0",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M1, None), staged(Loinc.M_CLINICAL, Snomed.M0, "2026-10-01")),
+    metastatic("unknown/conflict"),
+    "an undated result serves only where nothing dated does",
+)
+case(
+    "course-m0-and-a-metastasis-without-a-date",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M0, "2019-06-01"), condition(Icd10cm.METASTASIS_TO_BONE)),
+    metastatic("pass/recorded"),
 )
 case = chapter.rule("The site of distant metastasis answered 'none' is no metastasis")
 # it is read as an M0; as no evidence at all it would be unknown

@@ -50,6 +50,14 @@ case(
     ecog("pass/recorded"),
     "mCODE sends the integer as the value and the answer as interpretation",
 )
+case = chapter.rule("An interval of a status holds whole numbers alone: below 3 is at most 2")
+for name, text, outcome in (
+    ("below-3", "<3", "pass/recorded"),
+    ("above-2", ">2", "fail/recorded"),
+    ("above-1", ">1", "unknown"),
+    ("no-whole-number", "1.2-1.8", "unknown/unusable"),
+):
+    case(f"ecog-interval-{name}", with_ecog(text), ecog(outcome))
 case = chapter.rule("A Karnofsky status is not converted")
 case("ecog-karnofsky-only", UNTREATED.put(ecog=observation(Loinc.KARNOFSKY, 90)), ecog("unknown/missing"))
 case = chapter.rule("After 28 days a status is stale, good or bad")

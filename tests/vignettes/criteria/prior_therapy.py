@@ -20,6 +20,7 @@ from tests.builders import (
     procedure,
     reference,
     request,
+    snomed,
     statement,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect
@@ -134,6 +135,12 @@ case(
     UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2026-09-10", "2026-11-15", reason=Icd10cm.INFERTILITY)),
     both("pass"),
     "nor does a fertility reason of endocrine therapy",
+)
+case(
+    "first-letrozole-reason-not-known",
+    UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2026-09-10", "2026-11-15", reason=snomed("129103003"))),
+    both("unknown"),
+    "a code on no list may be infertility",
 )
 case = chapter.rule("Oral methotrexate, oral cyclophosphamide and megestrol without a reason are unknown")
 case(

@@ -87,3 +87,23 @@ case(
     expect(SINAI, liver_disease="pass"),
     "an irrelevant one would not decide",
 )
+case = chapter.rule("A SNOMED CT expression is of the kind of its focus; its side and finding site are read, no more")
+for name, code, outcome in (
+    ("side", "254837009 |breast cancer| : 272741003 |side| = 7771000 |left|", "pass/recorded"),
+    ("term", "254837009 |breast cancer|", "pass/recorded"),
+    ("finding-site", "363346000:{363698007=76752008,272741003=7771000}", "pass/recorded"),
+    ("another-site", "363346000:363698007=71854001", "fail/no-record"),
+    ("context", "254837009:408729009=410516002", "unknown/unusable"),
+    ("nested", "254837009:363698007=(76752008:272741003=7771000)", "unknown/unusable"),
+):
+    case(
+        f"code-expression-{name}",
+        UNTREATED.put(cancer=condition(snomed(code), "2025-02-01")),
+        expect(SINAI, metastatic_breast_cancer=outcome),
+    )
+for name, site, outcome in (("liver", "10200004", "pass/recorded"), ("axilla", "68171009", "unknown/missing")):
+    case(
+        f"code-expression-metastasis-{name}",
+        UNTREATED.put(metastasis=condition(snomed(f"128462008:363698007={site}"), "2026-08-01")),
+        expect(SINAI, metastatic_breast_cancer=outcome),
+    )

@@ -163,6 +163,13 @@ case(
     ),
     expect(SINAI, liver_disease="pass", bleeding_diathesis="pass", substance_use="pass"),
 )
+case = chapter.rule("A clinical status that FHIR does not know leaves open whether the condition is there")
+for name, more, outcome in (
+    ("alone", {}, "unknown/missing"),
+    ("abated", {"abatementDateTime": "2026-01-05"}, "pass"),
+):
+    record = UNTREATED.add(condition(Icd10cm.CIRRHOSIS, "2025-02-01", clinical="unknown", **more))
+    case(f"condition-status-not-known-{name}", record, expect(SINAI, liver_disease=outcome))
 case = chapter.rule("An abatement on or before the as-of date beats an active status")
 for name, abatement, outcome in (
     ("before", "2026-10-01", "pass"),

@@ -7,6 +7,7 @@ from tests.builders import (
     ASPIRE,
     RECENT,
     SINAI,
+    UCUM,
     Icd10cm,
     Json,
     Loinc,
@@ -234,6 +235,15 @@ case(
     UNTREATED.put(saturation=observation(Loinc.SATURATION, **NO_VALUE)),
     expect(SINAI, lung_function="pass"),
 )
+ABSENT = {"extension": [{"url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason", "valueCode": "unknown"}]}
+for name, value in (("unit-alone", {}), ("absent-inside", {"_value": ABSENT})):
+    unit_alone = {"unit": "10*3/uL", "system": UCUM, "code": "10*3/uL", **value}
+    case(
+        f"observation-{name}",
+        UNTREATED.add(observation(Loinc.ANC, None, "2026-11-18", valueQuantity=unit_alone)),
+        expect(SINAI, anc="pass/recorded"),
+        "a Quantity with a unit alone has no value",
+    )
 case = chapter.rule("An interpretation serves where there is no value")
 for said, outcome in (("POS", "pass/recorded"), ("NEG", "fail/recorded"), ("DET", "pass/recorded")):
     case(
