@@ -10,7 +10,7 @@ from service.criteria.facts import Diagnosis, Person, Stage
 from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.concepts import code_of, shown, texts
-from service.mappers.dates import Calendar, at_age, between
+from service.mappers.dates import Calendar, at_age, at_ages, between
 from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
 
 VERIFICATIONS = frozenset({"unconfirmed", "provisional", "differential", "confirmed", "refuted", "entered-in-error"})
@@ -120,7 +120,7 @@ class DiagnosisMapper:
         if condition.onsetAge is not None:
             return at_age(person.birth, condition.onsetAge)
         if condition.onsetRange is not None:
-            return at_age(person.birth, condition.onsetRange.low, condition.onsetRange.high)
+            return at_ages(person.birth, condition.onsetRange)
         return None
 
     def _abated(self, condition: wire.Condition, person: Person) -> Span | None:
@@ -131,7 +131,7 @@ class DiagnosisMapper:
         if condition.abatementAge is not None:
             return at_age(person.birth, condition.abatementAge)
         if condition.abatementRange is not None:
-            return at_age(person.birth, condition.abatementRange.low, condition.abatementRange.high)
+            return at_ages(person.birth, condition.abatementRange)
         return None
 
     def _stages(self, stages: list[wire.ConditionStage], date_of: Callable[[str], Span | None]) -> Iterable[Stage]:
