@@ -117,12 +117,14 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
-    """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status."""
+    """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status,
+    `status_unread` that one is told which FHIR does not know."""
 
     ref: str
     says: str
     verification: Literal["confirmed", "provisional", "refuted"] = "confirmed"
     status: str = ""
+    status_unread: bool = False
     code_says: str = ""
     onset: Span | None = None
     recorded: Span | None = None

@@ -67,7 +67,7 @@ def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
             return None if ended is None else False
     elif diagnosis.status in ("inactive", "remission", "resolved"):
         return False  # with an end that lies after the as-of date, such a status was not yet true on it
-    elif diagnosis.abated_somehow:
+    elif diagnosis.abated_somehow or diagnosis.status_unread:
         return None
     if diagnosis.encounter_only and not diagnosis.status:
         return _fresh_encounter(ev, diagnosis)

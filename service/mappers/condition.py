@@ -100,6 +100,7 @@ class DiagnosisMapper:
             if verification in ("", "confirmed")
             else "provisional",
             status=status if status in _STATUSES else "",
+            status_unread=bool(status) and status not in _STATUSES,
             code_says="remission" if "says-remission" in found else "history" if "says-history" in found else "",
             onset=self._onset(condition, person),
             recorded=_recorded(self._calendar.read(condition.recordedDate)),

@@ -211,6 +211,20 @@ case(
     with_infarction("2026-04-01", recorded="2026-10-01"),
     expect(SINAI, cardiac_event="pass"),
 )
+case = chapter.rule("A clinical status that FHIR does not know tells neither presence nor its end")
+case("condition-status-not-known", with_cirrhosis(clinical="quiescent"), expect(SINAI, liver_disease="unknown/missing"))
+case(
+    "condition-status-not-known-abated",
+    with_cirrhosis(clinical="quiescent", abatement="2026-03-01"),
+    expect(SINAI, liver_disease="pass"),
+    "an abatement ends it all the same",
+)
+case(
+    "condition-status-not-known-history",
+    UNTREATED.add(condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-09-01", clinical="quiescent")),
+    expect(SINAI, brain_metastases="review"),
+    "history of asks for no status",
+)
 case = chapter.rule("An undated Condition is unknown where a window decides")
 case("condition-date-undated", with_infarction(), expect(SINAI, cardiac_event="unknown/missing"))
 case = chapter.rule("An encounter diagnosis without a clinical status is had for 28 days")
