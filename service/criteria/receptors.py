@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -14,7 +14,7 @@ from service.criteria.findings import Evidence, Finding, Need, cite, cite_measur
 from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
-from service.criteria.signs import doubt_of, told
+from service.criteria.signs import apart, doubt_of, earlier, told
 
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
@@ -211,16 +211,16 @@ class ReceptorRule(msgspec.Struct, frozen=True):
     def _undecided(
         self, ev: Evaluation, states: dict[Receptor, State], reason: str, evidence: tuple[Evidence, ...]
     ) -> Finding:
-        conflict = any(s.basis == "conflict" for s in states.values())
-        if not conflict:
-            decided = self._by_diagnosis(ev, states, evidence)
-            if decided is not None:
-                return decided
-        basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), "missing")
-        if conflict:
-            basis = "conflict"
         open_ = tuple(r for r, s in states.items() if s.positive is None)
-        return self._unknown(basis, self._what_is_missing(ev, states, reason), evidence, open_)
+        if any(s.basis == "conflict" for s in states.values()):
+            return self._unknown("conflict", self._what_is_missing(ev, states, reason), evidence, open_)
+        coded = self._of_diagnoses(ev, states)
+        evidence = tuple(dict.fromkeys((*evidence, *coded.evidence)))
+        if coded.positive is not None:
+            return (passed if coded.positive else failed)(f"{self._label} {coded.words}", evidence)
+        basis: Basis = next((s.basis for s in states.values() if s.known and s.positive is None), coded.basis)
+        reason = self._what_is_missing(ev, states, reason)
+        return self._unknown(basis, f"{reason}; {coded.words}" if coded.words else reason, evidence, open_)
 
     def _what_is_missing(self, ev: Evaluation, states: dict[Receptor, State], reason: str) -> str:
         missing = [LABELS[r] for r, s in states.items() if not s.known]
@@ -241,33 +241,36 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         ways = tuple(frozenset({r}) for r in asked) if len(asked) > 1 else ()
         return Finding("unknown", basis, reason, evidence, needs, ways)
 
-    def _by_diagnosis(
-        self, ev: Evaluation, states: dict[Receptor, State], evidence: tuple[Evidence, ...]
-    ) -> Finding | None:
+    def _of_diagnoses(self, ev: Evaluation, states: dict[Receptor, State]) -> "Coded":
         """Receptors coded as diagnoses, for the receptors that no laboratory result settles."""
-        said: dict[str, bool | None] = {}
-        shown: list[Evidence] = []
-        for receptor in self.accept:
-            state = states[receptor]
-            if state.positive is not None:
-                said[receptor] = state.positive
-            else:
-                said[receptor], cited = _of_diagnoses(ev, receptor)
-                shown += cited
+        said: dict[str, bool | None] = {r: s.positive for r, s in states.items()}
+        open_: list[str] = [r for r, positive in said.items() if positive is None]
         if len(self.accept) == 2:
-            said["er-or-pr"], cited = _of_diagnoses(ev, "er-or-pr")
-            shown += cited
-        found: bool | None = False
+            open_.append("er-or-pr")
+        found = {r: _of_diagnoses(ev, r, self.specimen) for r in open_}
+        said |= {r: coded.positive for r, coded in found.items()}
+        positive: bool | None = False
         for value in said.values():
-            found = either(found, value)
-        if len(self.accept) == 2 and found is None and said["er"] is False and said["pr"] is False:
-            found = False
-        if found is None or not shown:
-            return None
-        evidence = tuple(dict.fromkeys((*evidence, *shown)))
-        names = "; ".join(dict.fromkeys(e.says for e in shown if e.used))
-        reason = f"{self._label} {'positive' if found else 'negative'} by diagnosis: {names}"
-        return passed(reason, evidence) if found else failed(reason, evidence)
+            positive = either(positive, value)
+        if len(self.accept) == 2 and positive is None and said["er"] is False and said["pr"] is False:
+            positive = False
+        shown = tuple(dict.fromkeys(e for coded in found.values() for e in coded.evidence))
+        names = "; ".join(dict.fromkeys(e.says for e in shown if e.used or positive is None))
+        if positive is not None:
+            return Coded(positive, "recorded", shown, f"{'positive' if positive else 'negative'} by diagnosis: {names}")
+        doubts = {coded.basis for coded in found.values()}
+        basis: Basis = "conflict" if "conflict" in doubts else "unusable" if "unusable" in doubts else "missing"
+        words = "diagnoses that contradict each other: " if basis == "conflict" else "by diagnosis: "
+        return Coded(None, basis, shown, f"{words}{names}" if names else "")
+
+
+class Coded(NamedTuple):
+    """What diagnoses say: True, False, or None with the basis of the doubt."""
+
+    positive: bool | None
+    basis: Basis
+    evidence: tuple[Evidence, ...]
+    words: str = ""
 
 
 _SAYS: dict[str, dict[str, bool]] = {
@@ -277,26 +280,35 @@ _SAYS: dict[str, dict[str, bool]] = {
 }
 
 
-def _of_diagnoses(ev: Evaluation, receptor: str) -> tuple[bool | None, list[Evidence]]:
-    """What diagnoses say of a receptor: the newest where they differ, None where that does not settle it."""
+def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
+    """What diagnoses say of a receptor: the newest where they differ, or any positive one that none of its time denies;
+    None where that does not settle it."""
     found: list[tuple[bool, Diagnosis]] = []
+    doubts: list[Evidence] = []
+    basis: Basis = "missing"
     says = _SAYS[receptor]
     for match in ev.record.diagnoses(says):
         diagnosis = match.fact
-        sure = match.standing == "sure" and diagnosis.verification == "confirmed"
-        if sure and ev.counts(diagnosis.onset):
+        if diagnosis.verification == "refuted" or not ev.counts(diagnosis.onset):
+            continue
+        doubt, why = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        if doubt:
+            basis = why if why != "missing" else basis
+            doubts.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
+        else:
             found.append((says[match.concept], diagnosis))
-    evidence = [cite(d.ref, d.date, told(d)) for _, d in found]
-    newest = list(_newest(found))
-    said = {positive for positive, _ in newest}
-    return (said.pop() if len(said) == 1 else None), evidence
+    evidence = (*(cite(d.ref, d.date, told(d)) for _, d in found), *doubts)
+    if specimen == "any" and any(positive and not _denied(d, found) for positive, d in found):
+        return Coded(True, "recorded", evidence)
+    said = {positive for positive, d in found if not any(earlier(d, other) for _, other in found)}
+    if len(said) > 1:
+        return Coded(None, "conflict", evidence)
+    return Coded(said.pop(), "recorded", evidence) if said else Coded(None, basis, evidence)
 
 
-def _newest(found: list[tuple[bool, Diagnosis]]) -> Iterable[tuple[bool, Diagnosis]]:
-    for positive, diagnosis in found:
-        span = diagnosis.date
-        if not any(other.date is not None and span is not None and span.before(other.date) for _, other in found):
-            yield positive, diagnosis
+def _denied(diagnosis: Diagnosis, found: list[tuple[bool, Diagnosis]]) -> bool:
+    """Whether another diagnosis that may be of the same time says negative."""
+    return any(not positive and not apart(diagnosis, other) for positive, other in found)
 
 
 def _evidence(states: Iterable[State]) -> tuple[Evidence, ...]:

@@ -90,6 +90,16 @@ def told(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.says} ({diagnosis.status})" if diagnosis.status else diagnosis.says
 
 
+def earlier(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether one diagnosis is certainly of an earlier time than another."""
+    return one.date is not None and other.date is not None and one.date.before(other.date)
+
+
+def apart(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether two diagnoses are certainly of different times."""
+    return earlier(one, other) or earlier(other, one)
+
+
 class DiagnosisSign(msgspec.Struct, frozen=True):
     """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where given."""
 

@@ -13,6 +13,7 @@ from tests.builders import (
     LoincAnswer,
     Record,
     Snomed,
+    coding,
     condition,
     eligible,
     icd10cm,
@@ -178,6 +179,38 @@ case(
     receptors(FAIL, FAIL, FAIL),
     "Z17.0 does not help against laboratory results",
 )
+case = chapter.rule(
+    "Receptor codes of one time that contradict each other are a conflict; of two times the later speaks"
+)
+ER_POSITIVE, ER_NEGATIVE = icd10cm("Z17.0"), icd10cm("Z17.1")
+case(
+    "receptor-diagnoses-one-day",
+    NOT_TESTED.add(condition(ER_POSITIVE, DAY), condition(ER_NEGATIVE, DAY)),
+    receptors(CONFLICT, CONFLICT, CONFLICT),
+)
+case(
+    "receptor-diagnoses-undated",
+    NOT_TESTED.add(condition(ER_POSITIVE), condition(ER_NEGATIVE)),
+    receptors(CONFLICT, CONFLICT, CONFLICT),
+)
+case(
+    "receptor-diagnoses-two-times",
+    NOT_TESTED.add(condition(ER_POSITIVE, EARLIER), condition(ER_NEGATIVE, DAY)),
+    receptors(MISSING, PASS, FAIL),
+    "NCT03304080 takes any",
+)
+case = chapter.rule("A receptor code that is not certain gives unknown, and is shown")
+case(
+    "receptor-diagnosis-without-system",
+    NOT_TESTED.add(condition(coding(None, "Z17.0"), DAY)),
+    receptors("unknown/unusable", "unknown/unusable", "unknown/unusable"),
+)
+case(
+    "receptor-diagnosis-provisional",
+    NOT_TESTED.add(condition(ER_POSITIVE, DAY, verification="provisional")),
+    receptors(MISSING, MISSING, MISSING),
+)
+case = chapter.rule("Receptor codes decide where no laboratory result does")
 case(
     "receptor-breast-code-says-hr",
     NOT_TESTED.put(cancer=condition(Snomed.HR_POSITIVE_BREAST_CANCER, "2019-05-10")),
