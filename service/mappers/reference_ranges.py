@@ -3,6 +3,7 @@
 https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
 """
 
+import re
 from decimal import Decimal
 
 from msgspec import Raw
@@ -18,14 +19,23 @@ from service.mappers.quantities import Problem, Written
 
 # http://terminology.hl7.org/CodeSystem/referencerange-meaning
 _MEANINGS = {"normal": "normal", "postmenopausal": "postmenopausal", "post-menopausal": "postmenopausal"}
+_POSTMENOPAUSAL_CODES = frozenset({"76498008", "289903006", "postmenopausal"})
+_POSTMENOPAUSAL = re.compile(r"\s*post-?\s?menopaus(?:al|e)(?:\s+(?:state|women|woman|females?))?\s*", re.IGNORECASE)
 _SEXES = {"248152002": "female", "248153007": "male", "female": "female", "male": "male", "f": "female", "m": "male"}
 
 
 def meaning_of(entry: wire.ReferenceRange) -> str:
-    if entry.type is None:
-        return "normal"
     told = code_of(entry.type, _MEANINGS)
-    return "normal" if not told else _MEANINGS.get(told.removesuffix(" range").replace(" ", "-"), "other")
+    meaning = "normal" if not told else _MEANINGS.get(told.removesuffix(" range").replace(" ", "-"), "other")
+    if meaning == "normal" and any(_is_postmenopausal(concept) for concept in entry.appliesTo or ()):
+        return "postmenopausal"
+    return meaning
+
+
+def _is_postmenopausal(concept: wire.CodeableConcept) -> bool:
+    """Whether the range of a hormone is for women past their menopause."""
+    codes = {coding.code for coding in concept.coding or () if coding}
+    return bool(codes & _POSTMENOPAUSAL_CODES or _POSTMENOPAUSAL.fullmatch(concept.text or ""))
 
 
 def fits_person(entry: wire.ReferenceRange, person: Person, span: Span | None) -> bool | None:
