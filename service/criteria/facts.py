@@ -19,7 +19,8 @@ Fact = TypeVar("Fact")
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
-    """Patient: administrative gender as written, birth date as a span, death as a span (None while living)."""
+    """Patient: administrative gender as written, birth date as a span, death as a span (None while living); `flaw` is
+    why the resource is unusable."""
 
     ref: str
     gender: str = ""
@@ -27,6 +28,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     birth_sex: str = ""
     died: Span | None = None
     dead: bool = False
+    flaw: str = ""
 
 
 class UpperLimit(msgspec.Struct, frozen=True, gc=False):
