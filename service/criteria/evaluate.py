@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from service import __version__
@@ -97,11 +98,20 @@ def judged(ev: Evaluation, plan: TrialPlan, held: int) -> Judged:
     for place, question in silence.asked:
         finding = findings[place] = ev.find(question.rule)
         answers.add((finding.outcome, finding.basis))
-        criteria[place] = result_of(question.criterion, finding)
+        criteria[place] = _read_in_part(ev.record, result_of(question.criterion, finding))
     arms = plan.grade_by_arm(findings) if plan.arms else {}
     stands = standing(ev, plan, silence, findings, plan.grade(findings, answers))
     unknown = [(q.criterion, f) for q, f in zip(plan.questions, findings, strict=True) if f.outcome == "unknown"]
     return Judged(plan.trial, criteria, _in_open_arms(unknown, arms), stands, arms)
+
+
+def _read_in_part(record: PatientRecord, criterion: CriterionResult) -> CriterionResult:
+    """What was recorded decides also where more of its type was not read; then the reason says so."""
+    if criterion.basis != "recorded":
+        return criterion
+    kinds = {e.reference.rpartition("/")[0].rpartition("/")[2] for e in criterion.evidence if e.used} - {"Patient"}
+    gap = record.unread(*kinds) if kinds else ""
+    return msgspec.structs.replace(criterion, reason=f"{criterion.reason} (read in part: {gap})") if gap else criterion
 
 
 def _result(

@@ -19,7 +19,8 @@ Fact = TypeVar("Fact")
 
 
 class Person(msgspec.Struct, frozen=True, gc=False):
-    """Patient: administrative gender as written, birth date as a span, death as a span (None while living)."""
+    """Patient: administrative gender as written, birth date as a span, death as a span (None while living); `flaw` is
+    why the resource is unusable."""
 
     ref: str
     gender: str = ""
@@ -27,6 +28,7 @@ class Person(msgspec.Struct, frozen=True, gc=False):
     birth_sex: str = ""
     died: Span | None = None
     dead: bool = False
+    flaw: str = ""
 
 
 class UpperLimit(msgspec.Struct, frozen=True, gc=False):
@@ -120,12 +122,14 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
-    """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status."""
+    """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status,
+    `status_unread` that one is told which FHIR does not know."""
 
     ref: str
     says: str
     verification: Literal["confirmed", "provisional", "refuted"] = "confirmed"
     status: str = ""
+    status_unread: bool = False
     code_says: str = ""
     onset: Span | None = None
     recorded: Span | None = None

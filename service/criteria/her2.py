@@ -17,7 +17,7 @@ from service.criteria.facts import Diagnosis
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
 from service.criteria.her2_specimens import INPUTS, SAME_TIME, Status, Tested, describe, groups_of, specimens
 from service.criteria.logic import TRUTH, Basis, Outcome
-from service.criteria.signs import told
+from service.criteria.signs import apart, earlier, told
 from service.criteria.spans import Span
 
 # The table of the guideline: IHC score -> group of the in situ hybridisation -> status.
@@ -190,7 +190,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
         """A diagnosis decides only where no laboratory result does."""
         needs = (Need("her2", "missing"),)
         words = list(_diagnoses(ev))
-        said = {word for word, _, sure in words if sure}
+        said = self._said([(word, diagnosis) for word, diagnosis, sure in words if sure])
         shown = (*evidence, *(cite(d.ref, d.date, told(d), sure) for _, d, sure in words))
         if len(said) == 1:
             word = said.pop()
@@ -203,6 +203,14 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if words:
             return unknown("missing", f"{reason}; {words[0][1].says} is not certain", shown, needs)
         return unknown("missing", reason, shown, needs)
+
+    def _said(self, words: list[tuple[str, Diagnosis]]) -> set[str]:
+        """What diagnoses say: the newest; where any specimen may speak, a positive one that none of its time denies."""
+        if self.definition == "any-amplification":
+            negative = [d for word, d in words if word == "negative"]
+            if any(word == "positive" and all(apart(d, other) for other in negative) for word, d in words):
+                return {"positive"}
+        return {word for word, d in words if not any(earlier(d, other) for _, other in words)}
 
 
 def _what_to_test(tested: list[Tested], basis: Basis) -> Need:

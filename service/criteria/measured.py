@@ -10,7 +10,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, Finding, Need, Why, cite_measurement, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
-from service.criteria.newest import Selection, select
+from service.criteria.newest import Selection, cite_silent, select
 from service.criteria.spans import Window
 from service.criteria.wording import labelled
 
@@ -182,13 +182,12 @@ class MeasurementRule(msgspec.Struct, frozen=True):
             if m.standing == "sure" and span is not None and span.last <= ev.today and not m.empty and t.takes(m):
                 return self._judge_one(ev, m)
         chosen = t.selection(ev)
-        if len(chosen.candidates) == 1 and not chosen.listed and not t.method:
+        if len(chosen.candidates) == 1 and not chosen.listed and not chosen.silent and not t.method:
             return self._judge_one(ev, chosen.candidates[0])
-        listed = tuple(cite_measurement(m, False, m.why) for m in chosen.listed)
+        listed = (*cite_silent(chosen), *(cite_measurement(m, False, m.why) for m in chosen.listed))
         if not chosen.candidates:
             return self._nothing(ev, chosen, listed)
-        findings = [self._judge_one(ev, m) for m in chosen.candidates]
-        finding = _together(findings, t.label, t.input)
+        finding = _together(self._judge_each(ev, chosen.candidates), t.label, t.input)
         if t.method:
             finding = self._contradicted(ev, chosen, finding)
         return msgspec.structs.replace(finding, evidence=(*finding.evidence, *listed)) if listed else finding
@@ -196,9 +195,19 @@ class MeasurementRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.inputs(self.threshold.input)
 
-    def _judge_one(self, ev: Evaluation, m: Measurement) -> Finding:
+    def _judge_each(self, ev: Evaluation, candidates: list[Measurement]) -> list[Finding]:
+        """Beside one that is surely inside the window, another is of its time or does not count: where all would say
+        the same, a date that does not tell is no matter."""
+        findings = [self._judge_one(ev, m) for m in candidates]
+        if any(f.outcome in ("pass", "fail") for f in findings):
+            alike = [self._judge_one(ev, m, windowed=False) for m in candidates]
+            if len({f.outcome for f in alike}) == 1:
+                return alike
+        return findings
+
+    def _judge_one(self, ev: Evaluation, m: Measurement, windowed: bool = True) -> Finding:
         t = self.threshold
-        if t.window is not None:
+        if windowed and t.window is not None:
             inside = ev.within(m.span, t.window)
             if inside is not True:
                 return self._not_inside(m, inside)
@@ -220,7 +229,10 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         if verdict.by_site:
             defaults.append(verdict.because)
         reason = f"{said}{because}, {t.limit.asked} asked for"
-        return Finding(outcome, "recorded", reason, (cite_measurement(m),), site_default="; ".join(defaults))
+        evidence = cite_measurement(m)
+        if verdict.by_site:
+            evidence = msgspec.structs.replace(evidence, says=f"{m.said} ({verdict.because})")
+        return Finding(outcome, "recorded", reason, (evidence,), site_default="; ".join(defaults))
 
     def _not_inside(self, m: Measurement, inside: bool | None) -> Finding:
         t = self.threshold

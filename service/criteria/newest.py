@@ -6,14 +6,17 @@ import msgspec
 
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
+from service.criteria.findings import Evidence, cite
 
 
 class Selection(msgspec.Struct):
-    """`candidates` may all be the newest; `listed` are provisional, shown but without a say; `undated` have no date."""
+    """`candidates` may all be the newest; `listed` are provisional, shown but without a say; `undated` have no date;
+    `silent` would be the newest, but nothing was measured."""
 
     candidates: list[Measurement] = msgspec.field(default_factory=list)
     listed: list[Measurement] = msgspec.field(default_factory=list)
     undated: list[Measurement] = msgspec.field(default_factory=list)
+    silent: list[Measurement] = msgspec.field(default_factory=list)
 
 
 def select(
@@ -41,16 +44,23 @@ def select(
                 (lost if m.date_lost else chosen.undated).append(m)
         elif ev.counts(m.span):
             dated.append(m)
-    chosen.candidates = [*_newest(dated, says), *lost]
+    chosen.candidates = [*_newest(dated, says, chosen.silent), *lost]
     return chosen
+
+
+def cite_silent(chosen: Selection) -> tuple[Evidence, ...]:
+    """Results that were set aside because they have no value."""
+    return tuple(cite(m.ref, m.span, m.said or "no value", False, "no value") for m in chosen.silent)
 
 
 def _has_value(m: Measurement) -> bool:
     return m.standing != "sure" or not m.empty
 
 
-def _newest(dated: list[Measurement], says: Callable[[Measurement], bool]) -> list[Measurement]:
-    """Those that no other is certainly newer than; ones without a value are passed over."""
+def _newest(
+    dated: list[Measurement], says: Callable[[Measurement], bool], aside: list[Measurement]
+) -> list[Measurement]:
+    """Those that no other is certainly newer than; ones without a value are set aside."""
     pool = dated
     while pool:
         latest = max([m.span.start for m in pool if m.span])
@@ -58,6 +68,7 @@ def _newest(dated: list[Measurement], says: Callable[[Measurement], bool]) -> li
         silent = [m for m in top if not says(m)]
         if not silent:
             return _latest_issued(top)
+        aside += silent
         pool = [m for m in pool if m not in silent]
     return []
 

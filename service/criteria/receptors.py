@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
+from operator import or_
 from typing import Literal
 
 import msgspec
@@ -14,7 +15,7 @@ from service.criteria.findings import Evidence, Finding, Need, cite, cite_measur
 from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import select
-from service.criteria.signs import doubt_of, told
+from service.criteria.signs import apart, doubt_of, earlier, told
 from service.criteria.spans import Span
 
 Receptor = Literal["er", "pr"]
@@ -215,7 +216,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         conflict = any(s.basis == "conflict" for s in states.values())
         doubtful: Basis = "missing"
         if not conflict:
-            coded = {name: _of_diagnoses(ev, name) for name in _SAYS}
+            coded = {name: _of_diagnoses(ev, name, self.specimen) for name in _SAYS}
             decided = self._by_diagnosis(coded, states, evidence)
             if decided is not None:
                 return decided
@@ -265,7 +266,11 @@ class ReceptorRule(msgspec.Struct, frozen=True):
             found = either(found, value)
         together = coded["er-or-pr"]
         if all(said[name] is False for name in self.accept):
-            found = together.against(negatives) if both or all(c.positive is False for c in negatives) else False
+            found = (
+                together.against(negatives, self.specimen)
+                if both or all(c.positive is False for c in negatives)
+                else False
+            )
             if found and not both:
                 return None  # one of the two is positive now; which, is not told
         elif found is None and not any(coded[name].conflicting for name in self._asked if name not in settled):
@@ -298,18 +303,22 @@ class Coded(msgspec.Struct):
     evidence: list[Evidence]
     doubt: Basis = "missing"
 
-    def against(self, negatives: "list[Coded]") -> bool | None:
-        """ER or PR is positive by this, each is negative by other diagnoses: the later is true, else None."""
+    def against(self, negatives: "list[Coded]", specimen: str) -> bool | None:
+        """ER or PR is positive by this, each is negative by other diagnoses: the later is true, or a positive one of
+        another time where any specimen does; else None."""
         if self.positive is not True:
             return None if self.conflicting else False
         pairs = [(own, other) for own in self.dates for negative in negatives for other in negative.dates]
-        if pairs and all(own and other and other.before(own) for own, other in pairs):
+        after = [own is not None and other is not None and other.before(own) for own, other in pairs]
+        before = [own is not None and other is not None and own.before(other) for own, other in pairs]
+        if pairs and (all(after) or (specimen == "any" and all(map(or_, after, before)))):
             return True
-        return False if pairs and all(own and other and own.before(other) for own, other in pairs) else None
+        return False if pairs and all(before) else None
 
 
-def _of_diagnoses(ev: Evaluation, receptor: str) -> Coded:
-    """What diagnoses say of a receptor: the newest where they differ."""
+def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
+    """What diagnoses say of a receptor: the newest where they differ; where any specimen does, a positive one that none
+    of its time denies."""
     found: list[tuple[bool, Diagnosis]] = []
     aside: list[Evidence] = []
     doubtful: Basis = "missing"
@@ -324,18 +333,18 @@ def _of_diagnoses(ev: Evaluation, receptor: str) -> Coded:
             aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
         elif diagnosis.verification == "confirmed":
             found.append((says[match.concept], diagnosis))
-    newest = list(_newest(found))
+    newest = [pair for pair in found if not any(earlier(pair[1], other) for _, other in found)]
+    if specimen == "any" and (undenied := [pair for pair in found if pair[0] and not _denied(pair[1], found)]):
+        newest = undenied
     said = {positive for positive, _ in newest}
     evidence = [*(cite(d.ref, d.date, told(d)) for _, d in found), *aside]
     positive = said.pop() if len(said) == 1 else None
     return Coded(positive, positive is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
 
 
-def _newest(found: list[tuple[bool, Diagnosis]]) -> Iterable[tuple[bool, Diagnosis]]:
-    for positive, diagnosis in found:
-        span = diagnosis.date
-        if not any(other.date is not None and span is not None and span.before(other.date) for _, other in found):
-            yield positive, diagnosis
+def _denied(diagnosis: Diagnosis, found: list[tuple[bool, Diagnosis]]) -> bool:
+    """Whether another diagnosis that may be of the same time says negative."""
+    return any(not positive and not apart(diagnosis, other) for positive, other in found)
 
 
 def _evidence(states: Iterable[State]) -> tuple[Evidence, ...]:

@@ -25,6 +25,8 @@ class AgeRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         birth = ev.record.person.birth
+        if flaw := ev.record.person.flaw:
+            return _unusable(ev.record.person.ref, flaw, "birth-date")
         if birth is None:
             return unknown("missing", "no birth date", (), (Need("birth-date", "missing"),))
         evidence = (cite(ev.record.person.ref, None, f"born {birth.text}"),)
@@ -45,6 +47,11 @@ class AgeRule(msgspec.Struct, frozen=True):
         return passed(reason, evidence)
 
 
+def _unusable(ref: str, flaw: str, asked: str) -> Finding:
+    """A Patient whose data must not be used."""
+    return unknown("unusable", f"{ref}: {flaw}", (cite(ref, None, flaw, False, flaw),), (Need(asked, "unusable"),))
+
+
 class SexRule(msgspec.Struct, frozen=True):
     """Passes for the administrative gender asked for; other, unknown or none is unknown."""
 
@@ -58,6 +65,8 @@ class SexRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         gender = ev.record.person.gender
+        if flaw := ev.record.person.flaw:
+            return _unusable(ev.record.person.ref, flaw, "gender")
         evidence = (cite(ev.record.person.ref, None, f"gender {gender}"),) if gender else ()
         if gender in ("female", "male"):
             reason = f"gender {gender}, {self.sex} asked for"

@@ -67,7 +67,7 @@ def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
             return None if ended is None else False
     elif diagnosis.status in ("inactive", "remission", "resolved"):
         return False  # with an end that lies after the as-of date, such a status was not yet true on it
-    elif diagnosis.abated_somehow:
+    elif diagnosis.abated_somehow or diagnosis.status_unread:
         return None
     if diagnosis.encounter_only and not diagnosis.status:
         return _fresh_encounter(ev, diagnosis)
@@ -88,6 +88,16 @@ def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
 def told(diagnosis: Diagnosis) -> str:
     """What a diagnosis says, with its status."""
     return f"{diagnosis.says} ({diagnosis.status})" if diagnosis.status else diagnosis.says
+
+
+def earlier(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether one diagnosis is certainly of an earlier time than another."""
+    return one.date is not None and other.date is not None and one.date.before(other.date)
+
+
+def apart(one: Diagnosis, other: Diagnosis) -> bool:
+    """Whether two diagnoses are certainly of different times."""
+    return earlier(one, other) or earlier(other, one)
 
 
 class DiagnosisSign(msgspec.Struct, frozen=True):

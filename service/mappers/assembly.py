@@ -117,7 +117,7 @@ def _empty_record(item: Item, library: Library, document: Document) -> Record:
     patient: wire.Patient = item.resource
     problem = problem_of(item)
     ref = f"Patient/{patient.id}" if patient.id else item.full_url
-    record = Record(map_patient(patient, ref, library.calendar, bool(problem)), library, document.gaps)
+    record = Record(map_patient(patient, ref, library.calendar, problem), library, document.gaps)
     for notice in document.notices:
         record.notice(notice)
     if problem:

@@ -10,7 +10,7 @@ from service.criteria.facts import Diagnosis, Person, Stage
 from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.concepts import code_of, shown, texts
-from service.mappers.dates import Calendar, at_age, between
+from service.mappers.dates import Calendar, at_age, at_ages, between
 from service.mappers.expressions import sites_of
 from service.mappers.terminology import ICD10, ICD10CM, SNOMED, Terminology, canonical_system
 
@@ -101,11 +101,12 @@ class DiagnosisMapper:
             if verification in ("", "confirmed")
             else "provisional",
             status=status if status in _STATUSES else "",
+            status_unread=bool(status) and status not in _STATUSES,
             code_says="remission" if "says-remission" in found else "history" if "says-history" in found else "",
             onset=self._onset(condition, person),
             recorded=_recorded(self._calendar.read(condition.recordedDate)),
             abated=self._abated(condition, person),
-            abated_somehow=condition.abatementString is not None or status not in ("", *_STATUSES),
+            abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(_body_sites(condition)),
             stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
@@ -121,7 +122,7 @@ class DiagnosisMapper:
         if condition.onsetAge is not None:
             return at_age(person.birth, condition.onsetAge)
         if condition.onsetRange is not None:
-            return at_age(person.birth, condition.onsetRange.low, condition.onsetRange.high)
+            return at_ages(person.birth, condition.onsetRange)
         return None
 
     def _abated(self, condition: wire.Condition, person: Person) -> Span | None:
@@ -132,7 +133,7 @@ class DiagnosisMapper:
         if condition.abatementAge is not None:
             return at_age(person.birth, condition.abatementAge)
         if condition.abatementRange is not None:
-            return at_age(person.birth, condition.abatementRange.low, condition.abatementRange.high)
+            return at_ages(person.birth, condition.abatementRange)
         return None
 
     def _stages(self, stages: list[wire.ConditionStage], date_of: Callable[[str], Span | None]) -> Iterable[Stage]:

@@ -121,17 +121,25 @@ def between(start: Span | None, end: Span | None) -> Span | None:
     return Span(start.first, end.last, start.start, end.end, f"{start.text} to {end.text}")
 
 
-def at_age(birth: Span | None, age: wire.Quantity | None, until: wire.Quantity | None = None) -> Span | None:
-    """The span in which someone is of an age (or between two ages): an age in years lasts a year.
+def at_age(birth: Span | None, age: wire.Quantity | None) -> Span | None:
+    """The span in which someone is of an age: an age in years lasts a year.
 
     None where the birth date or the unit is not known.
     """
     if birth is None or age is None:
         return None
-    low, high = age_day(birth.first, age, 0), age_day(birth.last, until or age, 1)
+    low, high = age_day(birth.first, age, 0), age_day(birth.last, age, 1)
     if low is None or high is None:
         return None
     return spans.of_days(low, max(low, high - 1), f"at age {_number(age)}")
+
+
+def at_ages(birth: Span | None, ages: wire.Range) -> Span | None:
+    """Some moment between two ages; where one is not told, that end is open. None where an age told is not known."""
+    low, high = at_age(birth, ages.low), at_age(birth, ages.high)
+    if (ages.low and low is None) or (ages.high and high is None):
+        return None
+    return between(low, high)
 
 
 def age_day(born: int, age: wire.Quantity, further: int) -> int | None:

@@ -14,13 +14,13 @@ class _Extension(msgspec.Struct, gc=False):
     valueCode: str | None = None
 
 
-def map_patient(patient: wire.Patient, ref: str, calendar: Calendar, unusable: bool = False) -> Person:
-    """The person. Where the resource is unusable only a death still counts: it is never read as living."""
+def map_patient(patient: wire.Patient, ref: str, calendar: Calendar, flaw: str = "") -> Person:
+    """The person. Where a `flaw` makes the resource unusable only a death still counts: it is never read as living."""
     died = calendar.read(patient.deceasedDateTime)
     written = patient.deceasedDateTime is not None or bytes(patient.deceasedElement) not in (b"", b"null")
     dead = patient.deceasedBoolean is True or (written and died is None)
-    if unusable:
-        return Person(ref=ref, died=died, dead=dead)
+    if flaw:
+        return Person(ref=ref, died=died, dead=dead, flaw=flaw)
     return Person(
         ref=ref,
         gender=(patient.gender or "").strip().lower(),

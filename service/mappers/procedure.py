@@ -6,7 +6,7 @@ from service.criteria.facts import Operation, Person
 from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.concepts import shown, texts
-from service.mappers.dates import Calendar, at_age, between
+from service.mappers.dates import Calendar, at_age, at_ages, between
 from service.mappers.terminology import Terminology
 
 _DONE = frozenset({"completed", "in-progress", "stopped", "on-hold"})
@@ -54,5 +54,5 @@ def _performed(procedure: wire.Procedure, person: Person, calendar: Calendar) ->
     if procedure.performedAge is not None:
         return at_age(person.birth, procedure.performedAge), None
     if procedure.performedRange is not None:
-        return at_age(person.birth, procedure.performedRange.low, procedure.performedRange.high), None
+        return at_ages(person.birth, procedure.performedRange), None
     return None, None

@@ -3,7 +3,6 @@
 https://hl7.org/fhir/R4/observation-definitions.html#Observation.referenceRange
 """
 
-import re
 from decimal import Decimal
 
 from msgspec import Raw

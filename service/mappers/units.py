@@ -80,6 +80,7 @@ class UnitError(ValueError):
 def normalised(unit: str) -> str:
     """A unit text in the spelling of the tables: micro signs, superscripts, powers of ten, common abbreviations."""
     text = unit.strip().replace("µ", "u").replace("μ", "u").replace("mcL", "uL").replace("mcl", "uL")
+    text = text.replace("mcg", "ug").replace("mcmol", "umol")
     if any(c in text for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: m[0].translate(_SUPERSCRIPTS), text)
     text = text.replace("mm^3", "mm3").replace("mm**3", "mm3").replace("cu mm", "cumm").replace("per ", "/")

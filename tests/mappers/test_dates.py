@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from service.criteria.spans import DAY_SECONDS, FOREVER, LONG_AGO, Span, iso
 from service.mappers import wire
-from service.mappers.dates import Calendar, at_age, between
+from service.mappers.dates import Calendar, at_age, at_ages, between
 
 REPEATABLE = settings(derandomize=True, deadline=None, database=None, max_examples=200)
 CALENDAR = Calendar()
@@ -231,7 +231,23 @@ def test_an_age_counts_from_the_birth_date_and_lasts_its_unit(
 
 
 def test_between_two_ages_lies_everything_from_the_first_to_the_end_of_the_second() -> None:
-    assert days(at_age(span("1960-03-05"), age("50", code="a"), age("52", code="a"))) == ("2010-03-05", "2013-03-04")
+    born, fifty, later = span("1960-03-05"), age("50", code="a"), age("52", code="a")
+    assert days(at_ages(born, wire.Range(fifty, later))) == ("2010-03-05", "2013-03-04")
+    assert at_ages(born, wire.Range(later, fifty)) is None
+    assert at_ages(born, wire.Range(fifty, age("52", code="furlong"))) is None
+    assert at_ages(born, wire.Range()) is None
+
+
+def test_a_range_of_ages_with_one_end_is_open_at_the_other() -> None:
+    born = span("1960-03-05")
+    since, until = (
+        at_ages(born, wire.Range(low=age("50", code="a"))),
+        at_ages(born, wire.Range(high=age("52", code="a"))),
+    )
+    assert since is not None
+    assert (since.first, since.last) == (span("2010-03-05").first, FOREVER)
+    assert until is not None
+    assert (until.open_start, until.last) == (True, span("2013-03-04").last)
 
 
 @pytest.mark.parametrize(

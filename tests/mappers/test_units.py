@@ -42,7 +42,7 @@ SPELLINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ("g/dL", "1"): ("g/dL", "g/dl", "G/DL", "gm/dL", "g%", "gm%", "g.dL-1"),
     ("g/dL", "0.1"): ("g/L", "g/l", "mg/mL", "kg/m3"),
     (MASS, "1"): ("mg/dL", "mg/dl", "MG/DL", "mg%", " mg/dL", "mg / dL"),
-    (MASS, "0.1"): ("mg/L", "ug/mL"),
+    (MASS, "0.1"): ("mg/L", "ug/mL", "mcg/mL"),
     (MASS, "100"): ("g/L",),
     (ENZYME, "1"): ("U/L", "u/l", "IU/L", "[iU]/L", "[IU]/L", "units/L", "m[iU]/mL", "mU/mL", "umol/min/L"),
     (ENZYME, "60"): ("ukat/L", "µkat/L"),
@@ -78,6 +78,7 @@ def test_the_tables_agree_with_the_units_library(table: dict[str, Decimal], own:
 # the same amount in two units, as textbooks and laboratories print it, to the digits printed
 KNOWN: list[tuple[str, str, str, str, Decimal | None]] = [
     ("106.1", "umol/L", "1.20", MASS, CREATININE),
+    ("106.1", "mcmol/L", "1.20", MASS, CREATININE),
     ("88.4", "umol/L", "1.00", MASS, CREATININE),
     ("0.1061", "mmol/L", "1.20", MASS, CREATININE),
     ("17.1", "umol/L", "1.00", MASS, BILIRUBIN),

@@ -79,7 +79,7 @@ def her2_by_trial(record: Record) -> Answer:
     """NCT03304080's own definition: any specimen positive; else one undetermined is unknown; else negative."""
     found = specimens(record)
     if not found:
-        return _as_answer(_diagnosed(record, _HER2_SAID))
+        return _as_answer(_diagnosed(record, _HER2_SAID, any_one=True))
     answers = [_by_trial(specimen) for specimen in found]
     if PASS in answers:
         return PASS
@@ -149,7 +149,7 @@ def _any_receptor(record: Record, codes: frozenset[str], said: dict[str, Codes])
     for result in [r for r in found if r.when is not None] or found:
         times.setdefault(result.when, set()).add(_receptor(result))
     if not times:
-        return _told(_diagnosed(record, said))
+        return _told(_diagnosed(record, said, any_one=True))
     # At one time on different sides is a conflict of that specimen.
     told = [CONFLICT if len(answers) > 1 else next(iter(answers)) for answers in times.values()]
     return PASS if PASS in told else next((a for a in told if a.outcome == "unknown"), FAIL)
@@ -359,10 +359,23 @@ def _has_answer(body: dict) -> bool:
     return _has_value(body) or bool(flags(body) & set(_FLAGS))
 
 
-def _diagnosed(record: Record, said: dict[str, Codes]) -> str | None:
-    """What diagnoses say, or that they contradict each other."""
-    words = [word for word, codes in said.items() if _said(record, codes)]
+def _diagnosed(record: Record, said: dict[str, Codes], any_one: bool = False) -> str | None:
+    """What the newest diagnoses say, or any positive one that none of its time denies; or that they contradict each
+    other."""
+    told = [(word, d.when) for word, codes in said.items() for d in ever(record, codes) if d.doubt is None]
+    denials = [when for word, when in told if word == _NEGATIVE]
+    if any_one and any(word == _POSITIVE and all(_apart(when, no) for no in denials) for word, when in told):
+        return _POSITIVE
+    words = {word for word, when in told if not any(_older(when, other) for _, other in told)}
     return _BOTH_WAYS if len(words) > 1 else next(iter(words), None)
+
+
+def _older(when: Span | None, other: Span | None) -> bool:
+    return when is not None and other is not None and when.last < other.first
+
+
+def _apart(when: Span | None, other: Span | None) -> bool:
+    return _older(when, other) or _older(other, when)
 
 
 def _said(record: Record, codes: Codes) -> bool:

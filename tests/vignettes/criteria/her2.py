@@ -230,6 +230,20 @@ for name, code, outcome in (
     ("snomed-positive-carcinoma", Snomed.HER2_POSITIVE_BREAST_CANCER, PASS),
 ):
     case(f"her2-diagnosis-{name}", NOT_TESTED.add(condition(code, DAY)), her2(outcome, outcome))
+POSITIVE_CODE, NEGATIVE_CODE = icd10cm("Z17.31"), icd10cm("Z17.32")
+for name, earlier, outcomes in (
+    ("negative-later", POSITIVE_CODE, her2(FAIL, PASS)),
+    ("positive-later", NEGATIVE_CODE, her2(PASS, PASS)),
+):
+    later = NEGATIVE_CODE if earlier is POSITIVE_CODE else POSITIVE_CODE
+    record = NOT_TESTED.add(condition(earlier, "2019-05-12"), condition(later, DAY))
+    case(f"her2-diagnoses-{name}", record, outcomes, "the newest, or any where the trial says so")
+case(
+    "her2-diagnoses-one-day",
+    NOT_TESTED.add(condition(POSITIVE_CODE, DAY), condition(NEGATIVE_CODE, DAY)),
+    her2(CONFLICT, CONFLICT),
+    "at one time they contradict each other",
+)
 # a diagnosis, like an overall interpretation, makes a conflict where it contradicts what was measured;
 # NCT03304080 takes measured values first
 case(

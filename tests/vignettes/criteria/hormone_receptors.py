@@ -179,12 +179,14 @@ def coded(*codes: tuple[str, str]) -> Record:
     return NOT_TESTED.add(*(condition(icd10cm(code), onset) for code, onset in codes))
 
 
-case = chapter.rule("Diagnoses that contradict each other at one time are a conflict; of two times the later speaks")
+case = chapter.rule(
+    "Diagnoses that contradict each other at one time are a conflict; of two the later speaks, or any positive"
+)
 for name, record, expected in (
     ("er", coded(("Z17.0", DAY), ("Z17.1", DAY)), receptors(CONFLICT, CONFLICT, CONFLICT)),
-    ("er-later", coded(("Z17.0", EARLIER), ("Z17.1", DAY)), receptors(MISSING, MISSING, FAIL)),
+    ("er-later", coded(("Z17.0", EARLIER), ("Z17.1", DAY)), receptors(MISSING, PASS, FAIL)),
     ("hr", coded(("Z17.410", DAY), ("Z17.420", DAY)), receptors(CONFLICT, CONFLICT, CONFLICT)),
-    ("hr-later-negative", coded(("Z17.410", EARLIER), ("Z17.420", DAY)), receptors(FAIL, FAIL, FAIL)),
+    ("hr-later-negative", coded(("Z17.410", EARLIER), ("Z17.420", DAY)), receptors(FAIL, PASS, FAIL)),
     ("hr-later-positive", coded(("Z17.420", EARLIER), ("Z17.410", DAY)), receptors(PASS, PASS, MISSING)),
     (
         "hr-and-each",
@@ -213,6 +215,12 @@ case(
     receptors(FAIL, FAIL, FAIL),
     "Z17.0 does not help against laboratory results",
 )
+case(
+    "receptor-diagnoses-undated",
+    NOT_TESTED.add(condition(icd10cm("Z17.0")), condition(icd10cm("Z17.1"))),
+    receptors(CONFLICT, CONFLICT, CONFLICT),
+)
+case = chapter.rule("Receptor codes decide where no laboratory result does")
 case(
     "receptor-breast-code-says-hr",
     NOT_TESTED.put(cancer=condition(Snomed.HR_POSITIVE_BREAST_CANCER, "2019-05-10")),

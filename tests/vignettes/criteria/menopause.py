@@ -196,6 +196,21 @@ case(
     WOMAN_OF_52.put(lmp=last_period("2025-11-21")).add(FSH, LH, ESTRADIOL),
     menopause(PASS, PASS),
 )
+for name, applies_to in (
+    ("snomed", concept(Snomed.POSTMENOPAUSAL)),
+    ("text", concept(text="Postmenopausal women")),
+):
+    case(
+        f"meno-hormones-applies-to-{name}",
+        NO_PERIOD_FOR_15_MONTHS.add(
+            *(
+                result | {"referenceRange": [result["referenceRange"][0] | {"type": None, "appliesTo": [applies_to]}]}
+                for result in (FSH, LH, ESTRADIOL)
+            )
+        ),
+        menopause(PASS, PASS),
+        "the laboratory names the women its range applies to",
+    )
 case(
     "meno-hormones-a-day-short",
     WOMAN_OF_52.put(lmp=last_period("2025-11-22")).add(FSH, LH, ESTRADIOL),

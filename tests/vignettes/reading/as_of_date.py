@@ -196,6 +196,18 @@ case(
     expect(SINAI, cardiac_event="pass"),
     "a Range of ages is an interval like an age",
 )
+case(
+    "date-onset-range-open-end",
+    with_infarction({"onsetRange": {"low": quantity(50, "a")}}),
+    expect(SINAI, cardiac_event="unknown/missing"),
+    "a Range of ages without its end is open",
+)
+case(
+    "date-onset-range-open-start",
+    with_infarction({"onsetRange": {"high": quantity(55, "a")}}),
+    expect(SINAI, cardiac_event="pass"),
+    "a Range of ages without its start lies before its end",
+)
 
 # ---- decimals ----
 case = chapter.rule("Comparisons are decimal and nothing is rounded: 1.5 x 1.2 is 1.8")

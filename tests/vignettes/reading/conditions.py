@@ -163,13 +163,6 @@ case(
     ),
     expect(SINAI, liver_disease="pass", bleeding_diathesis="pass", substance_use="pass"),
 )
-case = chapter.rule("A clinical status that FHIR does not know leaves open whether the condition is there")
-for name, more, outcome in (
-    ("alone", {}, "unknown/missing"),
-    ("abated", {"abatementDateTime": "2026-01-05"}, "pass"),
-):
-    record = UNTREATED.add(condition(Icd10cm.CIRRHOSIS, "2025-02-01", clinical="unknown", **more))
-    case(f"condition-status-not-known-{name}", record, expect(SINAI, liver_disease=outcome))
 case = chapter.rule("An abatement on or before the as-of date beats an active status")
 for name, abatement, outcome in (
     ("before", "2026-10-01", "pass"),
@@ -217,6 +210,20 @@ case(
     "condition-date-onset-beats-recorded",
     with_infarction("2026-04-01", recorded="2026-10-01"),
     expect(SINAI, cardiac_event="pass"),
+)
+case = chapter.rule("A clinical status that FHIR does not know tells neither presence nor its end")
+case("condition-status-not-known", with_cirrhosis(clinical="quiescent"), expect(SINAI, liver_disease="unknown/missing"))
+case(
+    "condition-status-not-known-abated",
+    with_cirrhosis(clinical="quiescent", abatement="2026-03-01"),
+    expect(SINAI, liver_disease="pass"),
+    "an abatement ends it all the same",
+)
+case(
+    "condition-status-not-known-history",
+    UNTREATED.add(condition(Icd10cm.METASTASIS_TO_BRAIN, "2026-09-01", clinical="quiescent")),
+    expect(SINAI, brain_metastases="review"),
+    "history of asks for no status",
 )
 case = chapter.rule("An undated Condition is unknown where a window decides")
 case("condition-date-undated", with_infarction(), expect(SINAI, cardiac_event="unknown/missing"))
