@@ -98,7 +98,8 @@ def judged(ev: Evaluation, plan: TrialPlan, held: int) -> Judged:
     for place, question in silence.asked:
         finding = findings[place] = ev.find(question.rule)
         answers.add((finding.outcome, finding.basis))
-        criteria[place] = _read_in_part(ev.record, result_of(question.criterion, finding))
+        result = result_of(question.criterion, finding)
+        criteria[place] = result if ev.record.whole else _read_in_part(ev.record, result)
     arms = plan.grade_by_arm(findings) if plan.arms else {}
     stands = standing(ev, plan, silence, findings, plan.grade(findings, answers))
     unknown = [(q.criterion, f) for q, f in zip(plan.questions, findings, strict=True) if f.outcome == "unknown"]

@@ -5,7 +5,7 @@ be relied on: `sure` decides; `ambiguous` (a code without its system, text alone
 knows, a field that cannot be read) make the answer unknown where they would decide; `provisional` is listed only.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Generic, Literal, Protocol, TypeVar
 
@@ -255,5 +255,18 @@ class PatientRecord(Protocol):
     def allergies(self) -> Sequence[Allergy]:
         """Allergies and intolerances to anything."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether every resource type was read completely."""
+
     def unread(self, *types: str) -> str:
         """Why one of these resource types was not read completely; empty where all were."""
+
+
+def first_gap(gaps: Mapping[str, str], types: Iterable[str]) -> str:
+    """Why one of the types was not read completely, by type and, for all of them, `*`; empty where all were."""
+    if gaps:
+        for kind in ("*", *types):
+            if kind in gaps:
+                return gaps[kind]
+    return ""

@@ -216,6 +216,10 @@ class _EmptyRecord:
     def allergies(self) -> Sequence[Allergy]:
         return ()
 
+    @property
+    def whole(self) -> bool:
+        return True
+
     def unread(self, *types: str) -> str:
         return ""
 

@@ -9,7 +9,17 @@ from typing import Any
 
 import msgspec
 
-from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, Person, Standing
+from service.criteria.facts import (
+    Allergy,
+    Diagnosis,
+    Exposure,
+    Match,
+    Measurement,
+    Operation,
+    Person,
+    Standing,
+    first_gap,
+)
 from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.allergy import map_allergy
@@ -127,13 +137,12 @@ class Record:
             self._allergies.sort(key=_reference)
         return self._allergies
 
+    @property
+    def whole(self) -> bool:
+        return not self._gaps
+
     def unread(self, *types: str) -> str:
-        if not self._gaps:
-            return ""
-        for kind in ("*", *types):
-            if kind in self._gaps:
-                return self._gaps[kind]
-        return ""
+        return first_gap(self._gaps, types)
 
     # -- filling it
 

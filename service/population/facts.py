@@ -21,6 +21,7 @@ from service.criteria.facts import (
     Person,
     Standing,
     UpperLimit,
+    first_gap,
 )
 from service.criteria.plan import FAMILIES
 from service.criteria.spans import Span
@@ -254,13 +255,12 @@ class FactsRecord:
     def allergies(self) -> Sequence[Allergy]:
         return self._allergies
 
+    @property
+    def whole(self) -> bool:
+        return not self._gaps
+
     def unread(self, *types: str) -> str:
-        if not self._gaps:
-            return ""
-        for kind in ("*", *types):
-            if kind in self._gaps:
-                return self._gaps[kind]
-        return ""
+        return first_gap(self._gaps, types)
 
 
 class _Claims(Generic[Fact]):
