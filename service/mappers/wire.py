@@ -251,6 +251,7 @@ class Substance(Resource, tag=True):
 
 class Procedure(Resource, tag=True):
     status: str | None = None
+    category: CodeableConcept | None = None
     code: CodeableConcept | None = None
     subject: Reference | None = None
     performedDateTime: str | None = None
