@@ -45,9 +45,10 @@ class Look(msgspec.Struct):
             )
         if gap:
             return Sighting("maybe", f"{what} not found, but {gap}", "missing", everything, needs)
-        said = f"no {what} that counts: {listed(self.aside)} ({self._why_aside})" if self.aside else ""
+        none = f"no {what.removeprefix('an ').removeprefix('a ')} that counts"
+        said = f"{none}: {listed(self.aside)} ({self._why_aside})" if self.aside else ""
         if self.absent:
-            return Sighting("absent", said or f"no {what} that counts", "recorded", everything)
+            return Sighting("absent", said or none, "recorded", everything)
         if said:  # what has ended or is too old is no record of an absence
             return Sighting("silent", said, "no-record", everything, needs)
         return Sighting("silent", f"no record of {what}", "no-record", everything, needs)

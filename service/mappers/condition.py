@@ -71,11 +71,16 @@ class DiagnosisMapper:
 
     def named(self, condition: wire.Condition) -> tuple[str, ...]:
         """Concepts that a text names where no code says anything. ICD-10 is known completely: its silence is one."""
-        if _is_icd(condition.code):
+        if self._is_icd(condition.code):
             return ()
         text = texts(condition.code)
         found = self._terminology.spoken("condition", text)
         return () if found and _NOT_ABOUT.search(text.lower()) else found
+
+    def _is_icd(self, concept: wire.CodeableConcept | None) -> bool:
+        codings = (concept.coding if concept else None) or ()
+        canonical = self._terminology.canonical_system
+        return any(c and c.system and canonical(c.system) in (ICD10, ICD10CM) for c in codings)
 
     def sites(self, body_sites: list[wire.CodeableConcept] | None) -> frozenset[str]:
         if not body_sites:
@@ -186,11 +191,6 @@ def _encounter_only(categories: list[wire.CodeableConcept] | None) -> bool:
         return False
     codes = {code_of(category, (name,)) for category in categories for name in _CATEGORIES}
     return "encounter-diagnosis" in codes and "problem-list-item" not in codes
-
-
-def _is_icd(concept: wire.CodeableConcept | None) -> bool:
-    codings = (concept.coding if concept else None) or ()
-    return any(c and c.system and canonical_system(c.system) in (ICD10, ICD10CM) for c in codings)
 
 
 def _related(raw: msgspec.Raw) -> Iterable[str]:

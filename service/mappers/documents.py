@@ -95,10 +95,10 @@ class Document(msgspec.Struct):
     outcomes: bool = False  # whether an OperationOutcome is, or was, among the items
     passed_over: PassedOver = msgspec.field(default_factory=PassedOver)
 
-    def lost(self, place: str, reason: str) -> None:
-        """Something that may have been of any type cannot be read."""
+    def lost(self, place: str, reason: str, kind: str = "*") -> None:
+        """Something that was of a type, or may have been of any, cannot be read."""
         self.notices.append(f"{place or self.name}: set aside, {reason}")
-        self.gaps.append(("*", f"{place or 'a part of the document'} cannot be read"))
+        self.gaps.append((kind, f"{place or 'a part of the document'} cannot be read"))
 
     def error(self, message: str, code: str) -> RecordError:
         return RecordError(f"{self.name}: {message}", code=code)
@@ -235,7 +235,7 @@ def _add_malformed(document: Document, raw: Raw | bytes, full_url: str, parent: 
         elif _is_bundle(raw):
             _open_bundle(Item(wire.NestedBundle(), raw, full_url, parent, index), None, document, depth)
         else:
-            document.lost(place, str(nothing))
+            document.lost(place, str(nothing), nothing.lost)
         return
     _take(document, Item(resource, raw, full_url, parent, index, problem, document.checked))
 

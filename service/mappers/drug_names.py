@@ -12,7 +12,7 @@ import msgspec
 from service.mappers import wire
 from service.mappers.concepts import shown, texts
 from service.mappers.contained import find_contained
-from service.mappers.terminology import RXNORM, Terminology, canonical_system
+from service.mappers.terminology import RXNORM, Terminology
 
 
 class Named(msgspec.Struct):
@@ -122,7 +122,7 @@ class DrugNames:
         if spoken:
             named.possible |= spoken
             named.why = named.why or "a drug named in text, without a known code"
-        named.coded = named.coded or _has_rxnorm_code(concept)
+        named.coded = named.coded or self._has_rxnorm_code(concept)
 
     def _spoken(self, text: str) -> set[str]:
         names = {*self._terminology.spoken("drug", text), *self._terminology.regimen(text)}
@@ -134,14 +134,13 @@ class DrugNames:
         for coding in concept.coding or ():
             if coding is None or not coding.code or not coding.system:
                 continue
-            form = self._terminology.drug_forms.get((canonical_system(coding.system), coding.code))
+            form = self._terminology.drug_forms.get((self._terminology.canonical_system(coding.system), coding.code))
             if form is not None:
                 named.form = named.form or form.form
                 named.strength = named.strength or form.strength
 
-
-def _has_rxnorm_code(concept: wire.CodeableConcept) -> bool:
-    """RxNorm's codes of the drugs in question are listed, so another one is another drug. Those of SNOMED CT are not
-    all of them, and ATC's higher levels name no drug: without words they tell nothing."""
-    codings = [c for c in concept.coding or () if c is not None and c.code and c.code.strip() and c.system]
-    return any(canonical_system(c.system) == RXNORM for c in codings if c.system)
+    def _has_rxnorm_code(self, concept: wire.CodeableConcept) -> bool:
+        """RxNorm's codes of the drugs in question are listed, so another one is another drug. Those of SNOMED CT are
+        not all of them, and ATC's higher levels name no drug: without words they tell nothing."""
+        codings = [c for c in concept.coding or () if c is not None and c.code and c.code.strip() and c.system]
+        return any(self._terminology.canonical_system(c.system) == RXNORM for c in codings if c.system)

@@ -10,7 +10,7 @@ from service.mappers import wire
 from service.mappers.concepts import code_of, texts
 from service.mappers.condition import VERIFICATIONS
 from service.mappers.contained import contained_in, decoded
-from service.mappers.terminology import ICD10, ICD10CM, Terminology, canonical_system
+from service.mappers.terminology import ICD10, ICD10CM, Terminology
 
 Resolve = Callable[[str], tuple[object | None, str]]
 Coded = Callable[[wire.Condition], tuple[tuple[str, ...], tuple[str, ...], str]]
@@ -45,7 +45,7 @@ class ReasonReader:
 
     def _said(self, concept: wire.CodeableConcept) -> str:
         said = _reason_of(self._terminology.look_up("condition", concept).sure, texts(concept))
-        return said or _by_chapter(concept)
+        return said or self._by_chapter(concept)
 
     def _referred(self, reference: wire.Reference, inside: dict[str, wire.Condition]) -> str:
         name = reference.reference or ""
@@ -59,7 +59,19 @@ class ReasonReader:
         if code_of(condition.verificationStatus, VERIFICATIONS) in _NO_DIAGNOSIS or condition.code is None:
             return ""
         sure, _ambiguous, _why = self._coded(condition)
-        return _reason_of(sure, texts(condition.code)) or _by_chapter(condition.code)
+        return _reason_of(sure, texts(condition.code)) or self._by_chapter(condition.code)
+
+    def _by_chapter(self, concept: wire.CodeableConcept) -> str:
+        """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not
+        tell."""
+        canonical, unclear = self._terminology.canonical_system, ""
+        for coding in concept.coding or ():
+            if coding and coding.code and coding.system and canonical(coding.system) in (ICD10, ICD10CM):
+                code = coding.code.strip().upper()
+                return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
+            if coding and coding.code:
+                unclear = "unclear"
+        return unclear
 
 
 def _inside(event: wire.MedicationEvent) -> dict[str, wire.Condition]:
@@ -81,15 +93,3 @@ def _reason_of(concepts: Iterable[str], text: str) -> str:
     if _FERTILITY.search(plain):
         return "fertility"
     return "other" if found or plain else ""
-
-
-def _by_chapter(concept: wire.CodeableConcept) -> str:
-    """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not tell."""
-    unclear = ""
-    for coding in concept.coding or ():
-        if coding and coding.code and coding.system and canonical_system(coding.system) in (ICD10, ICD10CM):
-            code = coding.code.strip().upper()
-            return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
-        if coding and coding.code:
-            unclear = "unclear"
-    return unclear

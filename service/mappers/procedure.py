@@ -46,6 +46,12 @@ def named_procedures(procedure: wire.Procedure, terminology: Terminology) -> tup
     return () if not words or _NOT_DONE.search(words.lower()) else terminology.spoken("procedure", words)
 
 
+def kinds_of_procedure(procedure: wire.Procedure, terminology: Terminology) -> tuple[str, ...]:
+    """Concepts that its category tells, which its code, of a system that nobody here knows, may well mean."""
+    found = terminology.look_up("procedure", procedure.category).sure
+    return () if not found or _NOT_DONE.search(texts(procedure.code).lower()) else found
+
+
 def _performed(procedure: wire.Procedure, person: Person, calendar: Calendar) -> tuple[Span | None, Span | None]:
     if procedure.performedDateTime is not None:
         return calendar.read(procedure.performedDateTime), None

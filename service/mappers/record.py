@@ -29,7 +29,7 @@ from service.mappers.documents import VOID, Item, PassedOver
 from service.mappers.integrity import look_through, problem_of
 from service.mappers.medication import ExposureMapper, doses_told_twice
 from service.mappers.observation import Library
-from service.mappers.procedure import map_procedure, named_procedures
+from service.mappers.procedure import kinds_of_procedure, map_procedure, named_procedures
 from service.mappers.references import References
 from service.mappers.results import Results, rare_time
 
@@ -216,9 +216,11 @@ class Record:
     def _add_procedure(self, item: Item, resource: wire.Procedure) -> None:
         found = self.library.terminology.look_up("procedure", resource.code)
         if not found.any:
-            for concept in named_procedures(resource, self.library.terminology):
-                claim = _Claim(item, "ambiguous", "named in text, without a known code")
-                self._procedures.setdefault(concept, []).append(claim)
+            told = dict.fromkeys(kinds_of_procedure(resource, self.library.terminology), "told by its category alone")
+            named = named_procedures(resource, self.library.terminology)
+            told |= dict.fromkeys(named, "named in text, without a known code")
+            for concept, why in told.items():
+                self._procedures.setdefault(concept, []).append(_Claim(item, "ambiguous", why))
             return
         problem = self.problem_of(item)
         for concept in found.sure:

@@ -2,7 +2,7 @@
 
 A resource that does not fit its typed struct is read again element by element, as deep as its types go. What fits is
 kept, so that the resource is still found under its code and its date; it is marked with the problem and decides
-nothing.
+nothing. So is an element of another FHIR version that may turn what a resource says (in `wire` of type None).
 """
 
 import re
@@ -18,15 +18,20 @@ _TYPE_NAME = re.compile(r"[A-Z][A-Za-z]{2,63}\Z")
 _LOST: Any = object()
 MAX_PROBLEMS = 5
 # Elements that say what a resource is about; a status is not guessed from a text.
+_CODES_BEFORE_R4 = frozenset({"clinicalStatus", "verificationStatus"})
+# Types of other FHIR versions, and the one under which R4 has what they tell.
+_RENAMED = {"MedicationOrder": "MedicationRequest", "MedicationPrescription": "MedicationRequest"}
 _ABOUT = re.compile(r"(?:\A|\.)(?:code|medicationCodeableConcept|itemCodeableConcept|substance)\Z")
 
 
 class NotAResource(ValueError):
-    """Nothing of a patient's record can be told from it; `harmless` where it is well written but of no known type."""
+    """Nothing of a patient's record can be told from it; `harmless` where it is well written but of no known type. What
+    it may have told is of the type `lost`."""
 
-    def __init__(self, message: str, harmless: bool = False) -> None:
+    def __init__(self, message: str, harmless: bool = False, lost: str = "*") -> None:
         super().__init__(message)
         self.harmless = harmless
+        self.lost = lost
 
 
 def salvage(raw: Raw | bytes) -> tuple[Any, str]:
@@ -37,6 +42,8 @@ def salvage(raw: Raw | bytes) -> tuple[Any, str]:
         raise NotAResource("not a JSON object") from None
     kind = _text(fields.get("resourceType"))
     cls = wire.CLINICAL_TYPES.get(kind)
+    if kind in _RENAMED:
+        raise NotAResource(f"{kind} is of FHIR before R4, which is read", lost=_RENAMED[kind])
     if cls is None:
         well_written = bool(_TYPE_NAME.match(kind)) and kind not in wire.OTHER_TYPES
         raise NotAResource("no resourceType that R4 knows", harmless=well_written)
@@ -53,6 +60,9 @@ def _rescue(raw: Raw, kind: Any, path: str, problems: list[str]) -> Any:
         problems.append(f"{path}: nested too deeply")
         return _LOST
     except msgspec.DecodeError as problem:
+        if kind in (None, type(None)):
+            problems.append(f"{path}: an element of another FHIR version; R4 is read")
+            return _LOST
         options = [option for option in get_args(kind) or (kind,) if option is not type(None)]
         inner = options[0] if len(options) == 1 or get_origin(kind) is not list else kind
         if get_origin(kind) is list:
@@ -80,7 +90,8 @@ def _rescue_struct(raw: Raw, cls: type[msgspec.Struct], path: str, problems: lis
     try:
         fields = msgspec.json.decode(raw, type=dict[str, Raw])
     except msgspec.DecodeError:
-        problems.append(f"{path}: an object was expected")
+        before = "; FHIR before R4 has a code here" if path in _CODES_BEFORE_R4 and _text(raw) else ""
+        problems.append(f"{path}: an object was expected{before}")
         return _meant(raw, cls, path)
     return _rescue_fields(fields, cls, f"{path}.", problems)
 

@@ -44,7 +44,7 @@ class Sieve:
         self._mute: Mapping[type, Callable[[Any], bool]] = {
             wire.Observation: self._is_mute_result,
             wire.Condition: self._conditions.is_mute,
-            wire.Procedure: self._procedures.is_mute,
+            wire.Procedure: self._is_mute_procedure,
             wire.MedicationStatement: self._is_mute_event,
             wire.MedicationRequest: self._is_mute_event,
             wire.MedicationAdministration: self._is_mute_event,
@@ -106,6 +106,10 @@ class Sieve:
     def _names_no_procedure(self, code: wire.CodeableConcept) -> bool:
         found = self._terminology.look_up("procedure", code)
         return not found.any and not named_procedures(wire.Procedure(code=code), self._terminology)
+
+    def _is_mute_procedure(self, procedure: wire.Procedure) -> bool:
+        category = procedure.category
+        return self._procedures.is_mute(procedure) and (category is None or self._procedures.says_nothing(category))
 
     def _is_mute_event(self, event: wire.MedicationEvent) -> bool:
         return event.medicationReference is None and self._drugs.says_nothing(event.medicationCodeableConcept)

@@ -1,38 +1,47 @@
 """codes.yaml of a site's folder: value sets in short, for who does not write FHIR.
 
+    systems: {http://fhir.de/CodeSystem/bfarm/icd-10-gm: icd-10}
     condition-asthma: {title: asthma, names: [asthma], snomed: {195967001: asthma}, icd-10-cm: J45}
     observation-anc: {also: true, http://lab.example.org: {NEU: neutrophils}}
     drugclass-biologic: {title: a biologic, of: [omalizumab, mepolizumab]}
 
 A code of ICD-10, ICD-10-CM or ATC stands for itself and all below it. `also` adds to the value set of that name; an
-entry without it replaces that one or is new.
+entry without it replaces that one or is new. `systems` names the code systems of a country or a site whose codes mean
+what the same codes of another system do.
 """
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from marshmallow import ValidationError
 
 from service.criteria.places import PlacedError, problems_of, read
 from service.criteria.schema import nearest
 from service.errors import TrialError
-from service.mappers.code_systems import PREFIX_SYSTEMS, SHORT_NAMES
+from service.mappers.code_systems import PREFIX_SYSTEMS, SHORT_NAMES, canonical_system
 from service.mappers.value_sets import BASE, FAMILIES, SPOKEN_NAME, check_value_set
 
 FILE = "codes.yaml"
+SYSTEMS = "systems"
 _WORDS = ("title", "names", "also", "of")
 
 
-def site_value_sets(folder: Path) -> Iterator[tuple[dict[str, Any], bool]]:
-    """The value sets of a folder's codes.yaml, and whether each adds to the one that is there. TrialError lists every
-    mistake with its place."""
+class SiteCodes(NamedTuple):
+    """The code systems that stand for another, and the value sets, with whether each adds to the one that is there."""
+
+    systems: dict[str, str]
+    value_sets: list[tuple[dict[str, Any], bool]]
+
+
+def site_codes(folder: Path) -> SiteCodes:
+    """What a folder's codes.yaml says. TrialError lists every mistake with its place."""
     path = folder / FILE
     misnamed = path.with_suffix(".yml")
     if misnamed.is_file():
         raise TrialError(f"{misnamed}: is not read under this name; it has to be called {FILE}")
     if not path.is_file():
-        return
+        return SiteCodes({}, [])
     try:
         placed = read(path.read_text("utf-8"))
     except PlacedError as problem:
@@ -40,18 +49,21 @@ def site_value_sets(folder: Path) -> Iterator[tuple[dict[str, Any], bool]]:
         raise TrialError(line, (line,)) from None
     except (OSError, UnicodeDecodeError) as problem:
         raise TrialError(f"{path}: cannot be read: {problem}") from None
-    made, mistakes = [], {}
+    said, mistakes = SiteCodes({}, []), {}
     for identifier, entry in _entries(placed.data).items():
         try:
-            made.append((_value_set(identifier, entry), bool(entry.get("also"))))
+            if identifier == SYSTEMS:
+                said.systems.update(_systems(entry))
+            else:
+                said.value_sets.append((_value_set(identifier, entry), bool(entry.get("also"))))
         except ValidationError as problem:
             mistakes[identifier] = problem.messages
     if mistakes:
         lines = problems_of(mistakes, placed, str(path))
         raise TrialError("\n".join(lines), lines)
-    for value_set, also in made:
+    for value_set, _ in said.value_sets:
         check_value_set(value_set, str(path), value_set["id"])
-        yield value_set, also
+    return said
 
 
 def _entries(data: Any) -> dict[str, Any]:
@@ -60,6 +72,23 @@ def _entries(data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise TrialError(f"{FILE}: a mapping of names such as condition-asthma was expected")
     return data
+
+
+def _systems(entry: Any) -> dict[str, str]:
+    """Addresses of code systems, and that of the system for which each stands."""
+    if not isinstance(entry, dict) or not entry:
+        raise ValidationError("a mapping of code systems was expected, such as {http://…/icd-10-gm: icd-10}")
+    mistakes = {}
+    for address, name in entry.items():
+        if "://" not in address and not address.startswith("urn:"):
+            mistakes[address] = ["the address of a code system was expected"]
+        elif canonical_system(address) in SHORT_NAMES.values():
+            mistakes[address] = ["this code system stands for itself"]
+        elif name not in SHORT_NAMES:
+            mistakes[address] = [f"one of {', '.join(SHORT_NAMES)} was expected{nearest(str(name), list(SHORT_NAMES))}"]
+    if mistakes:
+        raise ValidationError(mistakes)
+    return {canonical_system(address): SHORT_NAMES[name] for address, name in entry.items()}
 
 
 def _value_set(identifier: str, entry: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ under another one, is ambiguous and decides nothing alone. The same in short is 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.resources import files
@@ -32,7 +32,7 @@ from service.mappers.code_systems import (
 )
 from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
-from service.mappers.site_codes import site_value_sets
+from service.mappers.site_codes import site_codes
 from service.mappers.spelling import drug_name, plain, steps
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
@@ -95,7 +95,9 @@ def _merged(parts: list[Found]) -> Found:
 class CodeIndex:
     """The codes of one family: code -> system -> concepts, and prefixes for the hierarchical systems."""
 
-    def __init__(self) -> None:
+    def __init__(self, canonical: Callable[[str], str] = canonical_system) -> None:
+        """`canonical` gives a code system's one spelling, or that of the one for which it stands."""
+        self._canonical = canonical
         self.by_code: dict[str, dict[str, tuple[str, ...]]] = {}
         self._prefixes: dict[str, dict[str, dict[str, bool]]] = {}
         self.known: dict[tuple[str | None, str], Found] = {}  # codings seen before; bounded
@@ -141,8 +143,8 @@ class CodeIndex:
         sure = self.exact(system, code)
         if sure:
             return Found(sure, (), True, True)
-        coded = system is not None and canonical_system(system) in self.systems
-        if system is not None and canonical_system(system) == SNOMED and (focus := focus_of(code))[0]:
+        coded = system is not None and self._canonical(system) in self.systems
+        if system is not None and self._canonical(system) == SNOMED and (focus := focus_of(code))[0]:
             return self._of_expression(*focus)
         ambiguous = self.anywhere(code)
         return Found((), ambiguous, coded, bool(ambiguous)) if ambiguous or coded else NOT_FOUND
@@ -158,11 +160,11 @@ class CodeIndex:
             return ()
         systems = self.by_code.get(code)
         if systems is not None:
-            found = systems.get(system) or systems.get(canonical_system(system))
+            found = systems.get(system) or systems.get(self._canonical(system))
             if found:
                 return found
         if self._prefixes:
-            own = canonical_system(system)
+            own = self._canonical(system)
             if own in self._prefixes:
                 return self._match_prefix(own, code)
         return ()
@@ -203,7 +205,8 @@ class Terminology:
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self.value_sets: dict[str, dict[str, Any]] = {}
-        self.indexes: dict[str, CodeIndex] = {family: CodeIndex() for family in FAMILIES}
+        self._stand_for: dict[str, str] = {}  # code systems of the site, by the one whose codes theirs are
+        self.indexes: dict[str, CodeIndex] = {family: CodeIndex(self.canonical_system) for family in FAMILIES}
         self.drug_forms: dict[tuple[str, str], DrugForm] = {}
         self.names: dict[str, dict[str, tuple[str, ...]]] = {family: {} for family in FAMILIES}
         self.classes: dict[str, frozenset[str]] = {}
@@ -214,7 +217,9 @@ class Terminology:
         for folder in folders:
             for value_set in _load(folder):
                 self.value_sets[value_set["id"]] = value_set
-            for value_set, also in site_value_sets(Path(folder)):
+            site = site_codes(Path(folder))
+            self._stand_for |= site.systems
+            for value_set, also in site.value_sets:
                 self.value_sets[value_set["id"]] = self._with_more(value_set) if also else value_set
         for value_set in self.value_sets.values():
             self._index(value_set)
@@ -230,6 +235,11 @@ class Terminology:
         parts = {**known["compose"], "include": [*known["compose"]["include"], *value_set["compose"]["include"]]}
         names = [*known.get("extension", ()), *value_set["extension"]]
         return {**known, "compose": parts, "extension": names}
+
+    def canonical_system(self, system: str) -> str:
+        """One spelling a code system, and for one that stands for another that one's."""
+        plain = canonical_system(system)
+        return self._stand_for.get(plain, plain)
 
     def concepts(self, family: str) -> frozenset[str]:
         """The names of all concepts of a family."""
@@ -297,15 +307,15 @@ class Terminology:
 
     def _index(self, value_set: dict[str, Any]) -> None:
         family, _, concept = value_set["id"].partition("-")
-        index = self.indexes[family]
+        index, canonical = self.indexes[family], self.canonical_system
         for system, code, _entry in _codes(value_set, "include"):
-            index.add(system, code, concept)
+            index.add(canonical(system), code, concept)
         for system, prefix in _prefixes(value_set, "include"):
             index.add_prefix(system, prefix, concept, True)
         for system, prefix in _prefixes(value_set, "exclude"):
             index.add_prefix(system, prefix, concept, False)
         for system, code, _entry in _codes(value_set, "exclude"):
-            index.exclude(system, code, concept)
+            index.exclude(canonical(system), code, concept)
         if family == "drug":
             self._index_forms(value_set)
             if meanings := tuple(_extensions(value_set, MAY_MEAN)):

@@ -202,9 +202,12 @@ class MedicationEvent(Resource, tag=True):
     reasonCode: list[CodeableConcept] | None = None
     reasonReference: list[Reference] | None = None
     contained: Raw = NOTHING
+    medication: None = None  # R5's
 
 
 class MedicationStatement(MedicationEvent, tag=True):
+    taken: None = None  # STU3's, which may say that it was not
+    wasNotTaken: None = None  # DSTU2's
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     dateAsserted: str | None = None
@@ -220,12 +223,15 @@ class MedicationRequest(MedicationEvent, tag=True):
 
 
 class MedicationAdministration(MedicationEvent, tag=True):
+    notGiven: None = None  # STU3's
+    wasNotGiven: None = None  # DSTU2's
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     dosage: Dosage | None = None
 
 
 class MedicationDispense(MedicationEvent, tag=True):
+    notDone: None = None  # STU3's
     whenHandedOver: str | None = None
     whenPrepared: str | None = None
     daysSupply: Quantity | None = None
@@ -251,6 +257,7 @@ class Substance(Resource, tag=True):
 
 class Procedure(Resource, tag=True):
     status: str | None = None
+    category: CodeableConcept | None = None
     code: CodeableConcept | None = None
     subject: Reference | None = None
     performedDateTime: str | None = None
@@ -260,6 +267,8 @@ class Procedure(Resource, tag=True):
     performedRange: Range | None = None
     bodySite: list[CodeableConcept] | None = None
     reasonCode: list[CodeableConcept] | None = None
+    notDone: None = None  # STU3's
+    notPerformed: None = None  # DSTU2's
 
 
 class AllergyReaction(msgspec.Struct, gc=False):

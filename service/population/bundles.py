@@ -8,7 +8,7 @@ from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.population.files import Input, Opened
-from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_name, logical_id
+from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_name, logical_id, with_article
 
 # In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
 # without unpacking what stands before it.
@@ -85,11 +85,12 @@ def _sort_resource(
         if is_name(name := f"{kind}/{resource.id}"):  # type: ignore[attr-defined]
             spill.share(line, name, data)
         else:
-            found.errors.append(ErrorRow(source.name, line, f"a {kind} with control characters in its id"))
+            found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} with control characters in its id"))
         return
     patient = _patient_of(resource)
     if not is_name(patient):
-        found.errors.append(ErrorRow(source.name, line, f"a {kind} without a subject"))
+        lacking = "an id" if _is_patient(resource) else "a subject"
+        found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without {lacking}"))
     elif not only or patient == only:
         spill.add(line, patient, data)
 

@@ -11,8 +11,9 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
@@ -42,6 +43,7 @@ from service.settings import Settings
 T = TypeVar("T")
 WORK = "work"
 UNHAD = "unreadable-source"  # the code of a patient whom a server did not give
+LEDGER_EVERY = 1.0  # seconds between two manifests while inputs are sorted
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -177,10 +179,13 @@ def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
     left = [n for n in range(len(run.inputs)) if not mark(work, "sorted", n).exists()]
     told.phase("sorting", sum(run.inputs[n].size for n in left), "bytes")
     jobs = [(n, _Sorting(run.inputs[n], n, work, ledger.parts, run.only)) for n in left]
+    saved = time.monotonic()
     for number, found in _in_parallel(run.workers, jobs, _sort_one):
         told.advance(run.inputs[number].size, resources=sum(found.counts.values()), errors=len(found.errors))
         _note_digest(ledger, number, found)
-        ledgers.save(ledger, run.out)
+        if time.monotonic() - saved > LEDGER_EVERY:  # it names every input; the marks alone decide where to go on
+            ledgers.save(ledger, run.out)
+            saved = time.monotonic()
     for number in range(len(run.inputs)):
         if not ledger.inputs[number].digest:  # marked by a run that was killed before it noted so
             _note_digest(ledger, number, _sorted(work, number))
@@ -189,7 +194,7 @@ def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
 
 def _note_digest(ledger: Ledger, number: int, found: Sorted) -> None:
     ledger.inputs[number] = msgspec.structs.replace(ledger.inputs[number], digest=found.digest)
-    ledger.totals.inputs_sorted = sum(bool(source.digest) for source in ledger.inputs)
+    ledger.totals.inputs_sorted += 1
     ledger.totals.errors += len(found.errors)
 
 
@@ -282,11 +287,8 @@ def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[
     ) as pool:
         running: dict[Future[T], int] = {pool.submit(work, job): key for key, job in jobs}
         try:
-            while running:
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in done:
-                    key = running.pop(future)
-                    yield key, future.result()
+            for future in as_completed(running):
+                yield running.pop(future), future.result()
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -199,14 +199,14 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         if is_name(name := f"{kind}/{head.id}"):
             spill.share(line, name, text)
         else:
-            found.errors.append(ErrorRow(source.name, line, f"{_a(kind)} with control characters in its id"))
+            found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} with control characters in its id"))
     elif kind == "OperationOutcome":
         _outcome(source, line, text, found)
     else:
         owner = head.subject if kind != "AllergyIntolerance" else head.patient
         patient = logical_id(owner.reference) if owner is not None and owner.reference else ""
         if not is_name(patient):
-            found.errors.append(ErrorRow(source.name, line, f"{_a(kind)} without a subject"))
+            found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without a subject"))
         elif not only or patient == only:
             spill.add(line, patient, text)
 
@@ -216,7 +216,7 @@ def is_name(text: str) -> bool:
     return bool(text) and text.isprintable()
 
 
-def _a(kind: str) -> str:
+def with_article(kind: str) -> str:
     return f"{'an' if kind[:1] in 'AEIOU' else 'a'} {kind}"
 
 

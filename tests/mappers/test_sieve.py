@@ -12,6 +12,7 @@ from tests.builders import (
     Loinc,
     RxNorm,
     as_json,
+    concept,
     condition,
     eligible,
     icd10cm,
@@ -66,6 +67,7 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         laboratory(Loinc.ANC | {"system": "urn:oid:1.2.3"}, 2, "10*3/uL"),
         observation(HEIGHT, components=[(Loinc.ANC, 3)]),
         procedure(snomed("1", "Radiotherapy of the chest wall")),
+        procedure(RECONCILED, category=concept(snomed("1287742003"))),
         condition(snomed("1", "Metastasis to brain")),
         request(RxNorm.VERAPAMIL),
         request(rxnorm("1", "trastuzumab 440 MG")),
@@ -73,8 +75,9 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         request(LISINOPRIL) | {"medicationCodeableConcept": {}},
     ],
     ids=[
-        "a result", "under a wrong system", "in a component", "a procedure in words", "a diagnosis in words", "a drug",
-        "a drug in words", "a drug elsewhere", "a nameless drug",
+        "a result", "under a wrong system", "in a component", "a procedure in words",
+        "a procedure by its category", "a diagnosis in words", "a drug", "a drug in words", "a drug elsewhere",
+        "a nameless drug",
     ],
 )  # fmt: skip
 def test_what_may_say_something_is_read(screening: Screening, resource: Json) -> None:

@@ -165,9 +165,36 @@ def test_a_site_adds_its_own_code_to_a_value_set_of_the_package(tmp_path: Path) 
         assert judged(site, rule, laboratory(code, 2, "10*3/uL", ago(3))).outcome == "pass"
 
 
+OF_A_COUNTRY = """
+systems:
+  http://fhir.de/CodeSystem/bfarm/icd-10-gm: icd-10
+  http://drugs.example.org: rxnorm
+procedure-radiotherapy: {also: true, "http://fhir.de/CodeSystem/bfarm/ops": {8-522.d1: linear accelerator}}
+condition-infection-severe: {also: true, "http://fhir.de/CodeSystem/bfarm/icd-10-gm": U69.0}
+"""
+ICD_10_GM = "http://fhir.de/CodeSystem/bfarm/icd-10-gm"
+
+
+def test_a_country_s_code_system_stands_for_the_one_whose_codes_it_has(tmp_path: Path) -> None:
+    (tmp_path / "codes.yaml").write_text(OF_A_COUNTRY)
+    site, package = Screening(value_set_folders=[tmp_path]), Screening()
+    stroke, severe = "{absent: [{diagnosis: stroke}]}", "{absent: [{diagnosis: severe-infection}]}"
+    infarct = condition(coding(f"{ICD_10_GM}|2026", "I63.4"), ago(900))
+    assert judged(site, stroke, infarct).outcome == "fail"
+    assert judged(package, stroke, infarct).outcome == "unknown"
+    assert judged(site, severe, condition(coding(ICD_10_GM, "U69.0"), ago(9))).outcome == "fail"
+    taken, palbociclib = "{absent: [{drug: palbociclib, taken: ever}]}", coding("http://drugs.example.org", "1601374")
+    assert judged(site, taken, statement(palbociclib, ago(9))).outcome == "fail"
+    assert judged(package, taken, statement(palbociclib, ago(9))).outcome == "unknown"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("systems: icd-10", "1:1: systems: a mapping of code systems was expected"),
+        ("systems: {icd-10-gm: icd-10}", "1:11: systems → icd-10-gm: the address of a code system was expected"),
+        ("systems: {'http://x.example': icd10}", "did you mean icd-10?"),
+        ("systems: {'http://snomed.info/sct/': loinc}", "this code system stands for itself"),
         ("asthma: {snomed: 1}", "1:1: asthma: a name begins with one of observation, answer, condition"),
         ("condition-a: {snomd: 1}", "1:15: condition-a → snomd: unknown key snomd; did you mean snomed?"),
         ("condition-a: {snomed: []}", "1:15: condition-a → snomed: a code, a list of codes, or codes with names"),

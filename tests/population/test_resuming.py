@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from service.population import judging, ledger, run
-from tests.builders import SINAI, as_json
+from tests.builders import SINAI, as_json, collection, entry, patient
 from tests.population.conftest import Screen
 from tests.population.sources import by_type, population
 
@@ -51,6 +51,22 @@ def test_killed_anywhere_and_resumed_it_gives_the_same(
     resumed = screen(source, "--resume", out="killed")
     for name in ("results.ndjson", "errors.ndjson", "summary.json"):
         assert (resumed.out / name).read_bytes() == (whole.out / name).read_bytes()
+
+
+def test_the_manifest_is_not_written_anew_for_each_of_many_files(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    for number in range(50):
+        (folder / f"{number}.json").write_bytes(as_json(collection(entry(patient(id=f"p{number}")))))
+    saved: list[int] = []
+    whole = ledger.save
+    monkeypatch.setattr(run, "LEDGER_EVERY", 3600.0)
+    monkeypatch.setattr(ledger, "save", lambda made, out: (saved.append(made.totals.inputs_sorted), whole(made, out)))
+    assert len(screen(folder).results) == 50
+    assert len(saved) < 10
+    assert saved[-1] == 50
 
 
 def test_what_is_left_of_a_killed_run_is_taken_away(screen: Screen, source: Path) -> None:

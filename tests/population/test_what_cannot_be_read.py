@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.builders import SINAI, Icd10cm, as_json, condition, operation_outcome, patient
+from tests.builders import SINAI, Icd10cm, as_json, collection, condition, entry, operation_outcome, patient
 from tests.population.conftest import Ran, Screen
 from tests.population.sources import by_type, population, write_lines
 
@@ -249,3 +249,15 @@ def test_a_patient_whose_lines_fail_only_together_is_a_row_and_the_others_are_ju
     assert ran.code == 1
     assert {r["patient"]: "error" in r for r in ran.results} == {"Patient/a1": True, "Patient/a3": False}
     assert [row["patient"] for row in ran.errors] == ["Patient/a1"]
+
+
+def test_what_lacks_an_owner_in_a_bundle_of_several_patients_is_named_for_what_it_is(
+    screen: Screen, tmp_path: Path
+) -> None:
+    folder = tmp_path / "bundles"
+    folder.mkdir()
+    allergic = {"resourceType": "AllergyIntolerance", "id": "x"}
+    several = [patient(id="b1"), patient(id="b2"), {"resourceType": "Patient", "gender": "female"}, allergic]
+    (folder / "several.json").write_bytes(as_json(collection(*[entry(resource) for resource in several])))
+    reasons = [row["reason"] for row in screen(folder).errors]
+    assert reasons == ["a Patient without an id", "an AllergyIntolerance without a subject"]

@@ -3,13 +3,17 @@
 from tests.builders import (
     ASPIRE,
     SINAI,
+    Coding,
     Json,
     Snomed,
     When,
+    coding,
+    concept,
     eligible,
     period,
     procedure,
     reference,
+    snomed,
     younger,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect
@@ -70,3 +74,34 @@ ORDERED = {
     "occurrenceDateTime": "2026-11-15",
 }
 case("procedure-request", TREATED.add(ORDERED), recent("pass"))
+
+case = chapter.rule(
+    "A Procedure whose code no value set knows, of a category that is radiotherapy, may be radiotherapy: unknown"
+)
+UNKNOWN_CODE = coding("http://fhir.de/CodeSystem/bfarm/ops", "8-522.d1", "Hochvoltstrahlentherapie")
+OF_A_RADIATION_UNIT = snomed("108290001", "Radiation oncology AND/OR radiotherapy (procedure)")
+
+
+def of_category(category: Coding, on: When, code: Coding = UNKNOWN_CODE) -> Json:
+    return procedure(code, on, category=concept(category))
+
+
+for name, category in (("radiotherapy", snomed("1287742003")), ("radiation-oncology", OF_A_RADIATION_UNIT)):
+    case(f"procedure-category-{name}", TREATED.add(of_category(category, "2026-11-15")), recent("unknown/unusable"))
+case("procedure-category-old", TREATED.add(of_category(OF_A_RADIATION_UNIT, "2020-11-15")), recent("pass/recorded"))
+case(
+    "procedure-category-beside-a-known-code",
+    TREATED.add(of_category(OF_A_RADIATION_UNIT, "2026-11-15", Snomed.TELERADIOTHERAPY)),
+    recent("fail/recorded"),
+)
+case(
+    "procedure-category-of-a-plan",
+    TREATED.add(of_category(OF_A_RADIATION_UNIT, "2026-11-15", coding("urn:x", "1", "Radiotherapy planning scan"))),
+    recent("pass"),
+    "its words say that it was no treatment",
+)
+case(
+    "procedure-category-surgery",
+    TREATED.add(of_category(snomed("387713003", "Surgical procedure"), "2026-11-15")),
+    recent("pass"),
+)
