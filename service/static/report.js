@@ -1,4 +1,4 @@
-/* The worklist of the report: sort, filter, show a page at a time. Without it the whole list stands there. */
+/* The lists of the report: a page at a time; the worklist sorts and filters. Without it the whole lists stand there. */
 "use strict";
 
 (() => {
@@ -73,4 +73,24 @@
   });
   form.hidden = false;
   show();
+})();
+
+(() => {
+  const PAGE = 50;
+  for (const table of document.querySelectorAll(".r-soon, .r-near")) {
+    const rest = Array.from(table.tBodies[0].rows).slice(PAGE);
+    if (!rest.length) continue;
+    for (const row of rest) row.hidden = true;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = "Show more";
+    button.addEventListener("click", () => {
+      for (const row of rest.splice(0, PAGE)) row.hidden = false;
+      button.hidden = !rest.length;
+    });
+    const next = document.createElement("p");
+    next.className = "r-next";
+    next.append(button);
+    table.after(next);
+  }
 })();

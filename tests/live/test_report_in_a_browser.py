@@ -8,6 +8,8 @@ import pytest
 
 from service.criteria.results import Change, PatientResult
 from service.population.report import About, ReadError, write_report
+from service.population.report_lists import Lists
+from service.population.rows import NearMissRow
 from service.population.summary import Tally, summary
 from service.population.worklist import Worklist
 from service.screening import Screening
@@ -135,6 +137,24 @@ def test_more_rows_come_when_asked_for(opened):
     assert len(patients(page)) == 100
     page.get_by_role("button", name="Show more").click()
     assert len(patients(page)) > 100
+
+
+def test_near_misses_come_fifty_at_a_time_each_id_on_one_line(browser, tmp_path, screening):
+    trial = screening.trials["NCT02947685"]
+    ids = [f"Patient/00000000-0000-4000-8000-{number:012}" for number in range(70)]
+    why = ("HER2 IHC 0/1+, ratio <1.8 on 2013-05-19: negative by ASCO/CAP 2018",)
+    near = [NearMissRow(one, "", trial.id, "", "changeable", None, ("her2-positive",), why, 1, 2) for one in ids]
+    write_report(tmp_path / "near.html", summary(Tally(), [trial]), [trial], (), About(), Lists([], near))
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((tmp_path / "near.html").as_uri())
+    rows = page.locator(".r-near tbody tr")
+    assert [rows.nth(at).is_visible() for at in (0, 49, 50)] == [True, True, False]
+    assert rows.first.bounding_box()["height"] < 80
+    more = page.locator("#near").get_by_role("button", name="Show more")
+    more.click()
+    assert rows.nth(69).is_visible()
+    assert more.is_hidden()
+    page.close()
 
 
 def test_without_scripts_the_whole_list_stands_there(opened, report):
