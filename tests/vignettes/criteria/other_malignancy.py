@@ -8,6 +8,7 @@ from tests.builders import (
     condition,
     eligible,
     icd10cm,
+    snomed,
 )
 from tests.vignettes.vignette import Chapter, Rule, expect
 
@@ -72,3 +73,8 @@ for name, code, outcome in (
 case = chapter.rule("Carcinoma of the cervix passes, but is unknown while active")
 show(case, "cervix-active", "unknown", condition(icd10cm("C53.9"), "2025-06-01"))
 show(case, "cervix-resolved", "pass", condition(Snomed.CERVICAL_CANCER, "2025-06-01", clinical="resolved"))
+case = chapter.rule("A tumour whose code does not tell whether it is malignant is unknown, a pass once it is long gone")
+TUMOUR_OF_PROSTATE = snomed("126906006")
+show(case, "tumour-recent", "unknown", condition(TUMOUR_OF_PROSTATE, "2025-06-01"))
+show(case, "tumour-2015-active", "unknown", condition(TUMOUR_OF_PROSTATE, "2015-06-01"))
+show(case, "tumour-2015-resolved", "pass", condition(TUMOUR_OF_PROSTATE, "2015-06-01", clinical="resolved"))
