@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from service.criteria.catalogue import Trials, load_trials
+from service.criteria.early import decided_early
 from service.criteria.evaluate import evaluate
 from service.criteria.evaluation import Site
 from service.criteria.facts import PatientRecord
@@ -82,6 +83,11 @@ class Screening:
         """The result of one record as of one day, against all trials or those of a plan."""
         day = on if isinstance(on, int) else on.toordinal()
         return evaluate(record, plan or self.plan, day, self.vocabulary, self.site)
+
+    def screen_early(self, record: PatientRecord, on: date | int, plan: Plan | None = None) -> PatientResult | None:
+        """The result of one whom every trial excludes by what it asks first; None where more has to be asked. Of the
+        record, Patient and Condition are enough."""
+        return decided_early(record, plan or self.plan, on if isinstance(on, int) else on.toordinal())
 
     def today(self) -> int:
         return self.calendar.today()

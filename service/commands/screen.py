@@ -83,6 +83,9 @@ class Formats(click.ParamType[tuple[str, ...]]):
     type=click.FloatRange(0),
     help="With --bulk: ask at least so often.",
 )
+@click.option(
+    "--brief", is_flag=True, help="Read and say no more of those whom every trial excludes by what it asks first."
+)
 @click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
@@ -111,6 +114,7 @@ def command(
     level: Level,
     since: str,
     longest_wait: float,
+    brief: bool,
     limit: int,
     facts: Path | None,
     engine: str,
@@ -124,6 +128,10 @@ def command(
     patients are searched for or exported.
     """
     server = _server(source, query, group, bulk, level, since, longest_wait)
+    if brief and facts:
+        raise click.UsageError("--brief does not go with --facts, which keep all of every record")
+    if brief and suppress_below > 1:
+        raise click.UsageError("--brief does not go with --suppress-below: who was not asked may tell what is hidden")
     settings = settings_module.load()
     screen_records.check(settings)
     destination = _destination(write_back, write_back_to, server)
@@ -143,6 +151,7 @@ def command(
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
         engine=spark,
+        brief=brief,
     )
     if destination:
         destination.check(settings)

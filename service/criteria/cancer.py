@@ -376,6 +376,9 @@ class CancerRule(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return self.cancer.reads()
 
+    def anchor(self) -> frozenset[str]:
+        return keys.conditions(*self.cancer.ever)
+
     def _extent(self, ev: Evaluation) -> Finding:
         spread = ev.shared(spread_of, self.cancer).status
         if spread.state == "yes":

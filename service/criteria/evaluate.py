@@ -36,9 +36,9 @@ def evaluate(
     record: PatientRecord, plan: Plan, today: int, lexicon: Lexicon, site: Site | None = None
 ) -> PatientResult:
     """One patient against every trial, as of one day. Pure: the same arguments give the same result."""
-    dead = _death(Evaluation(record, today))
+    dead = death(Evaluation(record, today))
     if dead:
-        results = [_dead_result(p.trial, dead) for p in plan.plans]
+        results = [dead_result(p.trial, dead) for p in plan.plans]
     else:
         held = plan.asked_of(record)
 
@@ -52,6 +52,11 @@ def evaluate(
         lifts = Lifts(ev, held, on)
         serves = trials_by_input({j.trial.id: j.unknown for j in trials if j.standing.grade == "possible"})
         results = [_result(j, change, lifts, serves, lexicon) for j, change in zip(trials, changes, strict=True)]
+    return result_for(record, plan, today, results)
+
+
+def result_for(record: PatientRecord, plan: Plan, today: int, results: list[TrialResult]) -> PatientResult:
+    """The trials' results as one: the best grade first, then those that are open."""
     if len(results) > 1:
         open_trials = {p.trial.id for p in plan.plans if p.is_open}
         results.sort(key=lambda r: (_RANK[r.grade], r.trial not in open_trials, r.trial))
@@ -59,8 +64,8 @@ def evaluate(
     return PatientResult(record.person.ref, iso(today), __version__, tuple(results), notices or UNSET)
 
 
-def _death(ev: Evaluation) -> CriterionResult | None:
-    """The one criterion of the dead."""
+def death(ev: Evaluation) -> CriterionResult | None:
+    """The one criterion of the dead; None for the living."""
     person = ev.record.person
     died = person.died
     if not person.dead and (died is None or not ev.counts(died)):
@@ -73,7 +78,7 @@ def _death(ev: Evaluation) -> CriterionResult | None:
     )  # fmt: skip
 
 
-def _dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
+def dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
     return TrialResult(
         trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *file_of(trial),
         failure="permanent",

@@ -6,7 +6,7 @@ of its answers could be another with no new data.
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
@@ -28,6 +28,15 @@ class Rule(Protocol):
 
     def outcomes(self) -> frozenset[Outcome]:
         """The outcomes that some patient can have."""
+
+
+@runtime_checkable
+class Anchor(Protocol):
+    """A rule that may decide before anything else is looked at: the disease that a trial is about."""
+
+    def anchor(self) -> frozenset[str]:
+        """The keys of which a record must hold one, or the rule fails whatever else is on record; none where silence
+        does not fail."""
 
 
 class Sign(Protocol):

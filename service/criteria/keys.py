@@ -18,6 +18,11 @@ def conditions(*concepts: str) -> frozenset[str]:
     return frozenset(f"condition {concept}" for concept in concepts)
 
 
+def are_conditions(wanted: Iterable[str]) -> bool:
+    """Whether all of these keys are of diagnoses."""
+    return all(key.startswith("condition ") for key in wanted)
+
+
 def procedures(*concepts: str) -> frozenset[str]:
     return frozenset(f"procedure {concept}" for concept in concepts)
 

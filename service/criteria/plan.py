@@ -15,7 +15,7 @@ from msgspec import UNSET, UnsetType
 
 from service.criteria import keys
 from service.criteria.catalogue import Criterion, Trial, Trials
-from service.criteria.evaluation import Evaluation, Rule, Sign
+from service.criteria.evaluation import Anchor, Evaluation, Rule, Sign
 from service.criteria.facts import Allergy, Diagnosis, Exposure, Match, Measurement, Operation, PatientRecord, Person
 from service.criteria.findings import Finding, Sighting
 from service.criteria.logic import Basis, Grade, Outcome, best, grade, grade_by_arm
@@ -35,6 +35,14 @@ class Question(NamedTuple):
     silence: Finding
     silent_result: CriterionResult
     silent_grade: tuple[Outcome, Basis]
+
+
+class Asked(NamedTuple):
+    """A criterion that fails where a record holds none of these keys, whatever else it holds: what is asked first."""
+
+    keys: frozenset[str]
+    criterion: Criterion
+    rule: Rule
 
 
 class Silence(NamedTuple):
@@ -57,6 +65,7 @@ class TrialPlan(msgspec.Struct, frozen=True):
     arms: tuple[str, ...] = ()
     file: tuple[str, Literal["draft", "retired"] | UnsetType] = ("", UNSET)
     reads: int = 0
+    anchors: tuple[Asked, ...] = ()
     known: dict[int, Silence] = msgspec.field(default_factory=dict)
 
     def silence(self, held: int) -> Silence:
@@ -98,7 +107,16 @@ def _plan(trial: Trial, questions: tuple[Question, ...]) -> TrialPlan:
     arms = tuple(arm.name for arm in trial.arms) if divided else ()
     reads = reduce(or_, (question.reads for question in questions), 0)
     file = file_of(trial)
-    return TrialPlan(trial, questions, trial.is_open, file[1] == "draft", arms, file, reads)
+    anchors = tuple(_anchors(trial.criteria))
+    return TrialPlan(trial, questions, trial.is_open, file[1] == "draft", arms, file, reads, anchors)
+
+
+def _anchors(criteria: Iterable[Criterion]) -> Iterator[Asked]:
+    """What a trial's diagnoses alone may decide, for all arms."""
+    for criterion in criteria:
+        wanted = criterion.rule.anchor() if isinstance(criterion.rule, Anchor) and not criterion.arms else frozenset()
+        if wanted and keys.are_conditions(wanted):
+            yield Asked(wanted, criterion, criterion.rule)
 
 
 def file_of(trial: Trial) -> tuple[str, Literal["draft", "retired"] | UnsetType]:

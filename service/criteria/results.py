@@ -79,7 +79,8 @@ class Change(msgspec.Struct, frozen=True, gc=False):
 class TrialResult(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """`digest` names the trial file that judged; `status` is told of drafts and retired trials; `arms` where some
     criterion is asked for some arms only. `smallest_sets` stand with a possible trial; `failure` and `until` with one
-    that is certainly not for the patient: what its failed criteria come to together."""
+    that is certainly not for the patient: what its failed criteria come to together. `decided_early`: the one criterion
+    decides, and the others were not asked."""
 
     trial: str
     version: str
@@ -95,6 +96,7 @@ class TrialResult(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     smallest_sets: SmallestSets | UnsetType = UNSET
     failure: Failure | UnsetType = UNSET
     until: str | UnsetType = UNSET
+    decided_early: bool | UnsetType = UNSET
 
 
 class Effect(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):

@@ -91,6 +91,9 @@ class PresenceRule(msgspec.Struct, frozen=True):
     def outcomes(self) -> frozenset[Outcome]:
         return TRUTH if self.if_none == "fail" else frozenset({"pass", "unknown"})
 
+    def anchor(self) -> frozenset[str]:
+        return self.reads() if self.if_none == "fail" else frozenset()
+
     def judge(self, ev: Evaluation) -> Finding:
         seen = ev.see(self.sign)
         match seen.state:

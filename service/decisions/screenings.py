@@ -76,6 +76,7 @@ class Screenings:
                 out=Path(folder),
                 only=options.get("patient", ""),
                 limit=int(options.get("limit", "0")),
+                brief=bool(options.get("brief")),
             )
             ledger = begin(run, past.ledger.question, resume=False)
             ledger.parts = past.ledger.parts  # results stand in the order of the parts

@@ -92,7 +92,7 @@ def _sort_resource(
         lacking = "an id" if _is_patient(resource) else "a subject"
         found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without {lacking}"))
     elif not only or patient == only:
-        spill.add(line, patient, data)
+        spill.add(line, patient, data, kind)
 
 
 def _patient_of(resource: object) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import msgspec
 
+from service.criteria import early
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
@@ -15,7 +16,7 @@ from service.mappers.sieve import Sieve
 from service.population.bundles import WHOLE_FILE, is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
-from service.population.records import Shared, by_patient, judge, read_patient
+from service.population.records import Shared, by_patient, judge, judge_early, read_patient
 from service.population.spill import Entry, ErrorRow, Gap, entries
 from service.population.summary import Tally
 from service.screening import Screening, encode
@@ -39,7 +40,8 @@ class Judged(msgspec.Struct, frozen=True):
 
 
 class Judge(msgspec.Struct, frozen=True):
-    """Everything that judging a part takes; made before the workers are forked, and shared by them."""
+    """Everything that judging a part takes; made before the workers are forked, and shared by them. `brief`: whom every
+    trial excludes by what it asks first is asked nothing else, and read no further."""
 
     screening: Screening
     plan: Plan
@@ -50,6 +52,7 @@ class Judge(msgspec.Struct, frozen=True):
     gaps: Mapping[str, Sequence[Gap]]
     out: Path
     sieve: Sieve
+    brief: bool
 
     def part(self, number: int, limit: int = 0) -> Judged:
         """Judge the patients of a part, at most `limit` where it is given, and write its files."""
@@ -79,21 +82,41 @@ class Judge(msgspec.Struct, frozen=True):
 
     def answer(self, patient: str, found: Sequence[Entry]) -> Answered:
         """What is said of one patient, and the rows of what is wrong with their lines."""
-        errors: list[ErrorRow] = []
+        return (self._early(patient, found) if self.brief else None) or self._whole(patient, found)
+
+    def _early(self, patient: str, found: Sequence[Entry]) -> Answered | None:
+        """The answer where the lines that are asked for first give one. None also where they cannot be read, for the
+        reading of all lines tells why."""
+        first = [entry for entry in found if not entry.type or entry.type in early.READ]
+        if len(first) == len(found):
+            return None
+        try:
+            document = self.document(patient, first)
+        except RecordError:
+            return None
+        if not any(isinstance(item.resource, wire.Patient) for item in document.items):
+            return None
+        answer = judge_early(self.screening, self.plan, self.day, patient, document)
+        return (answer, self._undated(patient, first, document)) if answer is not None else None
+
+    def _whole(self, patient: str, found: Sequence[Entry]) -> Answered:
         try:
             document = self.document(patient, found)
         except RecordError as error:  # one patient's lines never end the run
             failed = PatientError(f"Patient/{patient}", Problem(error.code, error.message))
             return failed, [self._row(found[0], error.message, patient)]
-        persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
-        if not persons:
+        if not any(isinstance(item.resource, wire.Patient) for item in document.items):
             return None, [self._row(entry, orphaned(patient), patient) for entry in found]
-        if all(person.birthDate is None for person in persons):
-            errors.append(self._row(line_of_patient(found), UNDATED, patient))
-        answer = judge(self.screening, self.plan, self.day, patient, document)
+        errors = self._undated(patient, found, document)
+        answer = judge(self.screening, self.plan, self.day, patient, document, self.brief)
         if isinstance(answer, PatientError):
             errors.append(self._row(line_of_patient(found), answer.error.message, patient))
         return answer, errors
+
+    def _undated(self, patient: str, found: Sequence[Entry], document: Document) -> list[ErrorRow]:
+        persons = [item.resource for item in document.items if isinstance(item.resource, wire.Patient)]
+        without = all(person.birthDate is None for person in persons)
+        return [self._row(line_of_patient(found), UNDATED, patient)] if without else []
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
         resources = [entry.json for entry in found if not entry.json.startswith(WHOLE_FILE)]

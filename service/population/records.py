@@ -86,15 +86,27 @@ def _name(reference: str | None) -> str:
     return "/".join(parts) if len(parts) == 2 and parts[0] in ("Medication", "Substance") else ""
 
 
-def judge(screening: Screening, plan: Plan, day: int, patient: str, document: Document) -> PatientResult | PatientError:
-    """The result of one patient, or why there is none: one patient's failure is a row, never the end."""
+def judge(
+    screening: Screening, plan: Plan, day: int, patient: str, document: Document, brief: bool = False
+) -> PatientResult | PatientError:
+    """The result of one patient, or why there is none: one patient's failure is a row, never the end. `brief` takes the
+    early one where there is one."""
     try:
         record = screening.of_document(document, f"Patient/{patient}")
-        return screening.screen(record, day, plan)
+        return (screening.screen_early(record, day, plan) if brief else None) or screening.screen(record, day, plan)
     except RecordError as error:
         return PatientError(f"Patient/{patient}", Problem(error.code, error.message))
     except Exception as error:  # noqa: BLE001 - a mistake of ours in one patient must not lose the others
         return PatientError(f"Patient/{patient}", Problem("unexpected", f"an unexpected {type(error).__name__}"))
+
+
+def judge_early(screening: Screening, plan: Plan, day: int, patient: str, document: Document) -> PatientResult | None:
+    """The result of one whom every trial excludes by what it asks first. None where there is none, for whatever
+    reason: judging the whole record tells it."""
+    try:
+        return screening.screen_early(screening.of_document(document, f"Patient/{patient}"), day, plan)
+    except Exception:  # noqa: BLE001 - as above
+        return None
 
 
 def by_patient(rows: Iterable[Entry]) -> dict[str, list[Entry]]:

@@ -107,6 +107,7 @@ class TrialView:
     recruitment: str
     registry_href: str
     screened: int | None
+    early: int
     at_least: int | None
     at_most: int | None
     range: str
@@ -228,6 +229,7 @@ def _trial(counts: Mapping[str, Any], trial: Trial, place: int) -> TrialView:
         recruitment=recruitment(trial.recruitment),
         registry_href=web_address(trial.registry_url),
         screened=counts["screened"],
+        early=counts["decidedEarly"],
         at_least=counts["bounds"]["atLeast"],
         at_most=counts["bounds"]["atMost"],
         range=_range(counts["bounds"]),

@@ -74,6 +74,7 @@ class Run(msgspec.Struct, frozen=True):
     options: dict[str, str] = {}
     facts: Facts | None = None
     engine: Engine | None = None
+    brief: bool = False
 
 
 class Screened(msgspec.Struct, frozen=True):
@@ -92,8 +93,15 @@ def question(run: Run, settings: Settings) -> Question:
         trials={trial.id: trial.digest for trial in run.trials.trials},
         value_sets=basis_digest(settings),
         trialhook=__version__,
-        options={k: v for k, v in {**run.options, "patient": run.only, "limit": str(run.limit or "")}.items() if v},
+        options={name: value for name, value in _options(run) if value},
     )
+
+
+def _options(run: Run) -> Iterator[tuple[str, str]]:
+    yield from run.options.items()
+    yield "patient", run.only
+    yield "limit", str(run.limit or "")
+    yield "brief", "yes" if run.brief else ""
 
 
 def basis_digest(settings: Settings) -> str:
@@ -234,7 +242,8 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
     plan = run.screening.plan_for(run.trials)
     shared = Shared(work / "shared.db")
     sieve = run.screening.sieve(plan)
-    _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, work / "spill", shared, gaps, out, sieve)
+    spilled = work / "spill"
+    _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, spilled, shared, gaps, out, sieve, run.brief)
     left = [n for n in range(ledger.parts) if not mark(out, "judged", n).exists()]
     if store is not None:
         _judge_of_worker = fact_run.with_facts(_judge_of_worker, store, ledger, work, run.only, run.limit)

@@ -115,7 +115,7 @@ class SparkEngine:
         told = context.broadcast(dict(gaps))
         trials = tuple(trial.id for trial in run.trials.trials)
         names = tuple(made.name for made in self.inputs)
-        task = Judging(self._installation, trials, run.day, names, told, __version__)
+        task = Judging(self._installation, trials, run.day, names, told, __version__, run.brief)
         placed = rows.repartition(number, "part").sortWithinPartitions(*order)
         judged = self._kept(placed.mapInArrow(partial(judge_parts, task), JUDGED))
         judged.count()  # all partitions at once; the iterator below would have them made one by one

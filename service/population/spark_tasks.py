@@ -76,7 +76,7 @@ class Sorting(NamedTuple):
 
 class Judging(NamedTuple):
     """The installation, the trials, the day, the names of the inputs; gaps by patient as a broadcast value; the version
-    that every executor must have."""
+    that every executor must have; whether to decide early."""
 
     installation: Installation
     trials: tuple[str, ...]
@@ -84,6 +84,7 @@ class Judging(NamedTuple):
     names: tuple[str, ...]
     gaps: Any
     version: str
+    brief: bool
 
 
 # -- sorting
@@ -140,7 +141,7 @@ def _on_disk(source: Input, content: Any) -> Iterator[Input]:
 
 def _rows_of_entry(entry: Entry, parts: int) -> Iterator[tuple[Any, ...]]:
     part = part_of(entry.patient, parts)
-    yield ("entry", part, entry.patient, entry.file, entry.line, "", entry.json)
+    yield ("entry", part, entry.patient, entry.file, entry.line, entry.type, entry.json)
     if is_whole(entry.json):
         return
     if _EVENT in entry.json or b"\\u" in entry.json:
@@ -164,8 +165,8 @@ class _Collected(Spill):
         self.entries: list[Entry] = []
         self.shared: list[Entry] = []
 
-    def add(self, line: int, patient: str, text: bytes) -> None:
-        self.entries.append(Entry(self._file, line, patient, text))
+    def add(self, line: int, patient: str, text: bytes, kind: str = "") -> None:
+        self.entries.append(Entry(self._file, line, patient, text, kind))
 
     def share(self, line: int, name: str, text: bytes) -> None:
         self.shared.append(Entry(self._file, line, name, text))
@@ -246,7 +247,7 @@ def _part(judge: Judge, part: int, rows: Iterator[tuple[Any, ...]]) -> Iterator[
             if kind == "shared":
                 judge.shared.by_name[name] = data
             else:
-                found.append(Entry(file, line, patient, data))
+                found.append(Entry(file, line, patient, data, name))
         answer, wrong = judge.answer(patient, found)
         errors += len(wrong)
         if wrong:
@@ -266,7 +267,7 @@ def _judge_of(task: Judging) -> Judge:
     screening, plan = _installed(task.installation, task.trials, task.day)
     inputs = [Input(name, "", "lines", 0) for name in task.names]
     gaps: Mapping[str, Sequence[Gap]] = task.gaps.value
-    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path(), screening.sieve(plan))
+    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path(), screening.sieve(plan), task.brief)
 
 
 @lru_cache(1)

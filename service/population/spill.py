@@ -27,11 +27,11 @@ _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 _BY_NAME = re.compile(r"(?:^|[./_-])([A-Z][A-Za-z]+)[^/]*$")
 
 
-class _Ref(msgspec.Struct):
+class _Ref(msgspec.Struct, gc=False):
     reference: str | None = None
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, gc=False):
     """What has to be known of a resource to sort it."""
 
     resourceType: str = ""
@@ -73,12 +73,13 @@ class Sorted(msgspec.Struct):
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
     """One resource of a part: the number of its file, its line, its patient's id (its own name where it is nobody's),
-    the JSON."""
+    the JSON, and its type where that was read."""
 
     file: int
     line: int
     patient: str
     json: bytes
+    type: str = ""
 
 
 def parts_for(inputs: list[Input]) -> int:
@@ -110,19 +111,19 @@ class Spill:
         self._buffers: dict[int, bytearray] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
-    def add(self, line: int, patient: str, text: bytes) -> None:
-        """A patient's resource: one line, with or without its end. The id is printable."""
-        self._append(part_of(patient, self._parts), patient, line, text)
+    def add(self, line: int, patient: str, text: bytes, kind: str = "") -> None:
+        """A patient's resource: one line, with or without its end, and its type. The id is printable."""
+        self._append(part_of(patient, self._parts), patient, line, text, kind)
 
     def share(self, line: int, name: str, text: bytes) -> None:
         """A resource that is nobody's: found by its name from any part."""
         self._append(SHARED_PART, name, line, text)
 
-    def _append(self, part: int, name: str, line: int, text: bytes) -> None:
+    def _append(self, part: int, name: str, line: int, text: bytes, kind: str = "") -> None:
         buffer = self._buffers.get(part)
         if buffer is None:
             buffer = self._buffers[part] = bytearray()
-        buffer += b"%b\t%d\t" % (name.encode(), line)
+        buffer += b"%b\t%b\t%d\t" % (name.encode(), kind.encode(), line)
         buffer += text
         if not text.endswith(b"\n"):
             buffer += b"\n"
@@ -150,8 +151,8 @@ def entries(folder: Path, part: int) -> Iterator[Entry]:
         file = int(path.parent.name)
         with path.open("rb") as rows:
             for row in rows:
-                name, line, data = row.split(b"\t", 2)
-                yield Entry(file, int(line), name.decode(), data[:-1])
+                name, kind, line, data = row.split(b"\t", 3)
+                yield Entry(file, int(line), name.decode(), data[:-1], kind.decode())
 
 
 def _silent(_: int) -> None:
@@ -208,7 +209,7 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         if not is_name(patient):
             found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without a subject"))
         elif not only or patient == only:
-            spill.add(line, patient, text)
+            spill.add(line, patient, text, kind)
 
 
 def is_name(text: str) -> bool:
@@ -226,7 +227,7 @@ def _add_patient(source: Input, line: int, head: _Head, text: bytes, spill: Spil
     elif not is_name(head.id):
         found.errors.append(ErrorRow(source.name, line, "a Patient with control characters in its id"))
     elif not only or head.id == only:
-        spill.add(line, head.id, text)
+        spill.add(line, head.id, text, "Patient")
 
 
 def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:

@@ -59,6 +59,7 @@ def _trial(tally: Tally, trial: Trial) -> dict[str, Any]:
         "version": trial.version,
         "recruitment": trial.recruitment,
         "screened": counts.screened,
+        "decidedEarly": sum(counts.early.values()),
         "grades": dict(grades),
         "bounds": {"atLeast": at_least, "atMost": at_least + grades["possible"]},
         "criteria": [_outcomes(head, row) for head, row in criteria],
@@ -172,9 +173,14 @@ def changes(counts: ChangeTally) -> dict[str, Any]:
 def _completeness(
     as_of: str, trial: Trial, counts: TrialTally, steps: Iterable[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
-    """For each criterion that results decide: the patients still in at it, by the month of their newest result."""
+    """For each criterion that results decide: the patients still in at it, by the month of their newest result. Those
+    who were decided early were not asked for results."""
     months = last_months(as_of, MONTHS)
-    entered = {step["id"]: step["entered"] for step in steps}
+    early = sum(counts.early.values())
+    entered = {}
+    for step in steps:
+        entered[step["id"]] = step["entered"] - early
+        early -= counts.early.get(step["id"], 0)
     made = []
     for criterion in trial.criteria:
         name = measured_input(criterion)

@@ -45,7 +45,8 @@ class NeedTally(msgspec.Struct, omit_defaults=True):
 
 class TrialTally(msgspec.Struct, omit_defaults=True):
     """Counts of one trial. `changes` are those within the horizon. `lacking` counts the possible patients by the ids,
-    with spaces between, of the criteria that are unknown for them."""
+    with spaces between, of the criteria that are unknown for them. `early` counts those who were asked one criterion alone, by
+    it."""
 
     screened: int = 0
     grades: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(GRADES, 0))
@@ -55,6 +56,7 @@ class TrialTally(msgspec.Struct, omit_defaults=True):
     settled_together: int = 0
     changes: ChangeTally = msgspec.field(default_factory=ChangeTally)
     failures: FailureTally = msgspec.field(default_factory=FailureTally)
+    early: dict[str, int] = {}
     lacking: dict[str, int] = {}
 
 
@@ -134,7 +136,10 @@ def _add_trial(tally: TrialTally, result: TrialResult) -> None:
             if still_in and known and doubtful:
                 row.doubt += 1
                 known = False
-    if len(failed) == 1:
+    if result.decided_early is True:
+        name = result.criteria[0].id
+        tally.early[name] = tally.early.get(name, 0) + 1
+    elif len(failed) == 1:
         failed[0].near_failed += 1
     elif not failed:
         _add_near(rows, result)
@@ -217,6 +222,7 @@ def _merge_trial(into: TrialTally, other: TrialTally) -> None:
     into.screened += other.screened
     into.settled_by_one += other.settled_by_one
     into.settled_together += other.settled_together
+    merge_counts(into.early, other.early)
     merge_counts(into.grades, other.grades)
     merge_counts(into.lacking, other.lacking)
     into.changes.merge(other.changes)

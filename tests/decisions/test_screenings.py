@@ -18,7 +18,19 @@ from service.population import files as population_files
 from service.population import records, spill
 from service.population.run import Run
 from service.screening import Screening
-from tests.builders import ASPIRE, SERVER, SINAI, TRIALS, Json, Record, as_json, collection, eligible, laboratory
+from tests.builders import (
+    ASPIRE,
+    SERVER,
+    SINAI,
+    TRIALS,
+    Json,
+    Record,
+    as_json,
+    collection,
+    eligible,
+    laboratory,
+    patient,
+)
 from tests.builders import Loinc as L
 from tests.decisions.conftest import OTHER_KEY, Ran, Site, Trialhook
 from tests.decisions.test_replay import amended
@@ -146,6 +158,14 @@ def test_options_are_part_of_what_an_entry_is_found_by(screens: Screens, source:
     assert [line["verdict"] for line in screens.replay("--screening", screens.out.parent / "all").lines] == ["same"] * 2
 
 
+def test_a_brief_screening_is_brief_again(screens: Screens, source: Path) -> None:
+    healthy = Record({"p4": patient(id="p4")})
+    (source / "p4.json").write_bytes(as_json(healthy.bundle()))
+    screens.once(source, "--brief")
+    assert (screens.out / "results.ndjson").read_bytes().count(b'"decidedEarly":true') == len(TRIALS)
+    assert the_same(screens.replay())
+
+
 def test_results_stand_in_the_order_of_the_parts_of_then(
     screens: Screens, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,10 +220,10 @@ def test_a_version_of_a_trial_is_taken_from_the_archive(screens: Screens, site: 
 def test_an_entry_of_another_version_is_compared_but_for_its_number(
     screens: Screens, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def judged(screening: Screening, plan: Plan, day: int, patient: str, record: Document) -> object:
+    def judged(screening: Screening, plan: Plan, day: int, patient: str, record: Document, brief: bool) -> object:
         if patient == "p2":
             return PatientError("Patient/p2", Problem("unexpected", "an unexpected ValueError"))
-        return records.judge(screening, plan, day, patient, record)
+        return records.judge(screening, plan, day, patient, record, brief)
 
     monkeypatch.setattr("service.population.judging.judge", judged)
     assert set(patients(screens.once(source, code=1)).values()) == {2}
