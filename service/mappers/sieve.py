@@ -58,8 +58,7 @@ class Sieve:
         Most lines of a long record end in this loop as results of one code, so it hardly calls anything.
         """
         decode, result, speaks, test_of = wire.decode_resource, wire.Observation, self._results, self._mute.get
-        ids: dict[type, list[str]] = {kind: [] for kind in self._mute}
-        texts: dict[type, list[bytes]] = {kind: [] for kind in self._mute}
+        texts: dict[type, dict[str, bytes]] = {kind: {} for kind in self._mute}
         rest: Rest = []
         for place, raw in enumerate(resources):
             try:
@@ -79,13 +78,12 @@ class Sieve:
                 is_mute = test_of(kind)
                 mute = is_mute is not None and is_mute(resource)
             if mute and resource.id and resource.subject is not None and resource.subject.reference == subject:
-                ids[kind].append(resource.id)
-                texts[kind].append(raw)
+                texts[kind][resource.id] = raw
             else:
                 rest.append((place, resource))
-        passed_over = {kind: dict(zip(found, texts[kind], strict=True)) for kind, found in ids.items() if found}
+        passed_over = {kind: found for kind, found in texts.items() if found}
         read: list[Any] = [resource for _, resource in rest if resource.__class__ in passed_over]
-        if any(len(passed_over[kind]) < len(ids[kind]) for kind in passed_over) or any(
+        if len(rest) + sum(map(len, passed_over.values())) < len(resources) or any(
             resource.id in passed_over[resource.__class__] for resource in read
         ):
             return None
