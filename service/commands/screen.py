@@ -10,7 +10,6 @@ import click
 import msgspec
 
 from service import settings as settings_module
-from service.commands import screen_records
 from service.commands.setup import Day, chosen_trials, screening_of
 from service.errors import SettingsError, SourceError
 from service.population import ledger as ledgers
@@ -133,7 +132,10 @@ def command(
     if brief and suppress_below > 1:
         raise click.UsageError("--brief does not go with --suppress-below: who was not asked may tell what is hidden")
     settings = settings_module.load()
-    screen_records.check(settings)
+    if _is_recorded(settings):
+        from service.commands import screen_records
+
+        screen_records.check(settings)
     destination = _destination(write_back, write_back_to, server)
     screening = screening_of(settings, as_of)
     chosen = chosen_trials(screening, trials)
@@ -183,6 +185,11 @@ def _server(
     if group or bulk or since or level != "auto" or query != "Patient":
         raise click.UsageError("--group, --query, --bulk, --level and --since go with a FHIR base URL")
     return None
+
+
+def _is_recorded(settings: Settings) -> bool:
+    """Whether the decision log or the audit trail is to have an entry. What writes them takes a second to load."""
+    return (settings.decision_log, settings.audit_events) != ("none", "none")
 
 
 def _destination(write_back: bool, write_back_to: str, server: Server | None) -> Destination | None:
@@ -266,7 +273,10 @@ def _screen_alone(
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
     if ledger.phase != "done":
-        screen_records.write_records(run, ledger, done, server.base if server else "", settings)
+        if _is_recorded(settings):
+            from service.commands import screen_records
+
+            screen_records.write_records(run, ledger, done, server.base if server else "", settings)
         finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)

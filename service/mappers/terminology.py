@@ -205,6 +205,7 @@ class Terminology:
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self.value_sets: dict[str, dict[str, Any]] = {}
+        self._concepts: dict[str, frozenset[str]] = {}  # by family, once all value sets are there
         self._stand_for: dict[str, str] = {}  # code systems of the site, by the one whose codes theirs are
         self.indexes: dict[str, CodeIndex] = {family: CodeIndex(self.canonical_system) for family in FAMILIES}
         self.drug_forms: dict[tuple[str, str], DrugForm] = {}
@@ -243,7 +244,11 @@ class Terminology:
 
     def concepts(self, family: str) -> frozenset[str]:
         """The names of all concepts of a family."""
-        return frozenset(i[len(family) + 1 :] for i in self.value_sets if i.startswith(f"{family}-"))
+        known = self._concepts.get(family)
+        if known is None:
+            start = f"{family}-"
+            known = self._concepts[family] = frozenset(i[len(start) :] for i in self.value_sets if i.startswith(start))
+        return known
 
     def ingredients(self, name: str) -> frozenset[str]:
         """The ingredients of a drug class, or the one drug of that name. KeyError for an unknown name."""
