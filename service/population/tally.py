@@ -45,8 +45,8 @@ class NeedTally(msgspec.Struct, omit_defaults=True):
 
 class TrialTally(msgspec.Struct, omit_defaults=True):
     """Counts of one trial. `changes` are those within the horizon. `lacking` counts the possible patients by the ids,
-    with spaces between, of the criteria that are unknown for them. `early` counts those who were asked one criterion alone, by
-    it."""
+    with spaces between, of the criteria that are unknown for them. `early` counts those who were asked one criterion
+    alone, by it."""
 
     screened: int = 0
     grades: dict[str, int] = msgspec.field(default_factory=lambda: dict.fromkeys(GRADES, 0))
