@@ -104,6 +104,14 @@ def test_errors_name_the_same_files_and_lines(both: Callable[..., tuple[Ran, Ran
     assert {gap["type"] for gap in there.summary["gaps"]} >= {"Condition"}
 
 
+def test_a_brief_screening_is_the_same(both: Callable[..., tuple[Ran, Ran]], source: Path) -> None:
+    healthy = [as_json(patient(id=f"h{n}")) for n in range(3)]
+    write_lines(source / "8.Patient.ndjson", [*healthy, as_json(condition(Snomed.SEPSIS, subject="Patient/h0"))])
+    here, there = both(source, "--brief")
+    same(here, there)
+    assert {trial["decidedEarly"] for trial in there.summary["trials"]} == {3}
+
+
 def test_one_patient_of_one_trial_with_the_sites_own_trials_is_the_same(
     both: Callable[..., tuple[Ran, Ran]], source: Path
 ) -> None:
