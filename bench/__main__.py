@@ -4,10 +4,10 @@ import argparse
 import os
 from types import ModuleType
 
-from bench import long_record, memory, one_patient, population
+from bench import facts, long_record, memory, one_patient, population
 from bench.table import Size, printed
 
-SECTIONS: tuple[ModuleType, ...] = (one_patient, population, long_record, memory)
+SECTIONS: tuple[ModuleType, ...] = (one_patient, population, long_record, facts, memory)
 
 
 def main(arguments: list[str] | None = None) -> None:

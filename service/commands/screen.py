@@ -127,8 +127,6 @@ def command(
     patients are searched for or exported.
     """
     server = _server(source, query, group, bulk, level, since, longest_wait)
-    if brief and facts:
-        raise click.UsageError("--brief does not go with --facts, which keep all of every record")
     if brief and suppress_below > 1:
         raise click.UsageError("--brief does not go with --suppress-below: who was not asked may tell what is hidden")
     settings = settings_module.load()

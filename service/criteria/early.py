@@ -27,7 +27,7 @@ def decided_early(record: PatientRecord, plan: Plan, today: int) -> PatientResul
     ev = Evaluation(record, today)
     dead = death(ev)
     if dead:
-        return result_for(record, plan, today, [dead_result(of_trial.trial, dead) for of_trial in plan.plans])
+        return result_for(record, plan, today, [dead_result(of_trial, dead) for of_trial in plan.plans])
     held = conditions(*next((names for family, names in record.holds() if family == "condition"), ()))
     results = []
     for of_trial in plan.plans:

@@ -16,7 +16,7 @@ from service.criteria.findings import Evidence, Finding
 from service.criteria.lexicon import Lexicon
 from service.criteria.lifting import Lifts, of_trial
 from service.criteria.logic import GRADES, Failure, Grade
-from service.criteria.plan import Plan, TrialPlan, file_of, result_of
+from service.criteria.plan import Plan, TrialPlan, result_of
 from service.criteria.results import (
     ArmGrade,
     Change,
@@ -38,7 +38,7 @@ def evaluate(
     """One patient against every trial, as of one day. Pure: the same arguments give the same result."""
     dead = death(Evaluation(record, today))
     if dead:
-        results = [dead_result(p.trial, dead) for p in plan.plans]
+        results = [dead_result(p, dead) for p in plan.plans]
     else:
         held = plan.asked_of(record)
 
@@ -58,8 +58,7 @@ def evaluate(
 def result_for(record: PatientRecord, plan: Plan, today: int, results: list[TrialResult]) -> PatientResult:
     """The trials' results as one: the best grade first, then those that are open."""
     if len(results) > 1:
-        open_trials = {p.trial.id for p in plan.plans if p.is_open}
-        results.sort(key=lambda r: (_RANK[r.grade], r.trial not in open_trials, r.trial))
+        results.sort(key=lambda r: (_RANK[r.grade], r.trial not in plan.open, r.trial))
     notices = tuple(record.notices)
     return PatientResult(record.person.ref, iso(today), __version__, tuple(results), notices or UNSET)
 
@@ -78,9 +77,10 @@ def death(ev: Evaluation) -> CriterionResult | None:
     )  # fmt: skip
 
 
-def dead_result(trial: Trial, dead: CriterionResult) -> TrialResult:
+def dead_result(plan: TrialPlan, dead: CriterionResult) -> TrialResult:
+    trial = plan.trial
     return TrialResult(
-        trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *file_of(trial),
+        trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (dead,), *plan.file,
         failure="permanent",
     )  # fmt: skip
 

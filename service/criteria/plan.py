@@ -146,6 +146,7 @@ class Plan:
         self.plans = tuple(
             _plan(trial, tuple(self._question(c, empty) for c in trial.criteria)) for trial in trials.trials
         )
+        self.open = frozenset(of_trial.trial.id for of_trial in self.plans if of_trial.is_open)
         self.person = self._bit.get(keys.PERSON, 0)
         self.allergies = self._bit.get(keys.ALLERGIES, 0)
         self.nameless = self._bit.get(keys.NAMELESS, 0)

@@ -12,7 +12,7 @@ from service.population.bundles import WHOLE_FILE
 from service.population.fact_store import About, Row, Store
 from service.population.facts import FactsRecord, pack
 from service.population.judging import UNDATED, Answered, Judge, line_of_patient, orphaned
-from service.population.records import Shared, by_patient
+from service.population.records import Shared, answered, by_patient
 from service.population.spill import Entry, ErrorRow, entries, part_of
 
 _pack_about = msgspec.msgpack.Encoder().encode
@@ -111,7 +111,7 @@ class FactsJudge(Judge, frozen=True):
         if about.kind == "unreadable":
             return PatientError(f"Patient/{row.patient}", Problem(about.code, about.message))
         try:
-            return self.screening.screen(FactsRecord(row.facts), self.day, self.plan)
+            return answered(self.screening, self.plan, self.day, FactsRecord(row.facts), self.brief)
         except Exception as error:  # noqa: BLE001 - a mistake of ours in one patient must not lose the others
             return PatientError(
                 f"Patient/{row.patient}", Problem("unexpected", f"an unexpected {type(error).__name__}")

@@ -28,7 +28,7 @@ from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.record import Record, of_ingredients
 
-FORMAT = 1  # of the packed facts; to be counted up with any change of what is packed
+FORMAT = 2  # of the packed facts; to be counted up with any change of what is packed
 _TYPES = tuple(sorted(kind.__name__ for kind in wire.READ_TYPES))
 
 Fact = TypeVar("Fact")
@@ -91,23 +91,25 @@ class _Drugs(msgspec.Struct, array_like=True, frozen=True):
 
 
 class _Kept(msgspec.Struct, array_like=True, frozen=True):
-    """Everything kept of one patient: what is held by name, and packed what stands behind the names."""
+    """Everything kept of one patient: what is held by name, and packed what stands behind the names: as strings of
+    bytes, which are passed over at once where nothing in them is asked for."""
 
     person: Person
     notices: tuple[str, ...]
     has_gaps: bool
     gaps: dict[str, str]
     held: tuple[tuple[str, tuple[str, ...]], ...]
-    measured: dict[str, msgspec.Raw]
-    conditions: msgspec.Raw
-    procedures: msgspec.Raw
-    drugs: msgspec.Raw
+    measured: bytes
+    conditions: bytes
+    procedures: bytes
+    drugs: bytes
     is_nameless: bool
     allergies: tuple[Allergy, ...]
 
 
 _pack = msgspec.msgpack.Encoder().encode
 _unpack = msgspec.msgpack.Decoder(_Kept).decode
+_unpack_inputs = msgspec.msgpack.Decoder(dict[str, msgspec.Raw]).decode
 _unpack_measured = msgspec.msgpack.Decoder(_Measured).decode
 _unpack_claimed = msgspec.msgpack.Decoder(_Claimed).decode
 _unpack_drugs = msgspec.msgpack.Decoder(_Drugs).decode
@@ -129,10 +131,10 @@ def pack(record: Record) -> bytes:
         has_gaps=record.has_gaps,
         gaps={"*": gap} if gap else {kind: why for kind in _TYPES if (why := record.unread(kind))},
         held=tuple(held.items()),
-        measured={name: _raw(_measured(record, name)) for name in held["input"]},
-        conditions=_raw(_claimed(record.diagnoses, held["condition"])),
-        procedures=_raw(_claimed(record.operations, held["procedure"])),
-        drugs=_raw(drugs),
+        measured=_pack({name: _raw(_measured(record, name)) for name in held["input"]}),
+        conditions=_pack(_claimed(record.diagnoses, held["condition"])),
+        procedures=_pack(_claimed(record.operations, held["procedure"])),
+        drugs=_pack(drugs),
         is_nameless=bool(drugs.nameless),
         allergies=tuple(record.allergies()),
     )
@@ -194,7 +196,7 @@ class FactsRecord:
         self.has_gaps = kept.has_gaps
         self._notices = dict.fromkeys(kept.notices)
         self._gaps = kept.gaps
-        self._packed = kept.measured
+        self._packed_inputs = kept.measured
         self._measured: dict[str, Sequence[KeptMeasurement]] = {}
         self._held = kept.held
         self._conditions = _Claims[Diagnosis](kept.conditions, _unpack_diagnosis)
@@ -223,6 +225,10 @@ class FactsRecord:
             if measured.notices:
                 self._notices.update(dict.fromkeys(measured.notices))
         return known
+
+    @cached_property
+    def _packed(self) -> dict[str, msgspec.Raw]:
+        return _unpack_inputs(self._packed_inputs)
 
     def diagnoses(self, concepts: Collection[str]) -> Sequence[Match[Diagnosis]]:
         return self._conditions.matches(concepts)
@@ -266,7 +272,7 @@ class FactsRecord:
 class _Claims(Generic[Fact]):
     """Facts under concepts, unpacked when they are asked for."""
 
-    def __init__(self, packed: msgspec.Raw, unpack: Callable[[msgspec.Raw], Fact]) -> None:
+    def __init__(self, packed: bytes, unpack: Callable[[msgspec.Raw], Fact]) -> None:
         self._packed = packed
         self._unpack = unpack
         self._facts: dict[int, Fact] = {}

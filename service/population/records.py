@@ -4,6 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from service.criteria.facts import PatientRecord
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
 from service.errors import RecordError
@@ -92,12 +93,16 @@ def judge(
     """The result of one patient, or why there is none: one patient's failure is a row, never the end. `brief` takes the
     early one where there is one."""
     try:
-        record = screening.of_document(document, f"Patient/{patient}")
-        return (screening.screen_early(record, day, plan) if brief else None) or screening.screen(record, day, plan)
+        return answered(screening, plan, day, screening.of_document(document, f"Patient/{patient}"), brief)
     except RecordError as error:
         return PatientError(f"Patient/{patient}", Problem(error.code, error.message))
     except Exception as error:  # noqa: BLE001 - a mistake of ours in one patient must not lose the others
         return PatientError(f"Patient/{patient}", Problem("unexpected", f"an unexpected {type(error).__name__}"))
+
+
+def answered(screening: Screening, plan: Plan, day: int, record: PatientRecord, brief: bool) -> PatientResult:
+    """The result of a record; the early one where it is to be brief and there is one."""
+    return (screening.screen_early(record, day, plan) if brief else None) or screening.screen(record, day, plan)
 
 
 def judge_early(screening: Screening, plan: Plan, day: int, patient: str, document: Document) -> PatientResult | None:

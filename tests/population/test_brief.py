@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click import UsageError
 
 from tests.builders import Icd10cm, Json, Record, condition, eligible, icd10cm, local, patient
 from tests.population.conftest import Ran, Screen
@@ -134,10 +135,14 @@ def test_it_is_part_of_the_question(screen: Screen, people: Path) -> None:
     assert "brief" in again.err
 
 
-@pytest.mark.parametrize("option", [("--facts", "facts"), ("--suppress-below", "5")])
-def test_what_it_does_not_go_with_is_refused(
-    screen: Screen, people: Path, tmp_path: Path, option: tuple[str, str]
-) -> None:
-    name, value = option
-    with pytest.raises(Exception, match="--brief does not go with"):
-        screen(people, "--brief", name, str(tmp_path / value) if name == "--facts" else value)
+def test_from_facts_it_is_the_same(screen: Screen, people: Path, tmp_path: Path) -> None:
+    lines = screen(people, "--brief").results
+    for out in ("first", "again"):
+        assert screen(people, "--brief", "--facts", str(tmp_path / "facts"), out=out).results == lines
+    full = screen(people, "--facts", str(tmp_path / "facts"), out="full").results
+    assert full == screen(people, out="plain").results
+
+
+def test_counts_that_would_tell_what_is_hidden_are_refused(screen: Screen, people: Path) -> None:
+    with pytest.raises(UsageError, match="--brief does not go with --suppress-below"):
+        screen(people, "--brief", "--suppress-below", "5")
