@@ -33,7 +33,7 @@ from service.mappers.code_systems import (
 from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_codes
-from service.mappers.spelling import drug_name, plain, steps
+from service.mappers.spelling import drug_name, naming_words, plain, steps
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -212,6 +212,7 @@ class Terminology:
         self.classes: dict[str, frozenset[str]] = {}
         self.may_mean: dict[str, tuple[str, ...]] = {}  # codes that do not tell several drugs apart
         self.regimens: dict[str, frozenset[str]] = {}  # their drugs by regimen_name; a vocabulary tells them
+        self.unnamed: frozenset[str] = frozenset()  # texts that tell no drug, by naming_words; as above
         for value_set in _load(files("service.mappers") / "valuesets"):
             self.value_sets[value_set["id"]] = value_set
         for folder in folders:
@@ -282,6 +283,10 @@ class Terminology:
     def regimen(self, text: str) -> frozenset[str]:
         """The drugs of the regimens that a text names, where it, or a part of it, says nothing else."""
         return frozenset(drug for step in steps(text) for drug in self.regimens.get(step, ()))
+
+    def names_a_drug(self, text: str) -> bool:
+        """Whether a text has words at all, and says more than that it is some drug, such as that of a study."""
+        return any(map(str.isalpha, text)) and not self.unnamed.issuperset(naming_words(text))
 
     def codes(self, family: str, concepts: Iterable[str]) -> frozenset[str]:
         """The codes that are listed for some concepts, without their systems."""
