@@ -221,6 +221,6 @@ class ProcedureSign(msgspec.Struct, frozen=True):
         if self.window is None or operation.ongoing:
             return True
         if operation.end is not None and operation.end.first > ev.today:  # still going on
-            ev.may_change_on(operation.end.last + 1)
+            ev.may_change_on(operation.end.first)
             return True
         return ev.within(operation.end, self.window)

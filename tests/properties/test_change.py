@@ -16,11 +16,14 @@ from tests.builders import (
     Icd10cm,
     Json,
     RxNorm,
+    Snomed,
     as_json,
     condition,
     dispense,
     eligible,
     patient,
+    period,
+    procedure,
     quantity,
     request,
     statement,
@@ -104,6 +107,16 @@ def test_it_is_so_for_an_encounter_diagnosis_whose_date_is_an_interval(screening
     told = by_trial(screening.screen(record, TODAY))
     changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
     assert changes == first_difference(screening, record)
+
+
+@pytest.mark.parametrize("end", ["2026-12", "2026-12-10", "2026-11", "2027"])
+def test_it_is_so_for_radiotherapy_that_ends_in_a_time_to_come(screening: Screening, end: str) -> None:
+    irradiated = procedure(Snomed.RADIOTHERAPY, period("2026-11-01", end))
+    record = screening.read(as_json(eligible(SINAI).add(irradiated).bundle()), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+    assert (changes[SINAI] is None) == (end == "2026-11")
 
 
 def change(screening: Screening, record: object) -> tuple[str, str, tuple[str, ...]] | None:
