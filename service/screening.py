@@ -52,6 +52,7 @@ class Screening:
         self.inputs = Inputs(self.terminology, folders)
         self.vocabulary = Vocabulary(self.terminology, self.inputs, folders)
         self.terminology.regimens = self.vocabulary.regimens
+        self.terminology.unnamed = self.vocabulary.unnamed
         self.calendar = Calendar(zone)
         self.library = Library(self.terminology, self.inputs, self.calendar)
         day = on.isoformat() if on else iso(self.calendar.today())

@@ -9,7 +9,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Finding, Need, Sighting, Why, cite_measurement, failed, passed, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
-from service.criteria.newest import Selection, cite_silent, select
+from service.criteria.newest import Selection, cite_aside, cite_silent, select
 from service.criteria.signs import Look
 from service.criteria.spans import Window
 from service.criteria.wording import labelled
@@ -85,7 +85,7 @@ class AnswerSign(msgspec.Struct, frozen=True):
             date = f" on {others[0].span.text}" if others[0].span else ""
             evidence = (*(cite_measurement(m) for m in others), *cite_silent(chosen))
             return Sighting("absent", f"{told}{date}", "recorded", evidence)
-        listed = (*cite_silent(chosen), *(cite_measurement(m, False, m.why) for m in chosen.listed))
+        listed = cite_aside(chosen)
         need = (Need(self.input, "missing"),)
         if perhaps := [m for m in chosen.listed if m.answers & self.answers]:
             reason = f"{labelled(self.label, perhaps[0].said, ':')}, {perhaps[0].why}"

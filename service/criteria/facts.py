@@ -123,7 +123,7 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status,
-    `status_unread` that one is told which FHIR does not know."""
+    `status_unread` that one is told which FHIR does not know. `recorded` is when the record was made."""
 
     ref: str
     says: str
@@ -147,7 +147,7 @@ class Diagnosis(msgspec.Struct, frozen=True, gc=False):
         that itself says history."""
         if self.code_says == "history" and self.onset is not None:
             return up_to(self.onset)
-        return self.onset or self.recorded
+        return self.onset or (up_to(self.recorded) if self.recorded else None)
 
 
 class Exposure(msgspec.Struct, frozen=True, gc=False):

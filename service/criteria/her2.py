@@ -14,9 +14,11 @@ from service.criteria import keys
 from service.criteria.amounts import at_least
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis
-from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
+from service.criteria.findings import Evidence, Finding, Need, cite, failed, passed, unknown
+from service.criteria.focus import of_breast
 from service.criteria.her2_specimens import INPUTS, SAME_TIME, Status, Tested, describe, groups_of, specimens
 from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.newest import aside_of
 from service.criteria.signs import apart, earlier, told
 from service.criteria.spans import Span
 
@@ -122,7 +124,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         tested = ev.shared(specimens)
-        return self._newest(ev, tested) if self.definition == "asco-cap-2018" else self._any(ev, tested)
+        finding = self._newest(ev, tested) if self.definition == "asco-cap-2018" else self._any(ev, tested)
+        aside = ev.shared(_set_aside)
+        return msgspec.structs.replace(finding, evidence=(*finding.evidence, *aside)) if aside else finding
 
     def reads(self) -> frozenset[str]:
         return keys.inputs(*INPUTS) | keys.conditions("her2-positive", "her2-negative")
@@ -174,17 +178,12 @@ class Her2Rule(msgspec.Struct, frozen=True):
         return unknown(basis, reason, evidence, (_what_to_test(doubted, basis),))
 
     def _without_results(self, ev: Evaluation) -> Finding:
-        listed = tuple(
-            cite_measurement(m, False, m.why)
-            for name in INPUTS
-            for m in ev.record.measurements(name)
-            if m.provisional and ev.counts(m.span)
-        )
+        aside = ev.shared(_set_aside)
         gap = ev.record.unread("Observation")
         reason = (
-            "no HER2 result" + (f" that may decide ({listed[0].why})" if listed else "") + (f"; {gap}" if gap else "")
+            "no HER2 result" + (f" that may decide ({aside[0].why})" if aside else "") + (f"; {gap}" if gap else "")
         )
-        return self._or_diagnosis(ev, reason, listed)
+        return self._or_diagnosis(ev, reason, ())
 
     def _or_diagnosis(self, ev: Evaluation, reason: str, evidence: tuple[Evidence, ...]) -> Finding:
         """A diagnosis decides only where no laboratory result does."""
@@ -211,6 +210,11 @@ class Her2Rule(msgspec.Struct, frozen=True):
             if any(word == "positive" and all(apart(d, other) for other in negative) for word, d in words):
                 return {"positive"}
         return {word for word, d in words if not any(earlier(d, other) for _, other in words)}
+
+
+def _set_aside(ev: Evaluation) -> tuple[Evidence, ...]:
+    """Results that have no say: without a value, or of a status that is not final."""
+    return tuple(e for name in INPUTS for e in aside_of(ev, of_breast(ev.record.measurements(name))))
 
 
 def _what_to_test(tested: list[Tested], basis: Basis) -> Need:

@@ -10,7 +10,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, Finding, Need, Why, cite_measurement, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
-from service.criteria.newest import Selection, cite_silent, select
+from service.criteria.newest import Selection, cite_aside, select
 from service.criteria.spans import Window
 from service.criteria.wording import labelled
 
@@ -184,7 +184,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         chosen = t.selection(ev)
         if len(chosen.candidates) == 1 and not chosen.listed and not chosen.silent and not t.method:
             return self._judge_one(ev, chosen.candidates[0])
-        listed = (*cite_silent(chosen), *(cite_measurement(m, False, m.why) for m in chosen.listed))
+        listed = cite_aside(chosen)
         if not chosen.candidates:
             return self._nothing(ev, chosen, listed)
         finding = _together(self._judge_each(ev, chosen.candidates), t.label, t.input)

@@ -6,7 +6,7 @@ import msgspec
 
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
-from service.criteria.findings import Evidence, cite
+from service.criteria.findings import Evidence, cite, cite_measurement
 
 
 class Selection(msgspec.Struct):
@@ -51,6 +51,18 @@ def select(
 def cite_silent(chosen: Selection) -> tuple[Evidence, ...]:
     """Results that were set aside because they have no value."""
     return tuple(cite(m.ref, m.span, m.said or "no value", False, "no value") for m in chosen.silent)
+
+
+def cite_aside(chosen: Selection) -> tuple[Evidence, ...]:
+    """Results that have no say and are shown all the same: without a value, or of a status that is not final."""
+    return (*cite_silent(chosen), *(cite_measurement(m, False, m.why) for m in chosen.listed))
+
+
+def aside_of(ev: Evaluation, measurements: Sequence[Measurement]) -> tuple[Evidence, ...]:
+    """Those of some results that have no say."""
+    if all(_has_value(m) and not m.provisional for m in measurements):  # the usual case
+        return ()
+    return cite_aside(select(ev, measurements))
 
 
 def _has_value(m: Measurement) -> bool:

@@ -13,7 +13,7 @@ from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.measured import window_default
-from service.criteria.newest import cite_silent, select
+from service.criteria.newest import cite_aside, select
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window
 from service.criteria.ways import of_all, of_any
@@ -274,7 +274,7 @@ class PregnancyTestRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         chosen = select(ev, tests(ev))
-        listed = (*cite_silent(chosen), *(cite_measurement(m, False, m.why) for m in chosen.listed))
+        listed = cite_aside(chosen)
         if not chosen.candidates:
             gap = ev.record.unread("Observation")
             reason = "no pregnancy test" + (f"; {gap}" if gap else "")

@@ -14,7 +14,7 @@ from service.criteria.facts import Diagnosis, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed
 from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
-from service.criteria.newest import select
+from service.criteria.newest import aside_of, select
 from service.criteria.signs import apart, doubt_of, earlier, told
 from service.criteria.spans import Span
 
@@ -153,6 +153,11 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         return TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
+        finding = self._judge(ev)
+        aside = [e for name in (*self.accept, "er-pr") for e in aside_of(ev, of_breast(ev.record.measurements(name)))]
+        return msgspec.structs.replace(finding, evidence=(*finding.evidence, *aside)) if aside else finding
+
+    def _judge(self, ev: Evaluation) -> Finding:
         state_of = newest_state if self.specimen == "newest" else any_state
         states = {receptor: ev.shared(state_of, receptor) for receptor in self.accept}
         together = self._together(ev, states) if len(self.accept) == 2 else None

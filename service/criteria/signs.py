@@ -80,10 +80,9 @@ def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
     spans = [s for s in (diagnosis.onset, diagnosis.recorded) if s is not None]
     if not spans:
         return None
-    latest = max(spans, key=lambda span: span.end)
-    if latest.open_start:  # the record was made at the encounter: here the recorded date is the date itself
-        latest = Span(latest.last, latest.last, latest.end, latest.end, latest.text)
-    return ev.within(latest, ENCOUNTER_WINDOW)
+    latest = max(spans, key=lambda span: span.first)  # how early it can have been; how late, the other may tell
+    last = max(spans, key=lambda span: span.end)
+    return ev.within(Span(latest.first, last.last, latest.start, last.end, last.text), ENCOUNTER_WINDOW)
 
 
 def told(diagnosis: Diagnosis) -> str:
@@ -222,6 +221,6 @@ class ProcedureSign(msgspec.Struct, frozen=True):
         if self.window is None or operation.ongoing:
             return True
         if operation.end is not None and operation.end.first > ev.today:  # still going on
-            ev.may_change_on(operation.end.last + 1)
+            ev.may_change_on(operation.end.first)
             return True
         return ev.within(operation.end, self.window)

@@ -65,6 +65,8 @@ def _day(item: Evidence) -> str:
 
 def _said(item: Evidence) -> str:
     day = _day(item)
+    if day.startswith("at age"):
+        return f"{item.says} {day}"
     return f"{item.says} on {day}" if day else item.says
 
 

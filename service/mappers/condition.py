@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from service.criteria import spans
 from service.criteria.facts import Diagnosis, Person, Stage
 from service.criteria.spans import Span
 from service.mappers import wire
@@ -109,7 +108,7 @@ class DiagnosisMapper:
             status_unread=bool(status) and status not in _STATUSES,
             code_says="remission" if "says-remission" in found else "history" if "says-history" in found else "",
             onset=self._onset(condition, person),
-            recorded=_recorded(self._calendar.read(condition.recordedDate)),
+            recorded=self._calendar.read(condition.recordedDate),
             abated=self._abated(condition, person),
             abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
@@ -180,10 +179,6 @@ def _with_sites(sure: tuple[str, ...], sites: frozenset[str]) -> tuple[str, ...]
                 out.remove(general)
                 out += ["metastasis-breast" if "breast" in p else p for p in placed]
     return tuple(dict.fromkeys(out))
-
-
-def _recorded(span: Span | None) -> Span | None:
-    return None if span is None else spans.up_to(span)
 
 
 def _encounter_only(categories: list[wire.CodeableConcept] | None) -> bool:

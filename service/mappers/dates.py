@@ -131,7 +131,16 @@ def at_age(birth: Span | None, age: wire.Quantity | None) -> Span | None:
     low, high = age_day(birth.first, age, 0), age_day(birth.last, age, 1)
     if low is None or high is None:
         return None
-    return spans.of_days(low, max(low, high - 1), f"at age {_number(age)}")
+    return spans.of_days(low, max(low, high - 1), _said(age))
+
+
+def _said(age: wire.Quantity) -> str:
+    """`at age 62`, `at age 746 months`: whatever is not years is told with its unit."""
+    value, unit = _number(age), _age_unit(age)
+    name = "week" if unit.startswith("w") else "day" if unit in _AGE_DAYS else "month"
+    if _AGE_MONTHS.get(unit) == 12:
+        return f"at age {value}"
+    return f"at age {value} {name}{'' if value == 1 else 's'}"
 
 
 def at_ages(birth: Span | None, ages: wire.Range) -> Span | None:
@@ -145,7 +154,7 @@ def at_ages(birth: Span | None, ages: wire.Range) -> Span | None:
 def age_day(born: int, age: wire.Quantity, further: int) -> int | None:
     """The day on which someone born on a day reaches an age, `further` of its units later; None for an odd unit."""
     value = _number(age)
-    unit = (age.code or age.unit or "a").strip().lower()
+    unit = _age_unit(age)
     if value is None or value < 0 or value.adjusted() > 4 or born == LONG_AGO:
         return None
     whole = int(value) + further
@@ -155,6 +164,10 @@ def age_day(born: int, age: wire.Quantity, further: int) -> int | None:
         months = _AGE_MONTHS[unit]
         return spans.birthday(born, whole) if months == 12 else spans.add_months(born, whole)
     return None
+
+
+def _age_unit(age: wire.Quantity) -> str:
+    return (age.code or age.unit or "a").strip().lower()
 
 
 def _number(quantity: wire.Quantity) -> Decimal | None:

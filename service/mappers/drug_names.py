@@ -31,7 +31,7 @@ class Named(msgspec.Struct):
 
     @property
     def nameless(self) -> bool:
-        """Whether it tells nothing at all: no code of a drug, and no words."""
+        """Whether it tells nothing at all: no code of a drug, and no words for one."""
         return not (self.sure or self.possible or self.coded or self.worded)
 
 
@@ -102,7 +102,6 @@ class DrugNames:
         terminology = self._terminology
         words = texts(concept)
         named.said.append(shown(concept))
-        named.worded = named.worded or any(map(str.isalpha, words))
         found = terminology.look_up("drug", concept)
         for ingredient in found.sure:
             meanings = terminology.may_mean.get(ingredient)
@@ -123,6 +122,7 @@ class DrugNames:
             named.possible |= spoken
             named.why = named.why or "a drug named in text, without a known code"
         named.coded = named.coded or self._has_rxnorm_code(concept)
+        named.worded = named.worded or (not named.coded and terminology.names_a_drug(words))
 
     def _spoken(self, text: str) -> set[str]:
         names = {*self._terminology.spoken("drug", text), *self._terminology.regimen(text)}

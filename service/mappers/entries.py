@@ -176,6 +176,10 @@ class _Regimen(Strict):
     of = ListOf(Known("drug"), required=True)
 
 
+class _Unnamed(Strict):
+    names = ListOf(Text(), required=True)
+
+
 class _Nameless(Strict):
     label = Text(required=True)
     conditions = ListOf(Known("condition"))
@@ -209,6 +213,7 @@ SECTIONS: dict[str, type[Schema]] = {
     "drugs": _DrugGroup,
     "therapies": _Therapy,
     "regimens": _Regimen,
+    "unnamed": _Unnamed,
     "nameless": _Nameless,
     "cancers": _Cancer,
     "needs": _Need,

@@ -12,7 +12,7 @@ from service.criteria.therapy import Therapy
 from service.mappers import units
 from service.mappers.entries import SECTIONS, texts, vocabulary_entries
 from service.mappers.inputs import EFFORTS, Inputs
-from service.mappers.spelling import regimen_name
+from service.mappers.spelling import naming_words, regimen_name
 from service.mappers.terminology import Terminology
 
 
@@ -40,6 +40,12 @@ class Vocabulary:
                 spelled = regimen_name(name)
                 found[spelled] = found.get(spelled, frozenset()) | self._group(entry["of"])
         return found
+
+    @property
+    def unnamed(self) -> frozenset[str]:
+        """Texts that say of a drug no more than that it is one, as they are compared."""
+        names = (name for entry in self._entries["unnamed"].values() for name in entry["names"])
+        return frozenset(part for name in names for part in naming_words(name))
 
     # -- the port
 

@@ -5,9 +5,10 @@
     observation-anc: {also: true, http://lab.example.org: {NEU: neutrophils}}
     drugclass-biologic: {title: a biologic, of: [omalizumab, mepolizumab]}
 
-A code of ICD-10, ICD-10-CM or ATC stands for itself and all below it. `also` adds to the value set of that name; an
-entry without it replaces that one or is new. `systems` names the code systems of a country or a site whose codes mean
-what the same codes of another system do.
+A code of ICD-10, ICD-10-CM or ATC stands for itself and all below it; so does one of a site's or country's own system
+that ends in a star (`8-52*`), for all codes that begin so. `also` adds to the value set of that name; an entry without
+it replaces that one or is new. `systems` names the code systems of a country or a site whose codes mean what the same
+codes of another system do.
 """
 
 from collections.abc import Iterator
@@ -20,7 +21,15 @@ from service.criteria.places import PlacedError, problems_of, read
 from service.criteria.schema import nearest
 from service.errors import TrialError
 from service.mappers.code_systems import PREFIX_SYSTEMS, SHORT_NAMES, canonical_system
-from service.mappers.value_sets import BASE, FAMILIES, SPOKEN_NAME, check_value_set
+from service.mappers.value_sets import (
+    BASE,
+    FAMILIES,
+    PREFIX,
+    SPOKEN_NAME,
+    STARRED_FAMILIES,
+    begins_with,
+    check_value_set,
+)
 
 FILE = "codes.yaml"
 SYSTEMS = "systems"
@@ -126,8 +135,29 @@ def _problem(key: str, value: Any, family: str) -> str:
     if key not in SHORT_NAMES and "://" not in key:
         known = [*_WORDS, *SHORT_NAMES]
         return f"unknown key {key}{nearest(key, known)}; known are {', '.join(known)}, and the address of a code system"
+    if problem := _starred(key, value, family):
+        return problem
     named = isinstance(value, dict) and value and all(name is None or isinstance(name, str) for name in value.values())
     return "" if named or _is_texts(value) else "a code, a list of codes, or codes with names were expected"
+
+
+def _starred(key: str, value: Any, family: str) -> str:
+    """What is wrong with codes that end in a star; empty where nothing is."""
+    codes = [str(code) for code in (value if isinstance(value, list | dict) else [value])]
+    for code in (code for code in codes if "*" in code):
+        if "*" in code[:-1]:
+            return "a star stands at the end of a code"
+        if _system(key) in PREFIX_SYSTEMS:
+            continue
+        if key in SHORT_NAMES:
+            return f"codes of {key} do not begin with those above them: a star says nothing"
+        if family not in STARRED_FAMILIES:
+            return "a star stands at the end of codes of conditions, procedures, drugs and sites only"
+        if len(code) < 3:
+            return "two characters at least stand before the star"
+        if not PREFIX.fullmatch(code[:-1]):
+            return "letters, digits, dots and dashes stand before the star"
+    return ""
 
 
 def _is_texts(value: Any) -> bool:
@@ -153,6 +183,9 @@ def _parts(system: str, value: Any) -> Iterator[dict[str, Any]]:
         codes = dict.fromkeys(_texts(value), "")
     if system in PREFIX_SYSTEMS:
         for code in codes:
-            yield {"system": system, "filter": [{"property": "concept", "op": "is-a", "value": code}]}
-    else:
-        yield {"system": system, "concept": [{"code": code, "display": name} for code, name in codes.items()]}
+            yield {"system": system, "filter": [{"property": "concept", "op": "is-a", "value": code.rstrip("*")}]}
+        return
+    for code in (code for code in codes if code.endswith("*")):
+        yield {"system": system, "filter": [begins_with(code[:-1])]}
+    if single := [{"code": code, "display": name} for code, name in codes.items() if not code.endswith("*")]:
+        yield {"system": system, "concept": single}

@@ -7,6 +7,7 @@ rifampicina. https://www.who.int/teams/health-product-and-policy-standards/inn
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 _DASHES = re.compile(r"[-‐‑–_/]+")
 _SPACES = re.compile(r"\s+")
@@ -50,3 +51,21 @@ def steps(text: str) -> Iterator[str]:
     yield regimen_name(" ".join(found))
     if len(found) > 1:
         yield from map(regimen_name, found)
+
+
+# what stands beside the words for a drug and does not tell which: how much, in what form, how often, how it is blinded
+_NOT_A_NAME = re.compile(
+    r"\b(?:\d+(?:[.,]\d+)?(?: ?(?:m?c?g|ug|ml|iu))?|tab(?:let)?s?|tbl|tabletten?|caps?(?:ules?)?|kapseln?|oral|po|iv|sc"
+    r"|daily|qd|bid|arm [a-d]|(?:double |un)?blind(?:ed)?|(?:doppel|ver)blind\w*|open label|nos"
+    r"|(?:or|vs) placebo|placebo (?:or|vs))\b"
+)
+_SIGNS = re.compile(r"[^\w'; ]+")
+
+
+@lru_cache(8192)
+def naming_words(text: str) -> tuple[str, ...]:
+    """The parts of a text, bare of doses and forms, that may name a drug: `Study-drug 5 mg` is `study drug`."""
+    letters = unicodedata.normalize("NFKD", plain(text))
+    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
+    parts = _NOT_A_NAME.sub(" ", _SIGNS.sub(" ", bare)).split(";")
+    return tuple(named for part in parts if (named := _SPACES.sub(" ", part).strip()))

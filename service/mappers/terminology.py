@@ -27,13 +27,14 @@ from service.mappers.code_systems import (
     NDC,
     PREFIX_SYSTEMS,
     RXNORM,
+    SHORT_NAMES,
     SNOMED,
     canonical_system,
 )
 from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_codes
-from service.mappers.spelling import drug_name, plain, steps
+from service.mappers.spelling import drug_name, naming_words, plain, steps
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -41,6 +42,7 @@ from service.mappers.value_sets import (
     MAY_MEAN,
     SPOKEN_NAME,
     check_value_set,
+    prefix_of,
 )
 
 __all__ = [
@@ -146,7 +148,7 @@ class CodeIndex:
         coded = system is not None and self._canonical(system) in self.systems
         if system is not None and self._canonical(system) == SNOMED and (focus := focus_of(code))[0]:
             return self._of_expression(*focus)
-        ambiguous = self.anywhere(code)
+        ambiguous = self.anywhere(code, system)
         return Found((), ambiguous, coded, bool(ambiguous)) if ambiguous or coded else NOT_FOUND
 
     def _of_expression(self, focus: tuple[str, ...], whole: bool) -> Found:
@@ -169,13 +171,15 @@ class CodeIndex:
                 return self._match_prefix(own, code)
         return ()
 
-    def anywhere(self, code: str) -> tuple[str, ...]:
-        """The concepts a code has under any system: what it would say if the system were right."""
+    def anywhere(self, code: str, told: str | None = None) -> tuple[str, ...]:
+        """The concepts a code has under any system: what it would say if the system were right. Under an international
+        system that is `told`, the beginning of a code says nothing of a site's own systems."""
         found: list[str] = []
         for concepts in self.by_code.get(code, {}).values():
             found += concepts
+        international = told is not None and self._canonical(told) in SHORT_NAMES.values()
         for system in self._prefixes:
-            if _shaped_like(system, code):
+            if _shaped_like(system, code) if system in PREFIX_SYSTEMS else not international:
                 found += self._match_prefix(system, code)
         return tuple(dict.fromkeys(found))
 
@@ -213,6 +217,7 @@ class Terminology:
         self.classes: dict[str, frozenset[str]] = {}
         self.may_mean: dict[str, tuple[str, ...]] = {}  # codes that do not tell several drugs apart
         self.regimens: dict[str, frozenset[str]] = {}  # their drugs by regimen_name; a vocabulary tells them
+        self.unnamed: frozenset[str] = frozenset()  # texts that tell no drug, by naming_words; as above
         for value_set in _load(files("service.mappers") / "valuesets"):
             self.value_sets[value_set["id"]] = value_set
         for folder in folders:
@@ -288,6 +293,10 @@ class Terminology:
         """The drugs of the regimens that a text names, where it, or a part of it, says nothing else."""
         return frozenset(drug for step in steps(text) for drug in self.regimens.get(step, ()))
 
+    def names_a_drug(self, text: str) -> bool:
+        """Whether a text has words at all, and says more than that it is some drug, such as that of a study."""
+        return any(map(str.isalpha, text)) and not self.unnamed.issuperset(naming_words(text))
+
     def codes(self, family: str, concepts: Iterable[str]) -> frozenset[str]:
         """The codes that are listed for some concepts, without their systems."""
         names = frozenset(concepts)
@@ -316,9 +325,9 @@ class Terminology:
         for system, code, _entry in _codes(value_set, "include"):
             index.add(canonical(system), code, concept)
         for system, prefix in _prefixes(value_set, "include"):
-            index.add_prefix(system, prefix, concept, True)
+            index.add_prefix(canonical(system), prefix, concept, True)
         for system, prefix in _prefixes(value_set, "exclude"):
-            index.add_prefix(system, prefix, concept, False)
+            index.add_prefix(canonical(system), prefix, concept, False)
         for system, code, _entry in _codes(value_set, "exclude"):
             index.exclude(canonical(system), code, concept)
         if family == "drug":
@@ -402,7 +411,7 @@ def _codes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str, dic
 def _prefixes(value_set: dict[str, Any], part: str) -> Iterator[tuple[str, str]]:
     for include in value_set["compose"].get(part, ()):
         for rule in include.get("filter", ()):
-            yield canonical_system(include["system"]), rule["value"]
+            yield canonical_system(include["system"]), prefix_of(rule)
 
 
 def _extensions(element: dict[str, Any], url: str) -> Iterator[Any]:

@@ -19,6 +19,7 @@ _COUNT = {
     "/uL": D("0.001"), "/mm3": D("0.001"), "10*6/L": D("0.001"), "10*3/mL": D("0.001"),
     "/mL": D("0.000001"), "/L": D("0.000000001"), "10*12/L": D(1000), "10*6/uL": D(1000),
 }  # fmt: skip
+_GIGA = {"10*3/uL": D(1), "G/L": D(1), "G/l": D(1)}  # of counts alone: some write grams with a capital too
 _MASS = {
     "g/dL": D("10"), "g/L": D(1), "mg/dL": D("0.01"), "mg/L": D("0.001"), "ug/dL": D("0.00001"), "ug/L": D("0.000001"),
     "ng/mL": D("0.000001"), "pg/mL": D("0.000000001"), "ng/L": D("0.000000001"), "ng/dL": D("0.00000001"),
@@ -48,6 +49,7 @@ _PERCENT = {"%": D(1)}
 _SPELLINGS = {
     "k/ul": "10*3/uL", "k/cumm": "10*3/uL", "k/mm3": "10*3/uL", "thou/ul": "10*3/uL", "thou/mm3": "10*3/uL",
     "thousand/ul": "10*3/uL", "thousands/ul": "10*3/uL", "thousand/mm3": "10*3/uL", "1000/ul": "10*3/uL",
+    "tsd/ul": "10*3/uL", "tsd./ul": "10*3/uL", "mrd/l": "10*9/L", "mrd./l": "10*9/L",
     "g/l": "g/L", "giga/l": "10*9/L", "gpt/l": "10*9/L", "cells/ul": "/uL", "cell/ul": "/uL", "cells/mm3": "/mm3",
     "/cumm": "/mm3", "/cmm": "/mm3", "cells/cumm": "/mm3", "/ul": "/uL", "/mm3": "/mm3", "/l": "/L", "/ml": "/mL",
     "cells/l": "/L", "mil/ul": "10*6/uL", "m/ul": "10*6/uL", "million/ul": "10*6/uL",
@@ -165,7 +167,7 @@ def _mass_factor(unit: str, target: str, molar_mass: Decimal | None) -> Decimal:
 
 
 _TABLES: dict[str, tuple[dict[str, Decimal], ...]] = {
-    "10*3/uL": (_COUNT,),
+    "10*3/uL": (_COUNT, _GIGA),
     "U/L": (_ENZYME,),
     "[iU]/L": (_HORMONE,),
 }

@@ -3,6 +3,7 @@
 A mistake is a TrialError that names the file and the place in it. https://hl7.org/fhir/R4/valueset.html
 """
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 
 from service.errors import TrialError
-from service.mappers.code_systems import PREFIX_SYSTEMS, canonical_system
+from service.mappers.code_systems import PREFIX_SYSTEMS, SHORT_NAMES, canonical_system
 
 BASE = "https://trialhook.org/fhir"
 SPOKEN_NAME = f"{BASE}/StructureDefinition/spoken-name"
@@ -19,6 +20,22 @@ DEPOT_STRENGTH = f"{BASE}/StructureDefinition/depot-strength"
 MAY_MEAN = f"{BASE}/StructureDefinition/may-mean"
 
 FAMILIES = ("observation", "answer", "condition", "procedure", "drug", "drugclass", "site")
+
+
+# Of the site's own hierarchical code systems. Results are searched for by code, so theirs have to be listed.
+STARRED_FAMILIES = ("condition", "procedure", "drug", "site")
+PREFIX = re.compile(r"[A-Za-z0-9.-]{2,}")
+
+
+def begins_with(prefix: str) -> dict[str, str]:
+    """A filter for the codes that begin so."""
+    return {"property": "code", "op": "regex", "value": prefix.replace(".", "\\.") + ".*"}
+
+
+def prefix_of(rule: dict[str, Any]) -> str:
+    """The beginning that a filter asks of codes."""
+    value = str(rule["value"])
+    return value.removesuffix(".*").replace("\\.", ".") if rule["op"] == "regex" else value
 
 
 class _Filter(msgspec.Struct):
@@ -92,10 +109,19 @@ def _of_part(where: str, part: _Part, family: str, name: str) -> Iterator[tuple[
     if bool(part.concept) == bool(part.filter):
         yield where, "either codes (`concept`) or a `filter` were expected; a whole code system is not supported"
     for j, rule in enumerate(part.filter):
+        if _is_prefix(rule, part.system, family):
+            continue
         if rule.op != "is-a" or rule.property != "concept" or canonical_system(part.system) not in PREFIX_SYSTEMS:
             yield f"{where}.filter[{j}]", "only is-a filters on ICD-10, ICD-10-CM and ATC are supported"
         elif not rule.value.strip():
             yield f"{where}.filter[{j}].value", "a code was expected; this is empty"
+
+
+def _is_prefix(rule: _Filter, system: str, family: str) -> bool:
+    """Whether a filter asks for codes that begin alike, of a system that is not one of the international ones."""
+    prefix = prefix_of(msgspec.to_builtins(rule))
+    own = family in STARRED_FAMILIES and canonical_system(system) not in SHORT_NAMES.values()
+    return own and PREFIX.fullmatch(prefix) is not None and msgspec.to_builtins(rule) == begins_with(prefix)
 
 
 def _of_extensions(where: str, extensions: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:

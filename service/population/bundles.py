@@ -1,5 +1,6 @@
 """Bundles as inputs: one patient's Bundle stays whole, one of several patients (or none) is sorted like lines."""
 
+import re
 import zlib
 
 import msgspec
@@ -13,6 +14,7 @@ from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_na
 # In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
 # without unpacking what stands before it.
 WHOLE_FILE = b"@"
+_URN = re.compile(rb'"urn:[^"\\]*"')
 
 
 def sort_bundle(source: Input, spill: Spill, only: str = "") -> Sorted:
@@ -73,8 +75,38 @@ def _sort_document(source: Input, document: Document, whole: bytes, spill: Spill
             spill.add(0, patient, whole)
         return
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
+    names = _named(document)
     for line, item in enumerate(document.items):
-        _sort_resource(source, line, item.resource, one_line(bytes(item.raw)), spill, only, found)
+        if ".contained[" not in item.parent:  # what a report holds goes with it
+            data = one_line(bytes(item.raw))
+            _sort_resource(source, line, item.resource, _plainly(data, names) if names else data, spill, only, found)
+
+
+def _named(document: Document) -> dict[bytes, bytes]:
+    """Relative references, as JSON strings, for the full URLs of entries that are a urn: a line by itself has no full
+    URL. A resource without an id takes the urn's."""
+    names: dict[bytes, bytes] = {}
+    for item in document.items:
+        if item.full_url.startswith("urn:") and is_name(name := logical_id(item.full_url)):
+            item.raw = _with_id(bytes(item.raw), name) if not item.resource.id else item.raw
+            item.resource.id = item.resource.id or name
+            reference = f"{type(item.resource).__name__}/{item.resource.id}"
+            names[msgspec.json.encode(item.full_url)] = msgspec.json.encode(reference)
+    for item in document.items:
+        owner = _owner(item.resource)
+        named = names.get(msgspec.json.encode(owner.reference)) if owner is not None else None
+        if owner is not None and named is not None:
+            owner.reference = msgspec.json.decode(named, type=str)
+    return names
+
+
+def _with_id(data: bytes, name: str) -> bytes:
+    return b'{"id":' + msgspec.json.encode(name) + b"," + data[data.index(b"{") + 1 :]
+
+
+def _plainly(data: bytes, names: dict[bytes, bytes]) -> bytes:
+    """A resource whose references to full URLs lead to the resources by their names."""
+    return _URN.sub(lambda found: names.get(found[0], found[0]), data)
 
 
 def _sort_resource(
@@ -98,8 +130,12 @@ def _sort_resource(
 def _patient_of(resource: object) -> str:
     if isinstance(resource, wire.Patient):
         return resource.id or ""
-    owner = getattr(resource, "patient" if isinstance(resource, wire.AllergyIntolerance) else "subject", None)
+    owner = _owner(resource)
     return logical_id(owner.reference) if owner is not None and owner.reference else ""
+
+
+def _owner(resource: object) -> wire.Reference | None:
+    return getattr(resource, "patient" if isinstance(resource, wire.AllergyIntolerance) else "subject", None)
 
 
 def _is_patient(resource: object) -> bool:

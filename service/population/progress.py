@@ -99,9 +99,9 @@ class Lines(Silent):
         self._finish()
 
     def _finish(self) -> None:
-        if self._name:
+        if self._name and (self._done or self._total):  # of what never began nothing is said
             self._tell()
-            self._name = ""
+        self._name = ""
 
     def _tell(self) -> None:
         self._told = now = time.monotonic()

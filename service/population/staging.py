@@ -176,7 +176,8 @@ def _search(gathering: Gathering, folder: Path, told: Progress) -> Staged:
     taken: list[Found] = []
     for found in gathering.records(known.__contains__):
         taken.append(found)
-        told.advance(1)
+        if found.patient:  # else it tells what is wrong with the list
+            told.advance(1)
         if len(taken) == CHUNK:
             chunks.append(_keep(taken, folder / "files", len(chunks)))
             taken = []

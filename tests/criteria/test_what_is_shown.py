@@ -45,6 +45,36 @@ def test_a_result_without_a_value_is_shown_as_set_aside(screening: Screening, ol
     ]
 
 
+TUMOUR = [
+    (SINAI, "hormone-receptor-positive", Loinc.ER_PERCENT),
+    (SINAI, "hormone-receptor-positive", Loinc.ER_AND_PR),
+    (ASPIRE, "er-positive", Loinc.ER),
+    (SINAI, "her2-positive", Loinc.HER2_IHC),
+    (YALE, "her2-positive", Loinc.HER2_RATIO),
+]
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told before", "told nowhere"])
+@pytest.mark.parametrize(("trial", "name", "code"), TUMOUR)
+def test_a_receptor_or_her2_without_a_value_is_shown_as_set_aside(
+    screening: Screening, trial: str, name: str, code: Json, told: bool
+) -> None:
+    record = eligible(trial) if told else eligible(trial).drop("er", "pr", "her2")
+    before = criterion(screening, record.bundle(), name, trial)
+    empty = observation(code, None, ago(1), id="empty", **NO_VALUE)
+    preliminary = observation(code, Snomed.POSITIVE, ago(2), id="preliminary", status="preliminary")
+    found = criterion(screening, record.add(empty, preliminary).bundle(), name, trial)
+    assert (
+        (found.outcome, found.basis)
+        == (before.outcome, before.basis)
+        == (("pass", "recorded") if told else ("unknown", "missing"))
+    )
+    aside = {e.reference: (e.says, e.why) for e in found.evidence if not e.used}
+    assert aside["Observation/empty"] == ("no value", "no value")
+    assert aside["Observation/preliminary"][1] == "status preliminary"
+    assert len(aside) == 2
+
+
 def test_an_older_result_without_a_value_was_not_looked_at(screening: Screening) -> None:
     empty = observation(Loinc.ANC, None, ago(9), id="empty", **NO_VALUE)
     record = eligible(YALE).put(anc=laboratory(Loinc.ANC, 4, "10*3/uL", ago(3))).add(empty)

@@ -59,6 +59,10 @@ def test_the_same_thing_is_told_once() -> None:
     assert named([*entries, told("bone metastasis", "2026-02-01")]) == "bone metastasis"
 
 
+def test_a_date_told_as_an_age_reads_as_one() -> None:
+    assert listed([told("cirrhosis", "at age 62")]) == "cirrhosis at age 62"
+
+
 @pytest.mark.parametrize(
     ("label", "said", "expected"),
     [

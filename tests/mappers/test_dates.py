@@ -230,6 +230,23 @@ def test_an_age_counts_from_the_birth_date_and_lasts_its_unit(
     assert days(at_age(span(born), age(value, **unit))) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        ("62", {"code": "a", "unit": "years"}, "at age 62"),
+        ("62.5", {}, "at age 62.5"),
+        ("746", {"code": "mo"}, "at age 746 months"),
+        ("1", {"unit": "month"}, "at age 1 month"),
+        ("3", {"code": "wk"}, "at age 3 weeks"),
+        ("10", {"code": "d"}, "at age 10 days"),
+    ],
+)
+def test_an_age_is_shown_with_its_unit_unless_it_is_years(value: str, unit: dict[str, str], text: str) -> None:
+    told = at_age(span("1960-03-05"), age(value, **unit))
+    assert told is not None
+    assert told.text == text
+
+
 def test_between_two_ages_lies_everything_from_the_first_to_the_end_of_the_second() -> None:
     born, fifty, later = span("1960-03-05"), age("50", code="a"), age("52", code="a")
     assert days(at_ages(born, wire.Range(fifty, later))) == ("2010-03-05", "2013-03-04")

@@ -110,6 +110,45 @@ def test_what_only_looks_like_a_name_is_another_drug(screening: Screening, text:
     assert may_be(screening, text) == set()
 
 
+def names_nothing(screening: Screening, concept: wire.CodeableConcept) -> bool:
+    names = DrugNames(screening.terminology, lambda _: (None, ""))
+    return names.read(wire.MedicationStatement(medicationCodeableConcept=concept)).nameless
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "study medication",
+        "Study Drug",
+        "study-drug 125 mg capsule PO daily",
+        "Blinded study drug",
+        "Investigational product (double-blind)",
+        "study drug or placebo",
+        "Trial medication, arm B",
+        "IMP",
+        "unknown medication",
+        "Studienmedikation",
+        "Prüfpräparat 100 mg Tbl.",
+        "verblindete Prüfmedikation",
+        "médicament à l'étude",
+        "Produit expérimental",
+        "Fármaco del estudio",
+        "producto en investigación",
+    ],
+)
+def test_a_drug_of_a_study_tells_nothing(screening: Screening, text: str) -> None:
+    assert names_nothing(screening, wire.CodeableConcept(text=text))
+    assert names_nothing(screening, wire.CodeableConcept([wire.Coding("urn:oid:1.2.3", "S-1", text)], "study drug"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["placebo", "study drug ABC-123", "impetigo ointment", "Vitamin D (study)", "study drug (palbociclib)", "drug X"],
+)
+def test_a_text_that_says_more_names_a_drug(screening: Screening, text: str) -> None:
+    assert not names_nothing(screening, wire.CodeableConcept(text=text))
+
+
 def test_a_site_adds_regimens_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "vocabulary.yaml").write_text(
         "regimens: {house-blend: {names: [HB-7, House blend], of: [docetaxel, her2-antibody]}}"

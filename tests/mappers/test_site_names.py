@@ -12,6 +12,7 @@ from service.errors import TrialError
 from service.screening import Screening
 from tests.builders import (
     AS_OF,
+    Json,
     ago,
     as_json,
     atc,
@@ -24,6 +25,7 @@ from tests.builders import (
     laboratory,
     loinc,
     patient,
+    procedure,
     rxnorm,
     snomed,
     statement,
@@ -188,9 +190,51 @@ def test_a_country_s_code_system_stands_for_the_one_whose_codes_it_has(tmp_path:
     assert judged(package, taken, statement(palbociclib, ago(9))).outcome == "unknown"
 
 
+OPS = "http://fhir.de/CodeSystem/bfarm/ops"
+BY_PREFIX = f"""
+systems: {{{ICD_10_GM}: icd-10}}
+procedure-radiotherapy: {{also: true, "{OPS}": {{8-52*: radiotherapy, 8-600.1: seeds}}}}
+condition-cirrhosis: {{also: true, "{ICD_10_GM}": K99.0*, icd-10-cm: "K98*"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("done", "outcome"),
+    [
+        (coding(OPS, "8-522.d1"), "fail"),
+        (coding(OPS, "8-52"), "fail"),
+        (coding(f"{OPS}|2026", "8-529"), "fail"),
+        (coding(OPS, "8-600.1"), "fail"),
+        (coding(OPS, "8-600.10"), "pass"),  # without the star a code stands for itself alone
+        (coding(OPS, "8-530"), "pass"),
+        (coding(OPS, "18-52"), "pass"),
+        (coding(None, "8-522.d1"), "unknown"),
+        (coding("http://other.example.org", "8-522.d1"), "unknown"),
+        (snomed("8-522.d1"), "pass"),  # which has no such codes
+    ],
+)
+def test_a_star_at_the_end_stands_for_all_codes_that_begin_so(tmp_path: Path, done: Json, outcome: str) -> None:
+    (tmp_path / "codes.yaml").write_text(BY_PREFIX)
+    site = Screening(value_set_folders=[tmp_path])
+    rule = "{absent: [{procedure: radiotherapy, within: 14 days}]}"
+    assert judged(site, rule, procedure(done, ago(9))).outcome == outcome
+
+
+@pytest.mark.parametrize("code", [coding(ICD_10_GM, "K99.01"), icd10cm("K98.7")])
+def test_a_star_changes_nothing_where_codes_tell_what_is_below_them(tmp_path: Path, code: Json) -> None:
+    (tmp_path / "codes.yaml").write_text(BY_PREFIX)
+    site = Screening(value_set_folders=[tmp_path])
+    assert judged(site, "{absent: [{diagnosis: cirrhosis}]}", condition(code, ago(9))).outcome == "fail"
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("procedure-a: {snomed: 1*}", "1:15: procedure-a → snomed: codes of snomed do not begin with those above them"),
+        ("observation-a: {'http://x.example': A-1*}", "a star stands at the end of codes of conditions, procedures"),
+        ("procedure-a: {'http://x.example': '*'}", "two characters at least stand before the star"),
+        ("procedure-a: {'http://x.example': {8-5*2: x}}", "a star stands at the end of a code"),
+        ("procedure-a: {'http://x.example': '8?5*'}", "letters, digits, dots and dashes stand before the star"),
         ("systems: icd-10", "1:1: systems: a mapping of code systems was expected"),
         ("systems: {icd-10-gm: icd-10}", "1:11: systems → icd-10-gm: the address of a code system was expected"),
         ("systems: {'http://x.example': icd10}", "did you mean icd-10?"),

@@ -32,6 +32,7 @@ SPELLINGS: dict[tuple[str, str], tuple[str, ...]] = {
         *("10*3/uL", "10^3/uL", "10**3/uL", "10*3/µL", "10*3/μL", "10³/µL", "10E3/uL", "x10E3/uL", "X10E3/UL"),
         *("x10^3/uL", "10*3/mm3", "10*3/mm^3", "K/uL", "k/ul", "K/µL", "K/mcL", "K/mm3", "K/cumm", "thou/mcL"),
         *("thou/uL", "Thousand/uL", "thousands/uL", "1000/uL", "10*9/L", "10^9/L", "x10^9/L", "10e9/L", "10⁹/L"),
+        *("G/L", "G/l", "Tsd/µl", "Tsd./µl", "Mrd/L", "Mrd./l"),  # French and Swiss, German and Austrian laboratories
         *("Giga/L", "GPT/L", "10*6/mL", "10*3{cells}/uL", " 10*3/uL ", "10*3 / uL"),
     ),
     (COUNT, "0.001"): (
@@ -40,7 +41,7 @@ SPELLINGS: dict[tuple[str, str], tuple[str, ...]] = {
     ),
     (COUNT, "1000"): ("10*6/uL", "10^6/uL", "million/uL", "10*12/L"),
     ("g/dL", "1"): ("g/dL", "g/dl", "G/DL", "gm/dL", "g%", "gm%", "g.dL-1"),
-    ("g/dL", "0.1"): ("g/L", "g/l", "mg/mL", "kg/m3"),
+    ("g/dL", "0.1"): ("g/L", "g/l", "G/L", "mg/mL", "kg/m3"),
     (MASS, "1"): ("mg/dL", "mg/dl", "MG/DL", "mg%", " mg/dL", "mg / dL"),
     (MASS, "0.1"): ("mg/L", "ug/mL", "mcg/mL"),
     (MASS, "100"): ("g/L",),
@@ -265,7 +266,8 @@ def test_what_is_no_unit_is_refused(unit: str) -> None:
     [
         ("10*3", COUNT),
         ("uL", COUNT),
-        ("G/L", COUNT),  # giga per litre in some laboratories, grams in others
+        ("g/L", COUNT),  # grams: giga per litre has a capital
+        ("g/l", COUNT),
         ("g/dL", COUNT),
         ("%", COUNT),
         (COUNT, MASS),

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
 
 from tests.builders import ASPIRE, PATINA, SINAI, YALE, Json, Record, RxNorm, as_json, eligible, medication, request
 
@@ -114,6 +115,31 @@ def one_bundle(folder: Path, records: Mapping[str, Record]) -> Path:
         "entry": [{"resource": r} for r in resources(records.values())],
     }
     (folder / "all.json").write_text(json.dumps(json.loads(as_json(whole)), indent=2), "utf-8")
+    return folder
+
+
+def urn(name: str) -> str:
+    """A UUID as a client makes up for a resource that has no id yet."""
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, name)}"
+
+
+def transaction(folder: Path, records: Mapping[str, Record], keep_ids: bool = False) -> Path:
+    """One Bundle of several patients as it is posted: the resources have full URLs of their own, and refer to these."""
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = resources(records.values())
+    urns = {f"{r['resourceType']}/{r['id']}": urn(f"{r['resourceType']}/{r['id']}") for r in everything}
+
+    def posted(value: object) -> object:
+        if isinstance(value, dict):
+            return {k: urns.get(v, v) if k == "reference" else posted(v) for k, v in value.items()}
+        return [posted(inner) for inner in value] if isinstance(value, list) else value
+
+    entries = []
+    for resource in everything:
+        full_url = urns[f"{resource['resourceType']}/{resource['id']}"]
+        kept = resource if keep_ids else {k: v for k, v in resource.items() if k != "id"}
+        entries.append({"fullUrl": full_url, "resource": posted(kept), "request": {"method": "POST", "url": "x"}})
+    (folder / "all.json").write_bytes(as_json({"resourceType": "Bundle", "type": "transaction", "entry": entries}))
     return folder
 
 

@@ -2,8 +2,9 @@
 
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -11,9 +12,20 @@ import pytest
 from service.population import files
 from service.population.files import find_inputs
 from service.screening import Screening
-from tests.builders import AS_OF, SINAI, as_json
+from tests.builders import AS_OF, SINAI, as_json, report
 from tests.population.conftest import Screen
-from tests.population.sources import FORMS, bundle_of, bundles, by_type, population, tarred, zipped
+from tests.population.sources import (
+    FORMS,
+    bundle_of,
+    bundles,
+    by_type,
+    one_bundle,
+    population,
+    tarred,
+    transaction,
+    urn,
+    zipped,
+)
 
 RECORDS = population()
 
@@ -34,6 +46,40 @@ def test_each_form_gives_the_answers_of_evaluate(
 ) -> None:
     ran = screen(FORMS[form](tmp_path / "in", RECORDS))
     assert {result["patient"]: result for result in ran.results} == expected
+    assert (ran.code, ran.errors) == (0, [])
+
+
+def outcomes(results: Iterable[Any]) -> dict[str, object]:
+    """What is said of each patient, whatever the resources are called."""
+    return {
+        result["patient"]: [
+            (trial["trial"], trial["grade"], [(c["id"], c["outcome"], c["basis"]) for c in trial["criteria"]])
+            for trial in result["results"]
+        ]
+        for result in results
+    }
+
+
+@pytest.mark.parametrize("keep_ids", [False, True], ids=["without ids", "with ids of their own"])
+def test_patients_and_resources_known_by_full_urls_alone_are_told_apart(
+    screen: Screen, tmp_path: Path, expected: dict[str, Any], keep_ids: bool
+) -> None:
+    ran = screen(transaction(tmp_path / "in", RECORDS, keep_ids))
+    names = {n: f"Patient/{n}" if keep_ids else f"Patient/{urn(f'Patient/{n}')[9:]}" for n in RECORDS}
+    told = outcomes(expected.values())
+    assert outcomes(ran.results) == {names[name]: told[f"Patient/{name}"] for name in RECORDS}
+    assert (ran.code, ran.errors) == (0, [])
+
+
+def test_a_result_inside_a_report_is_read_with_its_report_alone(screen: Screen, tmp_path: Path) -> None:
+    inside = {k: v for k, v in RECORDS["a1"].resources["lvef"].items() if k not in ("subject", "effectiveDateTime")}
+    holder = report("2026-11-01") | {"contained": [inside | {"id": "inside"}], "subject": {"reference": "Patient/a1"}}
+    records = {"a1": RECORDS["a1"].drop("lvef").put(report=holder | {"id": "a1-report"}), "a2": RECORDS["a2"]}
+    ran = screen(one_bundle(tmp_path / "in", records))
+    found = next(r for r in ran.results if r["patient"] == "Patient/a1")
+    sinai = next(t for t in found["results"] if t["trial"] == SINAI)
+    lvef = next(c for c in sinai["criteria"] if c["id"] == "lvef")
+    assert (lvef["outcome"], len(lvef["evidence"])) == ("pass", 1)
     assert (ran.code, ran.errors) == (0, [])
 
 

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from service.cli import main
 from service.demo import AS_OF, patient_files
 from service.demo.fhir_endpoint import fhir_endpoint
 from service.demo.store import demo_store
@@ -131,3 +132,25 @@ def test_a_servers_options_are_refused_for_files(screen: Screen, tmp_path: Path,
 
     with pytest.raises(click.UsageError, match="go with a FHIR base URL"):
         screen(tmp_path, *options)
+
+
+@pytest.mark.parametrize("form", ["plain", "json"])
+@pytest.mark.parametrize("refused", [True, False])
+def test_a_list_that_is_refused_is_no_patient_fetched(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    server: str,
+    form: str,
+    refused: bool,
+) -> None:
+    BROKEN.update({"/fhir/Patient"} if refused else ())
+    given = ["--out", str(tmp_path / "out"), "--as-of", AS_OF, "--query", "Patient?_id=anna", "--progress", form]
+    monkeypatch.setattr("sys.argv", ["trialhook", "screen", server, *given])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    said = capfd.readouterr().err
+    assert ended.value.code == (3 if refused else 0)
+    assert ("the list of patients is not complete" in said) == refused
+    fetched = '"phase":"fetching","done":1' if form == "json" else "fetching: 1 patients"
+    assert (fetched in said) == ("fetching" in said) == (not refused)

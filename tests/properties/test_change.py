@@ -11,13 +11,19 @@ from service.mappers.record import Record
 from service.screening import Screening
 from tests.builders import (
     AS_OF,
+    ENCOUNTER_DIAGNOSIS,
     SINAI,
+    Icd10cm,
     Json,
     RxNorm,
+    Snomed,
     as_json,
+    condition,
     dispense,
     eligible,
     patient,
+    period,
+    procedure,
     quantity,
     request,
     statement,
@@ -84,6 +90,33 @@ def test_it_is_so_for_a_drug_whose_end_is_an_interval(screening: Screening, drug
     changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
     assert changes == first_difference(screening, record)
     assert changes[SINAI] is not None
+
+
+ENCOUNTERS: dict[str, Json] = {
+    "recorded in this month": {"recorded": "2026-11"},
+    "recorded in the month before": {"recorded": "2026-10"},
+    "recorded in this year": {"recorded": "2026"},
+    "begun in a month, recorded on a day": {"onset": "2026-11", "recorded": "2026-11-05"},
+}
+
+
+@pytest.mark.parametrize("dates", ENCOUNTERS.values(), ids=ENCOUNTERS)
+def test_it_is_so_for_an_encounter_diagnosis_whose_date_is_an_interval(screening: Screening, dates: Json) -> None:
+    seen = condition(Icd10cm.CIRRHOSIS, clinical=None, category=ENCOUNTER_DIAGNOSIS, **dates)
+    record = screening.read(as_json(eligible(SINAI).add(seen).bundle()), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+
+
+@pytest.mark.parametrize("end", ["2026-12", "2026-12-10", "2026-11", "2027"])
+def test_it_is_so_for_radiotherapy_that_ends_in_a_time_to_come(screening: Screening, end: str) -> None:
+    irradiated = procedure(Snomed.RADIOTHERAPY, period("2026-11-01", end))
+    record = screening.read(as_json(eligible(SINAI).add(irradiated).bundle()), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+    assert (changes[SINAI] is None) == (end == "2026-11")
 
 
 def change(screening: Screening, record: object) -> tuple[str, str, tuple[str, ...]] | None:

@@ -41,6 +41,7 @@ for name, code in (
     ("icd10cm-inflammatory-new", icd10cm("C50.A1")),
     ("icd10-who", icd10("C50.9")),
     ("snomed-quadrant", Snomed.BREAST_QUADRANT_CANCER),
+    ("snomed-familial", snomed("254843006")),
 ):
     case(f"bc-code-{name}", with_cancer(code), metastatic_breast_cancer("pass/recorded"))
 case = chapter.rule("Breast cancer counts in any clinical status: the primary is often removed")
@@ -71,6 +72,8 @@ case("bc-none-recorded", METASTATIC.drop("cancer"), metastatic_breast_cancer("fa
 case = chapter.rule("In-situ disease does not count")
 for name, code in (("d05", Icd10cm.CARCINOMA_IN_SITU_OF_BREAST), ("z86000", icd10cm("Z86.000"))):
     case(f"bc-in-situ-{name}", with_cancer(code), metastatic_breast_cancer("fail/no-record"))
+case = chapter.rule("A syndrome that disposes to breast cancer is none")
+case("bc-hereditary-syndrome", with_cancer(snomed("718220008")), metastatic_breast_cancer("fail/no-record"))
 case = chapter.rule("Lymphoma, sarcoma, melanoma and phyllodes of the breast are not breast carcinoma")
 for name, code in (
     ("lymphoma", Snomed.BREAST_LYMPHOMA),

@@ -234,6 +234,32 @@ for days, recorded, outcome in ((28, "2026-10-24", "fail/recorded"), (29, "2026-
         with_cirrhosis(None, clinical=None, recorded=recorded, category=ENCOUNTER_DIAGNOSIS),
         expect(SINAI, liver_disease=outcome),
     )
+case = chapter.rule("Where a partial date leaves the 28 days of an encounter diagnosis open: unknown")
+for recorded, outcome in (
+    ("2026-11", "fail/recorded"),  # all of it until the as-of date lies within 28 days
+    ("2026-10", "unknown/missing"),
+    ("2026-09", "pass"),
+    ("2026", "unknown/missing"),
+    ("2025", "pass"),
+):
+    case(
+        f"condition-enc-recorded-{recorded}",
+        with_cirrhosis(None, clinical=None, recorded=recorded, category=ENCOUNTER_DIAGNOSIS),
+        expect(SINAI, liver_disease=outcome),
+    )
+case(
+    "condition-enc-recorded-in-part-onset-new",
+    with_cirrhosis("2026-11-10", clinical=None, recorded="2026-10", category=ENCOUNTER_DIAGNOSIS),
+    expect(SINAI, liver_disease="fail/recorded"),
+    "an onset inside the 28 days is no earlier than the record",
+)
+case(
+    "condition-enc-recorded-new-onset-in-part",
+    with_cirrhosis("2026", clinical=None, recorded="2026-11-10", category=ENCOUNTER_DIAGNOSIS),
+    expect(SINAI, liver_disease="fail/recorded"),
+    "the later of the two is no earlier than the record",
+)
+case = chapter.rule("An encounter diagnosis without a clinical status is had for 28 days")
 case(
     "condition-enc-problem-list",
     with_cirrhosis(None, clinical=None, recorded="2026-03-01", category=PROBLEM_LIST_ITEM),

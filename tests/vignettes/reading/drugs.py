@@ -358,6 +358,12 @@ case(
     expect(YALE, no_prior_tdm1="unknown", no_prior_cdk46="unknown", prior_pertuzumab="pass/recorded"),
 )
 case(
+    "drug-nothing-study-drug-washout",
+    UNTREATED.add(statement(concept(text="investigational product"), "2026-10-01", "2026-11-15")),
+    expect(SINAI, recent_anticancer_therapy="unknown", cyp3a4="unknown", no_prior_metastatic_therapy="unknown"),
+    "what is taken in another study may be anything",
+)
+case(
     "drug-nothing-not-taken",
     TREATED.add(statement(local("4711"), START, status="not-taken")),
     expect(YALE, no_prior_tdm1="pass/no-record"),
@@ -367,6 +373,7 @@ for name, drug in (
     ("text-blank", {"text": " "}),
     ("display-blank", concept(local("4711", "  "))),
     ("text-of-signs", {"text": "---"}),
+    ("text-study-drug", concept(text="Study medication (blinded)")),
     ("text-and-display-blank", {"coding": [local("4711", " ")], "text": "\t"}),
     ("reference-display-blank", {"reference": "Medication/gone", "display": " "}),
     ("snomed-code-alone", snomed("386873009")),

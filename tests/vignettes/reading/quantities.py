@@ -92,6 +92,13 @@ case(
     expect(SINAI, anc="pass/recorded"),
     "K/uL sent as a UCUM code",
 )
+for name, unit, outcome in (("giga", "G/L", "pass/recorded"), ("gram", "g/L", "unknown/unusable")):
+    case(
+        f"quantity-spelling-{name}-per-litre",
+        with_anc(quantity(2.1, text=unit)),
+        expect(SINAI, anc=outcome),
+        f"{unit} of a count",
+    )
 case = chapter.rule("Units are converted")
 case(
     "quantity-convert-plt-below",
