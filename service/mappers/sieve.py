@@ -57,28 +57,29 @@ class Sieve:
 
         Most lines of a long record end in this loop as results of one code, so it hardly calls anything.
         """
-        decode, result, speaks, test_of = wire.decode_resource, wire.Observation, self._results, self._mute.get
+        glance, speaks, test_of = wire.glance, self._results, self._mute.get
         texts: dict[type, dict[str, bytes]] = {kind: {} for kind in self._mute}
+        results = texts[wire.Observation]
         rest: Rest = []
         for place, raw in enumerate(resources):
             try:
-                resource = decode(raw)
+                resource = glance(raw)
             except (msgspec.DecodeError, RecursionError):
                 rest.append((place, None))
                 continue
-            kind = resource.__class__
-            if kind is result and resource.component is None and resource.code is not None:
-                for coding in resource.code.coding or ():
-                    if coding is not None and speaks[coding.system, coding.code]:
-                        mute = False
-                        break
-                else:
-                    mute = True
-            else:
-                is_mute = test_of(kind)
-                mute = is_mute is not None and is_mute(resource)
-            if mute and resource.id and resource.subject is not None and resource.subject.reference == subject:
-                texts[kind][resource.id] = raw
+            if resource.__class__ is wire.Glance:
+                code, owner = resource.code, resource.subject
+                if code is not None and not resource.component and resource.id and owner and owner.reference == subject:
+                    for coding in code.coding or ():
+                        if coding is not None and speaks[coding.system, coding.code]:
+                            break
+                    else:
+                        results[resource.id] = raw
+                        continue
+                resource = _whole(raw)
+            is_mute = test_of(resource.__class__)
+            if is_mute is not None and is_mute(resource) and _is_of(subject, resource):
+                texts[resource.__class__][resource.id] = raw
             else:
                 rest.append((place, resource))
         passed_over = {kind: found for kind, found in texts.items() if found}
@@ -111,6 +112,20 @@ class Sieve:
 
     def _is_mute_event(self, event: wire.MedicationEvent) -> bool:
         return event.medicationReference is None and self._drugs.says_nothing(event.medicationCodeableConcept)
+
+
+def _whole(raw: bytes) -> wire.Observation | None:
+    """A result with all that is read of it; None where it is malformed."""
+    try:
+        resource = wire.decode_resource(raw)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return resource if isinstance(resource, wire.Observation) else None
+
+
+def _is_of(subject: str, resource: Any) -> bool:
+    """Whether a resource has an id, and is of a subject as it is written."""
+    return bool(resource.id) and resource.subject is not None and resource.subject.reference == subject
 
 
 class _Results(dict[_Coding, bool]):

@@ -417,11 +417,36 @@ class NestedBundle(msgspec.Struct, tag_field="resourceType", tag="Bundle", gc=Fa
     """A Bundle inside a Bundle: told apart here, read by the reader."""
 
 
-ANY_RESOURCE: Any = NestedBundle
+class _Code(msgspec.Struct, gc=False):
+    system: str | None = None
+    code: str | None = None
+
+
+class _Codes(msgspec.Struct, gc=False):
+    coding: list[_Code | None] | None = None
+
+
+class _Owner(msgspec.Struct, gc=False):
+    reference: str | None = None
+
+
+class Glance(msgspec.Struct, tag_field="resourceType", tag="Observation", gc=False):
+    """Of an Observation, what tells whose it is and whether it is asked for: most of a long record is not."""
+
+    id: str | None = None
+    code: _Codes | None = None
+    subject: _Owner | None = None
+    component: Raw = NOTHING
+
+
+ANY_RESOURCE: Any = NestedBundle | Observation
+_GLANCED: Any = NestedBundle | Glance
 for _cls in (*CLINICAL_TYPES.values(), *_SKIPPED):
-    ANY_RESOURCE = ANY_RESOURCE | _cls
+    if _cls is not Observation:
+        ANY_RESOURCE, _GLANCED = ANY_RESOURCE | _cls, _GLANCED | _cls
 
 decode_resource = msgspec.json.Decoder(ANY_RESOURCE).decode
+glance = msgspec.json.Decoder(_GLANCED).decode
 decode_bundle = msgspec.json.Decoder(Bundle).decode
 decode_kind = msgspec.json.Decoder(Kind).decode
 decode_list = msgspec.json.Decoder(list[Raw]).decode

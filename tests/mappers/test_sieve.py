@@ -91,10 +91,22 @@ def test_a_result_that_no_trial_asks_for_is_kept_as_a_fact(screening: Screening)
     assert not _passed(screening, pressure, asked=False)
 
 
-def test_what_is_malformed_is_named_whatever_it_speaks_of(screening: Screening) -> None:
-    found = _read(screening, laboratory(HEIGHT, 160, "cm") | {"id": "x", "issued": 5})
-    record = screening.of_document(found, PATIENT)
-    assert any(notice.startswith("Observation/x: issued") for notice in record.notices)
+@pytest.mark.parametrize(
+    ("made", "place"),
+    [
+        (laboratory(Loinc.ANC, 7, "10*3/uL") | {"issued": 5}, "issued"),
+        (laboratory(HEIGHT, 160, "cm") | {"code": 5}, "code"),
+        (laboratory(HEIGHT, 160, "cm") | {"component": [], "issued": 5}, "issued"),
+        (procedure(RECONCILED) | {"performedDateTime": 5}, "performedDateTime"),
+    ],
+)
+def test_what_is_malformed_is_named_where_it_may_speak(screening: Screening, made: Json, place: str) -> None:
+    record = screening.of_document(_read(screening, made | {"id": "x"}), PATIENT)
+    assert any(f"/x: {place}" in notice for notice in record.notices)
+
+
+def test_of_a_result_that_nobody_asks_for_no_more_is_looked_at(screening: Screening) -> None:
+    assert _passed(screening, laboratory(HEIGHT, 160, "cm") | {"issued": 5})
 
 
 def test_what_is_of_another_subject_is_named(screening: Screening) -> None:
