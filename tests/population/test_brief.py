@@ -148,7 +148,7 @@ def test_the_summary_counts_them_apart(screen: Screen, people: Path) -> None:
 def test_the_report_says_how_many(screen: Screen, people: Path) -> None:
     page = (screen(people, "--brief", "--report").out / "report.html").read_text("utf-8")
     early = sum(early for _, early in PATIENTS.values())
-    assert f"{early} of them were asked one criterion alone" in page
+    assert f"{early} of the screened were asked one criterion alone" in page
     assert "asked one criterion alone" not in (screen(people, "--report", out="full").out / "report.html").read_text()
 
 
