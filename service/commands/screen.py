@@ -83,7 +83,7 @@ class Formats(click.ParamType[tuple[str, ...]]):
     help="With --bulk: ask at least so often.",
 )
 @click.option(
-    "--brief", is_flag=True, help="Read and say no more of those whom every trial excludes by what it asks first."
+    "--brief", is_flag=True, help="Ask and read nothing else of who lacks the disease that each trial is about."
 )
 @click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")

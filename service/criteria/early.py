@@ -13,7 +13,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import PatientRecord
 from service.criteria.keys import conditions
 from service.criteria.plan import Plan, TrialPlan, result_of
-from service.criteria.results import CriterionResult, PatientResult, TrialResult
+from service.criteria.results import ArmGrade, CriterionResult, PatientResult, TrialResult
 
 READ = frozenset({"Patient", "Condition"})
 
@@ -50,7 +50,8 @@ def _lacking(ev: Evaluation, plan: TrialPlan, held: Collection[str]) -> Criterio
 
 def _result(plan: TrialPlan, lacking: CriterionResult) -> TrialResult:
     trial = plan.trial
+    by_arm = tuple(ArmGrade(arm, "certainly-not") for arm in plan.arms)
     return TrialResult(
         trial.id, trial.version, trial.title, trial.recruitment, "certainly-not", None, (), (lacking,), *plan.file,
-        UNSET, UNSET, "changeable", UNSET, True,
+        by_arm or UNSET, UNSET, "changeable", UNSET, True,
     )  # fmt: skip

@@ -263,20 +263,21 @@ def _take(document: Document, item: Item) -> None:
 
 
 def _take_contained(document: Document, report: Item) -> None:
-    """Results inside their report: they have its subject and date where they tell none."""
+    """Results inside their report: they have its subject and date where they tell none. Nothing else inside is read,
+    so nothing else can be missing."""
     resource: wire.DiagnosticReport = report.resource
     if (resource.status or "").lower() in VOID:
         return
     try:
         raws = msgspec.json.decode(resource.contained, type=list[Raw])
     except msgspec.DecodeError:
-        document.lost(report.place, "its contained resources are no list")
+        document.lost(report.place, "its contained resources are no list", "Observation")
         return
     for i, raw in enumerate(raws):
         try:
             inner = wire.decode_resource(raw)
         except (msgspec.DecodeError, RecursionError):
-            document.lost(f"{report.place}.contained[{i}]", "a malformed resource")
+            document.lost(f"{report.place}.contained[{i}]", "a malformed resource", "Observation")
             continue
         if isinstance(inner, wire.Observation):
             inherit(inner, resource)

@@ -134,8 +134,8 @@ class Judge(msgspec.Struct, frozen=True):
 
 
 def line_of_patient(found: Sequence[Entry]) -> Entry:
-    """The line that an error of a patient names."""
-    return next((e for e in found if b'"Patient"' in e.json and not is_whole(e.json)), found[0])
+    """The line that an error of a patient names: their Patient's, else what may hold it."""
+    return next((e for kind in ("Patient", "") for e in found if e.type == kind), found[0])
 
 
 def _lines(rows: Iterable[bytes]) -> bytes:

@@ -253,7 +253,22 @@ INCOMPLETE: dict[str, tuple[Any, str]] = {
         RECORD.bundle({"resource": REPORT | {"contained": [LOW_SATURATION], "result": [reference("#low")]}}),
         "lung-function",
     ),
+    "a malformed result contained in its report": (
+        RECORD.bundle({"resource": REPORT | {"contained": [{"resourceType": "Observation", "code": 5}]}}),
+        "lung-function",
+    ),
+    "a report whose contained resources are no list": (
+        RECORD.bundle({"resource": REPORT | {"contained": {}}}), "lung-function",
+    ),
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("contained", [{}, [{"resourceType": "Observation", "code": 5}], [5]])
+def test_what_cannot_be_read_inside_a_report_is_a_result(judged: Judge, contained: Any) -> None:
+    """Nothing else is read there, so that the silence of other types is as it was."""
+    document = RECORD.bundle({"resource": REPORT | {"contained": contained}})
+    found, notices = judged(document, "liver-disease")
+    assert (found.outcome, found.basis, len(notices)) == ("pass", "no-record", 1)
 
 
 def test_search_parameters_beside_a_record_leave_its_silence_as_it_is(judged: Judge) -> None:

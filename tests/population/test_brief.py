@@ -7,7 +7,18 @@ from typing import Any
 import pytest
 from click import UsageError
 
-from tests.builders import Icd10cm, Json, Record, condition, eligible, icd10cm, local, patient
+from tests.builders import (
+    RECENT,
+    Icd10cm,
+    Json,
+    Record,
+    condition,
+    eligible,
+    icd10cm,
+    local,
+    patient,
+    report,
+)
 from tests.population.conftest import Ran, Screen
 from tests.population.sources import FORMS, TRIALS, by_type, owned_by, population
 
@@ -45,6 +56,12 @@ def people(tmp_path: Path) -> Path:
 
 def of(ran: Ran) -> Mapping[str, dict[str, Any]]:
     return {result["patient"].removeprefix("Patient/"): result for result in ran.results}
+
+
+def anchors(ran: Ran) -> set[str]:
+    """The outcomes of the criterion that is asked first, of all patients and trials."""
+    told = (c for result in ran.results for trial in result["results"] for c in trial["criteria"])
+    return {c["outcome"] for c in told if c["id"] == ANCHOR}
 
 
 def test_who_lacks_the_disease_is_asked_one_criterion(screen: Screen, people: Path) -> None:
@@ -86,6 +103,13 @@ def test_diagnoses_that_were_not_read_completely_decide_nothing_early(screen: Sc
     assert not any("decidedEarly" in trial for trial in ran.results[0]["results"])
 
 
+def test_a_report_that_cannot_be_read_leaves_diagnoses_as_they_are(screen: Screen, tmp_path: Path) -> None:
+    broken = report(RECENT) | {"contained": [{"resourceType": "Observation", "code": 5}]}
+    source = by_type(tmp_path / "in", {"c1": owned_by(HEALTHY.put(report=broken), "c1")})
+    brief, full = screen(source, "--brief"), screen(source, out="full")
+    assert anchors(brief) == anchors(full) == {"fail"}
+
+
 def test_other_types_that_were_not_read_completely_are_no_matter(screen: Screen, tmp_path: Path) -> None:
     source = by_type(tmp_path / "in", {"c1": owned_by(with_(HYPERTENSION), "c1")})
     with (source / "0.Observation.ndjson").open("ab") as file:
@@ -124,7 +148,7 @@ def test_the_summary_counts_them_apart(screen: Screen, people: Path) -> None:
 def test_the_report_says_how_many(screen: Screen, people: Path) -> None:
     page = (screen(people, "--brief", "--report").out / "report.html").read_text("utf-8")
     early = sum(early for _, early in PATIENTS.values())
-    assert f"{early} of them were asked one criterion alone" in page
+    assert f"{early} of the screened were asked one criterion alone" in page
     assert "asked one criterion alone" not in (screen(people, "--report", out="full").out / "report.html").read_text()
 
 

@@ -100,6 +100,26 @@ def test_a_patient_without_a_birth_date_is_judged_and_a_row(screen: Screen, sour
     assert "Patient/ageless" in {r["patient"] for r in ran.results}
 
 
+def test_an_error_of_a_patient_names_the_line_of_their_patient(screen: Screen, tmp_path: Path) -> None:
+    """Also where another line of theirs, which comes before it, says `"Patient"` of its subject."""
+    subject = {"reference": "Patient/ageless", "type": "Patient"}
+    write_lines(
+        tmp_path / "in.ndjson",
+        [as_json(condition(Icd10cm.CIRRHOSIS) | {"subject": subject}), as_json(patient(None, id="ageless"))],
+    )
+    for options in (), ("--brief",):
+        ran = screen(tmp_path / "in.ndjson", *options, out=f"out{len(options)}")
+        assert [(row["line"], row["patient"]) for row in ran.errors] == [(2, "Patient/ageless")]
+
+
+def test_an_error_of_a_patient_names_the_file_that_holds_them(screen: Screen, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    subject = {"reference": "Patient/ageless", "type": "Patient"}
+    write_lines(tmp_path / "in" / "a.ndjson", [as_json(condition(Icd10cm.CIRRHOSIS) | {"subject": subject})])
+    (tmp_path / "in" / "b.json").write_bytes(as_json(collection(entry(patient(None, id="ageless")))))
+    assert [(row["file"], row["line"]) for row in screen(tmp_path / "in").errors] == [("b.json", 0)]
+
+
 def test_a_patient_without_an_id_is_a_row(screen: Screen, source: Path) -> None:
     nameless = {"resourceType": "Patient", "birthDate": "1960-01-01"}
     append(source, "0.Patient.ndjson", as_json(nameless))
