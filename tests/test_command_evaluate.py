@@ -27,6 +27,7 @@ from tests.builders import (
     entry,
     laboratory,
     patient,
+    younger,
 )
 
 RECORD = eligible(SINAI)
@@ -259,6 +260,14 @@ def test_a_text_for_a_reader_holds_no_control_characters_of_the_record(trialhook
     ran = trialhook("p.json", *DAY, "--format", "text", files={"p.json": as_json(document)})
     assert "cirrhosis" in ran.out
     assert not [c for c in ran.out if ord(c) < 32 and c != "\n"]
+
+
+def test_what_to_order_is_told_with_its_own_code_system(trialhook: Trialhook) -> None:
+    record = younger(SINAI).drop("goserelin", "ecog")
+    text = trialhook("p.json", *DAY, "--format", "text", files={"p.json": as_json(record.bundle())}).out
+    words = " ".join(text.split())
+    assert "order SNOMED CT 161712005 (menopausal status)" in words
+    assert "order LOINC 89247-1 (ECOG Performance Status score)" in words
 
 
 VALIDATED: dict[str, tuple[bytes, str]] = {

@@ -36,8 +36,8 @@ from service.population.report_lists import (
     number,
 )
 from service.population.worklist import LIMIT, WorkItem
-from service.render.explain import HEADLINES, SYSTEMS, counted, in_words, input_name, phase, recruitment, web_address
-from service.render.pages import environment
+from service.render.explain import HEADLINES, counted, in_words, input_name, phase, recruitment, web_address
+from service.render.pages import SYSTEMS, environment
 
 SHOWN_ERRORS = 50
 _REST = ("older", "undated", "none")

@@ -11,7 +11,7 @@ from msgspec import UNSET, UnsetType
 from service.criteria.catalogue import Trial
 from service.criteria.findings import Evidence
 from service.criteria.results import Change, CriterionResult, Needed, PatientResult, TrialResult
-from service.render.pages import environment
+from service.render.pages import SYSTEMS, environment
 
 LinkFor = Callable[[str], str | None]
 
@@ -30,11 +30,6 @@ WHY = {
     "stale": "too old",
     "conflict": "results contradict each other",
     "unusable": "the result on record cannot be used",
-}
-SYSTEMS = {
-    "http://loinc.org": "LOINC",
-    "http://snomed.info/sct": "SNOMED CT",
-    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
 }
 RECRUITMENT = {"unknown": "Recruitment status unknown"}
 PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}

@@ -8,6 +8,13 @@ from markupsafe import Markup
 # A record's text must not reorder or hide what stands around it, nor reach a terminal as commands to it.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
+# What a reader calls a code system.
+SYSTEMS = {
+    "http://loinc.org": "LOINC",
+    "http://snomed.info/sct": "SNOMED CT",
+    "http://www.nlm.nih.gov/research/umls/rxnorm": "RxNorm",
+}
+
 
 def environment() -> Environment:
     return Environment(

@@ -11,12 +11,13 @@ from service.criteria.results import (
     CriterionResult,
     Effect,
     Needed,
+    Order,
     PatientError,
     PatientResult,
     RestsOn,
     TrialResult,
 )
-from service.render.pages import CONTROL
+from service.render.pages import CONTROL, SYSTEMS
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unknown": ("?", "yellow"), "review": ("◦", "cyan")}
 GRADES = {
@@ -134,10 +135,14 @@ def _rests_on(told: RestsOn) -> Iterable[str]:
 
 def _needed(need: Needed, trial: str) -> str:
     date = f", last {need.last_date}" if need.last_date is not UNSET else ""
-    order = f"; order LOINC {need.order.code} ({need.order.display})" if need.order is not UNSET else ""
+    order = f"; order {_code(need.order)}" if need.order is not UNSET else ""
     others = [name for name in need.trials if name != trial]
     also = f" (and serves {', '.join(others)})" if others else ""
     return f"{need.label or need.input} ({need.why}{date}): settles {', '.join(need.settles)}{also}{order}"
+
+
+def _code(order: Order) -> str:
+    return f"{SYSTEMS.get(order.system, order.system)} {order.code} ({order.display})"
 
 
 def _wrapped(text: str, first: str, rest: str) -> list[str]:
