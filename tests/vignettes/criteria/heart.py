@@ -105,6 +105,7 @@ for name, code, onset, yale in (
 case = chapter.rule("A stroke counts for Yale only, a transient attack for neither")
 for name, code, yale in (
     ("stroke-october", Snomed.ISCHEMIC_STROKE, FAIL),
+    ("stroke-us-edition-october", Snomed.ACUTE_STROKE_OF_THE_US_EDITION, FAIL),
     ("tia", Snomed.TRANSIENT_ISCHEMIC_ATTACK, PASS),
 ):
     show(case, name, condition(code, "2026-10-01", clinical="resolved"), PASS, yale)
