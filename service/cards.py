@@ -291,6 +291,8 @@ def _order(result: PatientResult, need: Needed, trial: Trial) -> Suggestion:
     order = need.order
     assert not isinstance(order, UnsetType)
     name = order.display or need.label or need.input
+    if need.lacks is not UNSET:  # the same result again would be of no use
+        name = f"{name} with its {need.lacks}"
     resource = {
         "resourceType": "ServiceRequest",
         "status": "draft",

@@ -24,11 +24,13 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 
 class Need(msgspec.Struct, frozen=True, gc=False):
-    """An input whose datum would settle a criterion, and why the present one does not do."""
+    """An input whose datum would settle a criterion, and why the present one does not do. `lacks` is what a datum that
+    is there misses."""
 
     input: str
     why: Why
     last_date: str = ""
+    lacks: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False):

@@ -63,6 +63,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
     basis: Basis = "recorded"
     because: str = ""
     by_site: bool = False
+    lacks: str = ""
 
 
 class Threshold(msgspec.Struct, frozen=True):
@@ -129,7 +130,7 @@ class Threshold(msgspec.Struct, frozen=True):
             meets = compare(m.value, self.limit.number * site)
             because = f"by the site's own upper limit {plain(site)}"
             return Verdict(meets, "unusable" if meets is None else "recorded", because, True)
-        return Verdict(None, "missing", "no upper limit of normal with the result")
+        return Verdict(None, "missing", "no upper limit of normal with the result", lacks="upper limit of normal")
 
     def said(self, m: Measurement) -> str:
         """The value with its label."""
@@ -223,7 +224,12 @@ class MeasurementRule(msgspec.Struct, frozen=True):
         if verdict.meets is None:
             why: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             reason = f"{said}{because}; {t.limit.asked} asked for"
-            return unknown(verdict.basis, reason, (cite_measurement(m, False, verdict.because),), (self._need(why, m),))
+            return unknown(
+                verdict.basis,
+                reason,
+                (cite_measurement(m, False, verdict.because),),
+                (self._need(why, m, verdict.lacks),),
+            )
         outcome = "pass" if verdict.meets else "fail"
         defaults = [window_default(t.window)] if self.site_window else []
         if verdict.by_site:
@@ -286,8 +292,8 @@ class MeasurementRule(msgspec.Struct, frozen=True):
     def _default(self) -> str:
         return " (the site's default)" if self.site_window else ""
 
-    def _need(self, why: Why, m: Measurement) -> Need:
-        return Need(self.threshold.input, why, m.span.text if m.span else "")
+    def _need(self, why: Why, m: Measurement, lacks: str = "") -> Need:
+        return Need(self.threshold.input, why, m.span.text if m.span else "", lacks)
 
 
 def window_default(window: Window | None) -> str:

@@ -46,7 +46,7 @@ class Order(msgspec.Struct, frozen=True, gc=False):
 
 class Needed(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """A missing input: why the present one does not do, which criteria it would settle, what to order, which trials it
-    would serve at once. `label` is what a reader calls it."""
+    would serve at once. `label` is what a reader calls it, `lacks` what the present one misses beside its value."""
 
     input: str
     why: Why
@@ -55,6 +55,7 @@ class Needed(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     order: Order | UnsetType = UNSET
     label: str = ""
     trials: tuple[str, ...] = ()
+    lacks: str | UnsetType = UNSET
 
 
 class SmallestSets(msgspec.Struct, frozen=True, gc=False, rename="camel"):

@@ -39,10 +39,16 @@ def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], le
     return tuple(
         Needed(
             name, first[name].why, tuple(settles[name]), first[name].last_date or UNSET, _order(name, lexicon),
-            lexicon.title(name), serves[name],
+            _label(first[name], lexicon), serves[name], first[name].lacks or UNSET,
         )
         for name in order
     )  # fmt: skip
+
+
+def _label(need: Need, lexicon: Lexicon) -> str:
+    """What a reader calls it: ordered as before, a result would come without its upper limit again."""
+    title = lexicon.title(need.input)
+    return f"{title} with its {need.lacks}" if need.lacks else title
 
 
 def smallest_sets(unknown: Sequence[Unknown], lexicon: Lexicon) -> SmallestSets:

@@ -68,7 +68,11 @@ class ThresholdSign(msgspec.Struct, frozen=True):
             need: Why = verdict.basis if verdict.basis in ("missing", "conflict", "unusable") else "unusable"
             evidence = (cite_measurement(m, False, verdict.because),)
             return Sighting(
-                "maybe", f"{said} ({verdict.because})", verdict.basis, evidence, (Need(t.input, need, date),)
+                "maybe",
+                f"{said} ({verdict.because})",
+                verdict.basis,
+                evidence,
+                (Need(t.input, need, date, verdict.lacks),),
             )
         default = window_default(t.window) if self.site_window else ""
         if verdict.meets:

@@ -202,6 +202,14 @@ def test_what_is_missing_says_why_since_when_what_to_order_and_what_it_settles(d
     assert [link.attributes["href"] for link in need.of("a")] == ["#criterion-lvef"]
 
 
+def test_a_result_that_is_there_without_its_upper_limit_is_not_said_to_be_missing(draw: Draw) -> None:
+    limit = "upper limit of normal"
+    need = Needed("alt", "missing", ("alt",), "2026-05-01", label=f"ALT with its {limit}", lacks=limit)
+    page = draw(a_result(a_criterion("alt", "unknown", "missing"), grade="possible", needed=(need,)))
+    told = page.of(css="needs")[0].text
+    assert "ALT with its upper limit of normal the result on record has none, last 2026-05-01" in told
+
+
 def test_a_need_without_order_or_date_shows_neither(draw: Draw) -> None:
     need = Needed("her2-antibody", "missing", ("lvef",), label="antibody against HER2")
     page = draw(a_result(a_criterion("lvef", "unknown", "missing"), grade="possible", needed=(need,)))

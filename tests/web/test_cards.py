@@ -21,6 +21,7 @@ from tests.builders import (
     Record,
     condition,
     eligible,
+    laboratory,
     patient,
 )
 from tests.web.conftest import Serve, call_body, called
@@ -65,6 +66,14 @@ def test_suggested_resources_are_valid_r4(client: FlaskClient) -> None:
         assert action["type"] == "create"
         assert action["description"]
         assert "Patient/p1" in json.dumps(resource)
+
+
+def test_an_order_of_a_result_whose_limit_is_missing_says_so(client: FlaskClient) -> None:
+    record = eligible(SINAI).put(alt=laboratory(Loinc.ALT, 22, "U/L"))
+    card = card_of(called(client, call_body(record)), SINAI)
+    order = card["suggestions"][1]
+    assert order["label"].endswith(" in Serum or Plasma with its upper limit of normal")
+    assert order["actions"][0]["resource"]["code"]["text"].endswith(" with its upper limit of normal")
 
 
 def test_a_missing_result_can_be_ordered(client: FlaskClient) -> None:
