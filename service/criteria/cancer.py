@@ -18,7 +18,7 @@ from service.criteria.focus import is_about_another
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import LONG_AGO, Span
-from service.criteria.wording import named
+from service.criteria.wording import listed
 
 EARLY_STAGES = frozenset({"stage-0", "stage-1", "stage-2", "stage-3"})
 NO_SPREAD = frozenset({"m0", "none"}) | EARLY_STAGES
@@ -99,14 +99,14 @@ def diagnosed(ev: Evaluation, cancer: Cancer) -> Status:
     for match in ev.record.diagnoses(cancer.history):
         _weigh(ev, match, past, maybe, refuted)
     if sure:
-        return Status("yes", f"{cancer.label}: {named(sure)}", "recorded", tuple(sure))
+        return Status("yes", f"{cancer.label}: {listed(sure)}", "recorded", tuple(sure))
     if past:
         return _from_history(ev, cancer, past)
     if maybe:
         evidence, basis = maybe[0]
         why = evidence.why if isinstance(evidence.why, str) else ""
         return Status(
-            "maybe", f"{cancer.label} is not certain: {evidence.says} ({why})", basis, tuple(e for e, _ in maybe)
+            "maybe", f"{cancer.label} is not certain: {listed([evidence])} ({why})", basis, tuple(e for e, _ in maybe)
         )
     if gap := ev.record.unread("Condition"):
         return Status("maybe", f"no {cancer.label} found, but {gap}", "missing", tuple(refuted))
@@ -120,7 +120,7 @@ def _from_history(ev: Evaluation, cancer: Cancer, past: list[Evidence]) -> Statu
     traces = ev.shared(_traces, cancer)
     if traces.sure:
         spread = traces.sure[0].evidence
-        return Status("yes", f"{cancer.label} by history, with {spread.says}", "recorded", (*past, spread))
+        return Status("yes", f"{cancer.label} by history, with {listed([spread])}", "recorded", (*past, spread))
     return Status("maybe", f"only a history of {cancer.label}", "missing", tuple(past))
 
 
@@ -202,7 +202,7 @@ def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces
         return
     own = bool(m.focus) and not m.focus.isdisjoint(cancer.ever)
     if is_about_another(m, cancer.ever, cancer.another):
-        traces.aside.append(cite_measurement(m, False, "about another cancer"))
+        traces.aside.append(_cited(m, False, "about another cancer"))
         return
     own = own or (of_cancer and not m.focus)
     doubt, basis = doubt_of(m.standing, m.why, m.provisional)
@@ -213,11 +213,19 @@ def _observation(ev: Evaluation, cancer: Cancer, m: Measurement, traces: _Traces
     answers = m.answers
     if not answers:
         if doubt and not m.provisional:
-            traces.maybe.append(Trace(cite_measurement(m, False, doubt), m.span, own, basis))
+            traces.maybe.append(Trace(_cited(m, False, doubt), m.span, own, basis))
         return
     if answers & cancer.distant_sites:
         answers = frozenset({"m1"})
-    _sort(answers, Trace(cite_measurement(m, not doubt, doubt), m.span, own, basis, True), bool(doubt), traces)
+    _sort(answers, Trace(_cited(m, not doubt, doubt), m.span, own, basis, True), bool(doubt), traces)
+
+
+def _cited(m: Measurement, used: bool, why: str = "") -> Evidence:
+    """A result with what it is of, where it does not tell that itself: `stage IV`, `metastasis site none`."""
+    cited, label = cite_measurement(m, used, why), m.name.replace("-", " ")
+    if m.name == "m-category" or label in m.said.casefold():  # `M1` and the like speak for themselves
+        return cited
+    return msgspec.structs.replace(cited, says=f"{label} {m.said}")
 
 
 def _sort(answers: frozenset[str], trace: Trace, doubtful: bool, traces: _Traces) -> None:
@@ -240,9 +248,14 @@ def spread_of(ev: Evaluation, cancer: Cancer) -> Spread:
         doubt = _contradiction(ev, cancer, traces)
         if doubt is not None:
             return Spread(doubt, since)
-        first = traces.sure[0].evidence
-        return Spread(Status("yes", f"metastatic: {named([first])}", "recorded", (*shown, *traces.aside)), since)
+        return Spread(Status("yes", _told(traces.sure, since), "recorded", (*shown, *traces.aside)), since)
     return Spread(_without_certain_spread(ev, cancer, traces))
+
+
+def _told(traces: list[Trace], since: Span | None) -> str:
+    """What tells of spread; since when, where several tell it."""
+    first = "" if since is None or len(traces) == 1 else f" {'by' if since.open_start else 'since'} {since.text}"
+    return f"metastatic{first}: {listed(t.evidence for t in traces)}"
 
 
 def _earliest(traces: list[Trace]) -> Span | None:
@@ -262,7 +275,7 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
             continue
         if all(_not_later(t, against.span) for t in traces.sure):
             both = (*(t.evidence for t in traces.sure), against.evidence)
-            reason = f"{traces.sure[0].evidence.says}, but {against.evidence.says} on {against.span.text}"
+            reason = f"{listed([traces.sure[0].evidence])}, but {listed([against.evidence])}"
             return Status("maybe", reason, "conflict", both)
     if any(t.names for t in traces.sure):
         return None
@@ -273,7 +286,7 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
             continue
         if other.verification != "refuted" and ev.counts(other.onset) and has(ev, other) is not False:
             evidence = (*(t.evidence for t in traces.sure), cite(other.ref, other.date, told(other)))
-            reason = f"{traces.sure[0].evidence.says} may come from {other.says}"
+            reason = f"{listed([traces.sure[0].evidence])} may come from {other.says}"
             return Status("maybe", reason, "conflict", evidence)
     return None
 
@@ -295,10 +308,10 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
         best = traces.maybe[0]
         why = best.evidence.why if isinstance(best.evidence.why, str) else ""
         evidence = tuple(t.evidence for t in traces.maybe)
-        return Status("maybe", f"spread is not certain: {best.evidence.says} ({why})", best.basis, evidence)
+        return Status("maybe", f"spread is not certain: {listed([best.evidence])} ({why})", best.basis, evidence)
     unclear = list(_present(ev, cancer.unclear))
     if unclear:
-        return Status("maybe", f"{named(unclear)} alone does not tell distant spread", "unusable", tuple(unclear))
+        return Status("maybe", f"{listed(unclear)} alone does not tell distant spread", "unusable", tuple(unclear))
     shown = (*(t.evidence for t in traces.against), *traces.aside)
     if gap := ev.record.unread("Condition", "Observation"):
         return Status("maybe", f"no distant spread found, but {gap}", "missing", shown)
@@ -312,8 +325,10 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
 def _early_only(ev: Evaluation, cancer: Cancer, traces: _Traces, shown: tuple[Evidence, ...]) -> Status:
     again = list(recurrences(ev, cancer))
     if again:
-        return Status("maybe", f"{traces.against[0].evidence.says}, but {named(again)}", "missing", (*shown, *again))
-    return Status("no", f"no distant spread: {traces.against[0].evidence.says}", "recorded", shown)
+        return Status(
+            "maybe", f"{listed([traces.against[0].evidence])}, but {listed(again)}", "missing", (*shown, *again)
+        )
+    return Status("no", f"no distant spread: {listed(t.evidence for t in traces.against)}", "recorded", shown)
 
 
 def _present(ev: Evaluation, concepts: frozenset[str]) -> Iterable[Evidence]:
@@ -385,7 +400,7 @@ class CancerRule(msgspec.Struct, frozen=True):
             return passed(spread.reason, spread.evidence)
         again = tuple(recurrences(ev, self.cancer))
         if self.recurrent and again:
-            return passed(f"recurrent: {named(again)}", again)
+            return passed(f"recurrent: {listed(again)}", again)
         if self.or_stage and (found := by_stage(ev, self.cancer.ever, self.or_stage)) is not None:
             return found
         need = (Need("metastasis", "conflict" if spread.basis == "conflict" else "missing"),)
