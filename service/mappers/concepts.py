@@ -9,8 +9,16 @@ MAX_READ = 1000  # characters of a text that are looked through for names
 _HL7 = "http://terminology.hl7.org/"
 
 
+# What SNOMED CT puts behind its full names tells a reader nothing: `Stage 4 (qualifier value)`.
+_SEMANTIC_TAGS = (
+    " (disorder)", " (finding)", " (procedure)", " (situation)", " (qualifier value)", " (regime/therapy)",
+    " (observable entity)", " (morphologic abnormality)", " (substance)", " (product)", " (medicinal product)",
+    " (clinical drug)", " (event)", " (body structure)", " (organism)", " (tumor staging)",
+)  # fmt: skip
+
+
 def shown(concept: wire.CodeableConcept | None) -> str:
-    """The words for a reader: the text, else the first display or code."""
+    """The words for a reader: the text, else the first display or code; without SNOMED CT's semantic tag."""
     if concept is None:
         return ""
     if concept.text and not concept.text.isspace():
@@ -22,6 +30,8 @@ def shown(concept: wire.CodeableConcept | None) -> str:
 
 
 def _cut(text: str) -> str:
+    if text.endswith(_SEMANTIC_TAGS):
+        text = text[: text.rindex(" (")].rstrip() or text
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 
