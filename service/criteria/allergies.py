@@ -89,9 +89,9 @@ class IntoleranceSign(msgspec.Struct, frozen=True):
             cite(a.ref, a.onset, a.says + (f" ({a.reaction})" if a.reaction else ""), a.certain, a.why) for a in found
         )
         if sure:
-            reason = f"intolerance of {self.label}: {sure[0].says}"
+            reason = f"intolerance to {self.label}: {sure[0].says}"
             return Sighting("found", reason, "recorded", evidence, lasting=True)
         if found:
             need = (Need("allergies", "missing"),)
-            return Sighting("maybe", f"intolerance of {self.label} not certain", "missing", evidence, need)
-        return Sighting("silent", f"no record of an intolerance of {self.label}", "no-record")
+            return Sighting("maybe", f"intolerance to {self.label} not certain", "missing", evidence, need)
+        return Sighting("silent", f"no record of an intolerance to {self.label}", "no-record")

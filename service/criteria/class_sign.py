@@ -96,9 +96,10 @@ class ClassSign(msgspec.Struct, frozen=True):
         if shown:
             reason = f"{shown[0].says} without a {self.label} within {self.window}"
             return Sighting("maybe", reason, "missing", (*shown, *evidence), need)
+        illness = " or ".join(name.replace("-", " ") for name in self.illness)
         if gap := ev.record.unread("Condition"):
-            return Sighting("maybe", f"no such illness found, but {gap}", "missing", evidence, need)
-        return Sighting("silent", f"no record of such an illness and no {self.label}", "no-record", evidence)
+            return Sighting("maybe", f"no {illness} found, but {gap}", "missing", evidence, need)
+        return Sighting("silent", f"no record of {illness}", "no-record", evidence)
 
     def _newest(self, ev: Evaluation) -> tuple[str, frozenset[str], tuple[Evidence, ...], Basis, str]:
         """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""

@@ -47,6 +47,13 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
             elif event.now is not False:
                 weighed.doubtful.append((event.cite(), "missing"))
         if now and self.outcome == "review":
-            return review(f"{listed(now)}: a person judges", (*now, *(e for e, _ in weighed.doubtful)))
+            return review(
+                f"{self._what}: {listed(now)}; a person judges whether it can stop",
+                (*now, *(e for e, _ in weighed.doubtful)),
+            )
         weighed.against += now
-        return weighed.finding(ev, f"{self.therapy.drugs.label} now", Need(self.therapy.drugs.input, "missing"))
+        return weighed.finding(ev, self._what, Need(self.therapy.drugs.input, "missing"))
+
+    @property
+    def _what(self) -> str:
+        return f"{self.therapy.drugs.label} now"

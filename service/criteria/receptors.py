@@ -157,7 +157,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         states = {receptor: ev.shared(state_of, receptor) for receptor in self.accept}
         together = self._together(ev, states) if len(self.accept) == 2 else None
         evidence = _evidence([*states.values(), *([together] if together else [])])
-        reason = "; ".join([r.said for s in states.values() for r in s.readings])
+        reason = "; ".join(dict.fromkeys(r.said for s in states.values() for r in s.readings))
         positive = self._positive(states)
         if together is not None:
             said = "; ".join(r.said for r in together.readings)

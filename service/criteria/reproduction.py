@@ -11,6 +11,9 @@ from service.criteria.sex import sex
 from service.criteria.signs import told
 from service.criteria.suppression import Suppressants
 from service.criteria.ways import Way, smallest
+from service.criteria.wording import listed
+
+_NO_CHILDREN = "not of child-bearing potential"
 
 
 class ForWomenRule(msgspec.Struct, frozen=True):
@@ -80,10 +83,12 @@ class ForWomenRule(msgspec.Struct, frozen=True):
         for match in ev.record.operations(concepts):
             operation = match.fact
             if match.standing == "sure" and operation.certain and ev.counts(operation.start):
-                return False, operation.says, (cite(operation.ref, operation.end, operation.says),)
+                cited = cite(operation.ref, operation.end, operation.says)
+                return False, f"{_NO_CHILDREN}: {listed([cited])}", (cited,)
         for known in ev.record.diagnoses([f"history-{concept}" for concept in concepts]):
             diagnosis = known.fact
             sure = known.standing == "sure" and diagnosis.verification == "confirmed"
             if sure and ev.counts(diagnosis.onset):
-                return False, diagnosis.says, (cite(diagnosis.ref, diagnosis.date, told(diagnosis)),)
+                cited = cite(diagnosis.ref, diagnosis.date, told(diagnosis))
+                return False, f"{_NO_CHILDREN}: {listed([cited])}", (cited,)
         return True, "", ()

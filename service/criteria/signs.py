@@ -33,18 +33,19 @@ class Look(msgspec.Struct):
             self.basis = basis
         self.maybe.append(evidence)
 
-    def sighting(self, what: str, gap: str, needs: tuple[Need, ...] = (), lasting: bool = False) -> Sighting:
-        """The strongest thing seen; silence counts only where everything was read."""
+    def sighting(
+        self, what: str, gap: str, needs: tuple[Need, ...] = (), lasting: bool = False, perhaps: str = ""
+    ) -> Sighting:
+        """The strongest thing seen; silence counts only where everything was read. `perhaps` words a doubt."""
         everything = tuple(dict.fromkeys((*self.found, *self.maybe, *self.aside)))
         if self.found:
             return Sighting("found", f"{what}: {listed(self.found)}", "recorded", everything, needs, lasting)
         if self.maybe:
             why = next((e.why for e in self.maybe if isinstance(e.why, str)), "not certain")
-            return Sighting(
-                "maybe", f"{what} may be there: {listed(self.maybe)} ({why})", self.basis, everything, needs
-            )
+            said = f"{perhaps or f'{what} may be there'}: {listed(self.maybe)} ({why})"
+            return Sighting("maybe", said, self.basis, everything, needs)
         if gap:
-            return Sighting("maybe", f"{what} not found, but {gap}", "missing", everything, needs)
+            return Sighting("maybe", f"no record of {what}, but {gap}", "missing", everything, needs)
         none = f"no {what.removeprefix('an ').removeprefix('a ')} that counts"
         said = f"{none}: {listed(self.aside)} ({self._why_aside})" if self.aside else ""
         if self.absent:
@@ -87,8 +88,10 @@ def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
 
 
 def told(diagnosis: Diagnosis) -> str:
-    """What a diagnosis says, with its status."""
-    return f"{diagnosis.says} ({diagnosis.status})" if diagnosis.status else diagnosis.says
+    """What a diagnosis says, with its status and its end."""
+    end = f"until {diagnosis.abated.text}" if diagnosis.abated is not None else ""
+    said = ", ".join(part for part in (diagnosis.status, end) if part)
+    return f"{diagnosis.says} ({said})" if said else diagnosis.says
 
 
 def earlier(one: Diagnosis, other: Diagnosis) -> bool:

@@ -40,7 +40,7 @@ class DrugSign(msgspec.Struct, frozen=True):
         if not look.found and self.state == "taken":
             self._unnamed(ev, look)
         if look.found or look.maybe:
-            return look.sighting(self._what, "", need, self.state == "taken")
+            return look.sighting(self._what, "", need, self.state == "taken", self._perhaps)
         gap, basis = gap_in_drugs(ev)
         sighting = look.sighting(self._what, gap, need)
         return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
@@ -51,6 +51,10 @@ class DrugSign(msgspec.Struct, frozen=True):
     @property
     def _what(self) -> str:
         return f"{self.drugs.label} {'taken' if self.state == 'taken' else 'now'}"
+
+    @property
+    def _perhaps(self) -> str:
+        return f"{self.drugs.label} may {'have been taken' if self.state == 'taken' else 'be taken now'}"
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
         exposure = match.fact

@@ -30,7 +30,8 @@ class Weighed(msgspec.Struct):
         if self.doubtful:
             first, basis = self.doubtful[0]
             why = first.why if isinstance(first.why, str) else "not certain"
-            return unknown(basis, f"{what}? {first.says}: {why}", evidence, (need,))
+            alike = listed(e for e, _ in self.doubtful if e.why == first.why)
+            return unknown(basis, f"{what}? {alike}: {why}", evidence, (need,))
         gap, basis = gap_in_drugs(ev)
         gap = gap or (ev.record.unread(*types) if types else "")
         if gap:

@@ -21,9 +21,23 @@ def listed(evidence: Iterable[Evidence]) -> str:
         else:
             others.append(item)
     said = [(_drug_said(name, records), max(map(_day, records))) for name, records in drugs.items()]
-    told = [(_said(item), _day(item)) for item in others]
-    parts = [*_newest(said, MAX_DRUGS), *_newest(told, MAX_LISTED)]
+    parts = [*_newest(said, MAX_DRUGS), *_newest(_told(others), MAX_LISTED)]
     return "; ".join(parts)
+
+
+def _told(others: list[Evidence]) -> list[tuple[str, str]]:
+    """Each thing with its day; one that is on record on several days, such as a fraction of radiotherapy, once."""
+    days: dict[str, dict[str, None]] = {}
+    for item in others:
+        days.setdefault(item.says, {})[_day(item)] = None
+    told: dict[str, str] = {}
+    for item in others:
+        of_it = days[item.says]
+        if len(of_it) == 1 or "" in of_it:
+            told[_said(item)] = _day(item)
+        else:
+            told[f"{item.says} ({len(of_it)} days, last on {max(of_it)})"] = max(of_it)
+    return list(told.items())
 
 
 def named(evidence: Iterable[Evidence]) -> str:

@@ -82,3 +82,12 @@ def test_a_label_is_not_repeated_where_the_value_begins_with_it(label: str, said
 def test_a_mark_stands_between_label_and_value_where_both_are_said() -> None:
     assert labelled("NYHA class", "class II", ":") == "NYHA class: class II"
     assert labelled("NYHA class", "NYHA II", ":") == "NYHA II"
+
+
+def test_what_is_on_record_on_many_days_is_one_entry_with_the_last() -> None:
+    fractions = [told("radiotherapy", f"2026-04-{day:02}") for day in range(28, 0, -1)]
+    assert listed(fractions) == "radiotherapy (28 days, last on 2026-04-28)"
+    assert listed([*fractions, told("lumpectomy", "2026-02-06")]) == (
+        "radiotherapy (28 days, last on 2026-04-28); lumpectomy on 2026-02-06"
+    )
+    assert listed([told("radiotherapy"), *fractions[:1]]) == "radiotherapy; radiotherapy on 2026-04-28"
