@@ -5,6 +5,7 @@ new ones are broken the old ones go on.
 """
 
 import secrets
+import signal
 import socket
 from collections.abc import Callable
 from itertools import count
@@ -24,7 +25,7 @@ from service.server_log import ServerLog
 from service.setting_values import MIN_SECRET
 from service.settings import Settings
 from service.web.parts import EXTENSION, Parts
-from service.worker import PatientWorker
+from service.worker import ENDING, PatientWorker
 
 GRACE_SECONDS = 30
 RECYCLE_AFTER = 20_000
@@ -57,6 +58,18 @@ def listener(host: str, port: int) -> socket.socket:
         reason = problem.strerror if isinstance(problem, OSError) and problem.strerror else "not a host"
         raise CannotListen(f"cannot listen on {shown}: {reason}") from None
     return made
+
+
+class Forking(Arbiter):  # type: ignore[misc]
+    """gunicorn's master. Told to end while a worker is being made, that worker would take the signal as the master does
+    and go on; so it is held back until the worker has handlers of its own (PatientWorker.init_signals)."""
+
+    def spawn_worker(self) -> Any:
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        try:
+            return super().spawn_worker()  # comes back in the master alone
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class Server(BaseApplication):  # type: ignore[misc]
@@ -120,7 +133,7 @@ class Server(BaseApplication):  # type: ignore[misc]
 
     def run(self) -> None:
         try:
-            Arbiter(self).run()
+            Forking(self).run()
         except OSError as problem:  # another process was quicker to listen on the address
             raise CannotListen(f"cannot listen: {problem.strerror}") from None
 

@@ -8,6 +8,7 @@ a thread, within a bound on the whole of it.
 import errno
 import re
 import selectors
+import signal
 import socket
 import threading
 import time
@@ -30,6 +31,8 @@ LINGER_SECONDS = 2.0
 GATHERED_BYTES = 512 * 1024  # a chart of ordinary size; what a silent client can make a worker hold
 HEAD_BYTES = 64 * 1024
 CHUNK = 256 * 1024
+
+ENDING = frozenset({signal.SIGTERM, signal.SIGINT, signal.SIGQUIT})
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*\r\n", re.IGNORECASE)
 _ORIGIN = re.compile(rb"\r\norigin:[ \t]*([\x21-\x7e]{1,300})[ \t]*\r\n", re.IGNORECASE)
@@ -111,6 +114,11 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         self.pending_conns: deque[Connection] = deque()
         self.lingering: deque[Connection] = deque()
         self._serving = threading.local()  # what a thread has in hand
+
+    def init_signals(self) -> None:
+        """What told the worker to end before it could listen is heard now."""
+        super().init_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
 
     # -- requests are answered
 

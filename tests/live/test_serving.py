@@ -215,6 +215,30 @@ def test_a_request_in_flight_is_answered_when_the_service_is_stopped(tmp_path: P
     assert [answer.status_code for answer in answers] == [200]
 
 
+# The second worker takes its time before it has handlers for signals.
+SLOWLY_MADE = """
+import time
+import service.server as server
+from service.cli import main
+
+made = server._post_fork
+
+def slowly(arbiter, worker):
+    made(arbiter, worker)
+    time.sleep(3 * worker.place)
+
+server._post_fork = slowly
+main()
+"""
+
+
+def test_a_worker_that_is_still_being_made_ends_when_told_to(tmp_path: Path) -> None:
+    with service(tmp_path, "--workers", "2", program=("-c", SLOWLY_MADE)) as running:
+        until(lambda: len(running.workers()) == 2, "the second worker")
+        running.process.terminate()
+        assert running.process.wait(20) == 0  # not after the 30 seconds that an open request may take
+
+
 def listens(base: str) -> bool:
     address = urlsplit(base)
     try:
