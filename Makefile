@@ -20,8 +20,8 @@ demo: install  ## the service with synthetic patients, at http://127.0.0.1:8080/
 test: install  ## fast, offline
 	$(BIN)/python -m pytest -m "not live" -n auto
 
-test-live: install  ## real servers and a browser
-	$(BIN)/python -m pytest -m live
+test-live: install  ## real servers and a browser; what stands in one file runs in one process
+	$(BIN)/python -m pytest -m live -n 2 --dist loadfile
 
 check: install  ## every check runs, also after one fails
 	@failed=0; \
