@@ -143,11 +143,12 @@ atexit.register(close_archive)
 
 
 class Opened:
-    """An input as a stream of unpacked bytes; `digest` is that of its bytes as they are stored, once all are read."""
+    """An input as a stream of unpacked bytes; `digest` is that of its bytes as they are stored, once all are read, or
+    empty where it is not asked for."""
 
-    def __init__(self, source: Input) -> None:
+    def __init__(self, source: Input, with_digest: bool = True) -> None:
         self._stack: list[IO[bytes]] = []
-        self._hashing = _Hashing(self._raw(source))
+        self._hashing = _Hashing(self._raw(source), with_digest)
         self.stream: IO[bytes] = io.BufferedReader(self._hashing, BUFFER)
         if (source.member or source.name).lower().endswith(".gz"):
             self.stream = io.BufferedReader(gzip.GzipFile(fileobj=self.stream), BUFFER)
@@ -168,6 +169,8 @@ class Opened:
 
     @property
     def digest(self) -> str:
+        if self._hashing.hash is None:
+            return ""
         with suppress(EOFError):  # damage was met when it was read
             while self._hashing.read(BUFFER):
                 pass
@@ -187,9 +190,9 @@ class Opened:
 class _Hashing(io.RawIOBase):
     """Reads and hashes what passes. EOFError where a member of an archive is damaged."""
 
-    def __init__(self, inner: IO[bytes]) -> None:
+    def __init__(self, inner: IO[bytes], hashing: bool) -> None:
         self._inner = inner
-        self.hash = hashlib.sha256()
+        self.hash = hashlib.sha256() if hashing else None
 
     def readable(self) -> bool:
         return True
@@ -200,7 +203,8 @@ class _Hashing(io.RawIOBase):
         except (zipfile.BadZipFile, tarfile.TarError, zlib.error):
             raise EOFError("a damaged member of an archive") from None
         buffer[: len(data)] = data
-        self.hash.update(data)
+        if self.hash is not None:
+            self.hash.update(data)
         return len(data)
 
 

@@ -89,6 +89,11 @@ def write_whole(path: Path, data: bytes) -> None:
         raise
 
 
+def mark(folder: Path, kind: str, number: int) -> Path:
+    """The file that says that an input is sorted, or a part judged, and what came of it."""
+    return folder / f"{kind}-{number:05}.json"
+
+
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Only one run at a time works in a folder. ChangedQuestion where another one does."""

@@ -4,19 +4,14 @@ Sorting is done input by input, judging part by part; each leaves files that are
 the manifest. Workers are forked, so trials and value sets are loaded once.
 """
 
-import ctypes
 import hashlib
-import multiprocessing
-import os
 import shutil
-import signal
-import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -27,15 +22,16 @@ from service.criteria.spans import iso
 from service.errors import ChangedQuestion
 from service.population import fact_run
 from service.population import ledger as ledgers
-from service.population.bundles import sort_bundle
 from service.population.fact_judging import FactsJudge
 from service.population.fact_store import Facts, Store
 from service.population.files import BUFFER, Input
 from service.population.judging import Judge, Judged, part_files
-from service.population.ledger import Ledger, Question
+from service.population.ledger import Ledger, Question, mark
+from service.population.parallel import in_parallel
 from service.population.progress import Progress
 from service.population.records import Shared
-from service.population.spill import ErrorRow, Gap, Sorted, Spill, parts_for, sort_lines
+from service.population.sorting import sort_one, sorting_jobs, whole_inputs
+from service.population.spill import ErrorRow, Gap, Sorted, forget, parts_for
 from service.population.summary import Tally
 from service.screening import Screening
 from service.settings import Settings
@@ -44,7 +40,6 @@ T = TypeVar("T")
 WORK = "work"
 UNHAD = "unreadable-source"  # the code of a patient whom a server did not give
 LEDGER_EVERY = 1.0  # seconds between two manifests while inputs are sorted
-PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 class Engine(Protocol):
@@ -166,11 +161,6 @@ def finish(run: Run, ledger: Ledger) -> None:
     shutil.rmtree(run.out / WORK, ignore_errors=True)
 
 
-def mark(folder: Path, kind: str, number: int) -> Path:
-    """The file that says that an input is sorted, or a part judged, and what came of it."""
-    return folder / f"{kind}-{number:05}.json"
-
-
 def _reports(run: Run, work: Path) -> list[Path]:
     """Where the reports of sorting the inputs are."""
     return [mark(work, "sorted", number) for number in range(len(run.inputs))]
@@ -186,14 +176,16 @@ def _sort(run: Run, ledger: Ledger, work: Path, told: Progress) -> None:
         run.engine.sort(run, ledger, work)
     left = [n for n in range(len(run.inputs)) if not mark(work, "sorted", n).exists()]
     told.phase("sorting", sum(run.inputs[n].size for n in left), "bytes")
-    jobs = [(n, _Sorting(run.inputs[n], n, work, ledger.parts, run.only)) for n in left]
+    forget(work / "spill", left)
+    jobs = sorting_jobs(run.inputs, left, run.workers, work, ledger.parts, run.only)
     saved = time.monotonic()
-    for number, found in _in_parallel(run.workers, jobs, _sort_one):
-        told.advance(run.inputs[number].size, resources=sum(found.counts.values()), errors=len(found.errors))
-        _note_digest(ledger, number, found)
-        if time.monotonic() - saved > LEDGER_EVERY:  # it names every input; the marks alone decide where to go on
-            ledgers.save(ledger, run.out)
-            saved = time.monotonic()
+    with closing(in_parallel(run.workers, jobs, sort_one)) as came:
+        for number, found in whole_inputs(came, jobs):
+            told.advance(run.inputs[number].size, resources=sum(found.counts.values()), errors=len(found.errors))
+            _note_digest(ledger, number, found)
+            if time.monotonic() - saved > LEDGER_EVERY:  # it names every input; the marks alone decide where to go on
+                ledgers.save(ledger, run.out)
+                saved = time.monotonic()
     for number in range(len(run.inputs)):
         if not ledger.inputs[number].digest:  # marked by a run that was killed before it noted so
             _note_digest(ledger, number, _sorted(work, number))
@@ -208,23 +200,6 @@ def _note_digest(ledger: Ledger, number: int, found: Sorted) -> None:
 
 def _sorted(work: Path, number: int) -> Sorted:
     return msgspec.json.decode(mark(work, "sorted", number).read_bytes(), type=Sorted)
-
-
-class _Sorting(msgspec.Struct, frozen=True):
-    source: Input
-    number: int
-    work: Path
-    parts: int
-    only: str
-
-
-def _sort_one(job: _Sorting) -> Sorted:
-    folder = job.work / "spill" / f"{job.number:05}"
-    shutil.rmtree(folder, ignore_errors=True)  # what a killed run left half done
-    sort = sort_lines if job.source.kind == "lines" else sort_bundle
-    found = sort(job.source, Spill(folder, job.parts), job.only)
-    ledgers.write_whole(mark(job.work, "sorted", job.number), msgspec.json.encode(found))
-    return found
 
 
 # -- judging
@@ -256,7 +231,7 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
     if run.limit:
         _judge_some(run, ledger, out, told)
         return
-    for _, judged in _in_parallel(run.workers, [(n, n) for n in left], _judge_one):
+    for _, judged in in_parallel(run.workers, [(n, n) for n in left], _judge_one):
         told.advance(1, patients=judged.patients, errors=judged.errors)
     if isinstance(_judge_of_worker, FactsJudge):
         fact_run.finish(_judge_of_worker, _reports(run, work))
@@ -282,34 +257,6 @@ def _judge_some(run: Run, ledger: Ledger, out: Path, told: Progress) -> None:
 
 def _judged(out: Path, number: int) -> Judged:
     return msgspec.json.decode(mark(out, "judged", number).read_bytes(), type=Judged)
-
-
-def _in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[Any], T]) -> Iterator[tuple[int, T]]:
-    """Results as they come. Forked workers see everything that was made before."""
-    if workers <= 1 or len(jobs) <= 1:
-        for key, job in jobs:
-            yield key, work(job)
-        return
-    context = multiprocessing.get_context("fork")
-    with ProcessPoolExecutor(
-        min(workers, len(jobs)), mp_context=context, initializer=_end_with_parent, initargs=(os.getpid(),)
-    ) as pool:
-        running: dict[Future[T], int] = {pool.submit(work, job): key for key, job in jobs}
-        try:
-            for future in as_completed(running):
-                yield running.pop(future), future.result()
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-
-
-def _end_with_parent(parent: int) -> None:
-    """A worker must not go on where its parent was killed: a resumed run may be writing the same files."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-        if os.getppid() != parent:  # it was gone before it could be watched
-            os._exit(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops for both
 
 
 # -- assembling

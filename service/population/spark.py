@@ -20,9 +20,9 @@ from service import __version__
 from service.errors import SettingsError, SourceError
 from service.population.files import Input, is_archive, kind_of
 from service.population.judging import Judged
-from service.population.ledger import Ledger, write_whole
+from service.population.ledger import Ledger, mark, write_whole
 from service.population.records import MAX_DEPTH
-from service.population.run import Run, mark
+from service.population.run import Run
 from service.population.spark_tasks import (
     JUDGED,
     MEMBERS,
@@ -86,9 +86,9 @@ class SparkEngine:
         work.mkdir(parents=True, exist_ok=True)
         found: dict[int, Sorted] = {number: Sorted("") for number in range(len(self.inputs))}
         for row in self._sorted(run, ledger).where("kind = 'report'").select("file", "json").collect():
-            _merge(found[row.file], msgspec.json.decode(bytes(row.json), type=Sorted))
+            found[row.file].merge(msgspec.json.decode(bytes(row.json), type=Sorted))
         for number, report in found.items():
-            report.errors.sort(key=lambda error: error.line)
+            report.finish(self.inputs[number].name)
             write_whole(mark(work, "sorted", number), msgspec.json.encode(report))
 
     def _sorted(self, run: Run, ledger: Ledger) -> Any:
@@ -159,14 +159,6 @@ def _written(rows: Iterator[Any], out: Path) -> Iterator[Judged]:
             data = bytes(row.data)
             write_whole(mark(out, "judged", row.part), data)
             yield msgspec.json.decode(data, type=Judged)
-
-
-def _merge(whole: Sorted, part: Sorted) -> None:
-    whole.digest = part.digest or whole.digest
-    whole.errors += part.errors
-    whole.gaps += part.gaps
-    for kind, count in part.counts.items():
-        whole.counts[kind] = whole.counts.get(kind, 0) + count
 
 
 # -- finding the files

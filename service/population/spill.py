@@ -5,9 +5,13 @@ came in. What cannot be read becomes an error with file and line, and makes sile
 """
 
 import re
+import shutil
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 import msgspec
@@ -15,10 +19,11 @@ import msgspec
 from service.mappers import wire
 from service.population.files import Input, Opened
 
-PART_BYTES = 24 << 20
+PART_BYTES = 12 << 20
 MAX_PARTS = 2048
 BUFFERED = 32 << 20
 MAX_LINE = 64 << 20
+SLICE = 1000  # lines in a row that belong to one slice of an input
 SHARED = frozenset({"Medication", "Substance"})
 SHARED_PART = -1
 _READ = frozenset(cls.__name__ for cls in wire.READ_TYPES) - {"Parameters"}
@@ -62,13 +67,41 @@ class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
 
 
 class Sorted(msgspec.Struct):
-    """What came of one input: its digest, its errors, gaps, and how many resources of each type it held."""
+    """What came of one input: its digest, its errors, gaps, and how many resources of each type it held. Until it is
+    `finish`ed, a type that a line itself does not tell is empty, and `unread` holds the types of which nobody's line
+    cannot be read, with the first such line."""
 
     digest: str
     errors: list[ErrorRow] = msgspec.field(default_factory=list)
     gaps: list[Gap] = msgspec.field(default_factory=list)
-    unproven: set[str] = msgspec.field(default_factory=set)  # types of which some line cannot be read: told once
+    unread: dict[str, int] = msgspec.field(default_factory=dict)
     counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    def cannot_read(self, kind: str, line: int) -> None:
+        self.unread[kind] = min(line, self.unread.get(kind, line))
+
+    def merge(self, other: "Sorted") -> None:
+        """Add what came of other lines of the same input."""
+        self.digest = other.digest or self.digest
+        self.errors += other.errors
+        self.gaps += other.gaps
+        for kind, line in other.unread.items():
+            self.cannot_read(kind, line)
+        for kind, count in other.counts.items():
+            self.counts[kind] = self.counts.get(kind, 0) + count
+
+    def finish(self, name: str) -> None:
+        """All lines of the input of that name were seen: its types tell what no line tells."""
+        self.errors.sort(key=lambda error: error.line)
+        told = _type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
+        self.gaps = [gap if gap.type else msgspec.structs.replace(gap, type=told) for gap in self.gaps]
+        if "" in self.unread:
+            self.cannot_read(told, self.unread.pop(""))
+        self.gaps += [
+            Gap(kind, f"{name}, line {line} cannot be read")
+            for kind, line in sorted(self.unread.items(), key=itemgetter(1))
+        ]
+        self.unread = {}
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
@@ -145,38 +178,73 @@ def _name(part: int) -> str:
     return "shared" if part == SHARED_PART else f"part-{part:05}"
 
 
+def spill_folder(spilled: Path, number: int, slice_: int = 0) -> Path:
+    """Where the lines of an input go, or of a slice of it."""
+    return spilled / (f"{number:05}-{slice_}" if slice_ else f"{number:05}")
+
+
+def forget(spilled: Path, numbers: Collection[int]) -> None:
+    """Take away what a killed run has sorted of these inputs."""
+    for folder in spilled.iterdir():
+        if int(folder.name.partition("-")[0]) in numbers:
+            shutil.rmtree(folder)
+
+
+def _number_of(path: Path) -> int:
+    return int(path.parent.name.partition("-")[0])
+
+
 def entries(folder: Path, part: int) -> Iterator[Entry]:
-    """All entries of a part, file by file in the order of the inputs; of SHARED_PART those that are nobody's."""
-    for path in sorted(folder.glob(f"*/{_name(part)}")):
-        file = int(path.parent.name)
-        with path.open("rb") as rows:
-            for row in rows:
-                name, kind, line, data = row.split(b"\t", 3)
-                yield Entry(file, int(line), name.decode(), data[:-1], kind.decode())
+    """All entries of a part, input by input, by line; of SHARED_PART those that are nobody's."""
+    for file, paths in groupby(sorted(folder.glob(f"*/{_name(part)}"), key=_number_of), key=_number_of):
+        slices = [_entries(path, file) for path in paths]
+        yield from slices[0] if len(slices) == 1 else merge(*slices, key=_line)
+
+
+def _entries(path: Path, file: int) -> Iterator[Entry]:
+    with path.open("rb") as rows:
+        for row in rows:
+            name, kind, line, data = row.split(b"\t", 3)
+            yield Entry(file, int(line), name.decode(), data[:-1], kind.decode())
+
+
+def _line(entry: Entry) -> int:
+    return entry.line
 
 
 def _silent(_: int) -> None:
     """Nobody asked for progress."""
 
 
-def sort_lines(source: Input, spill: Spill, only: str = "", tick: Callable[[int], None] = _silent) -> Sorted:
-    """Sort one NDJSON input. `only` keeps one patient's resources (and those that are nobody's)."""
+def sort_lines(
+    source: Input, spill: Spill, only: str = "", tick: Callable[[int], None] = _silent, slice_: int = 0, of: int = 1
+) -> Sorted:
+    """Sort one NDJSON input. `only` keeps one patient's resources (and those that are nobody's).
+
+    Several processes share a large one: each reads it all, for where a line begins only reading tells, and sorts its
+    slice `of` so many. The first tells the digest and any damage. Their reports are to be merged and finished.
+    """
     found = Sorted("")
     line = 0
-    with Opened(source) as opened:
+    with Opened(source, with_digest=not slice_) as opened:
         try:
             for line, text in enumerate(opened.stream, 1):
+                if of > 1 and line // SLICE % of != slice_:
+                    continue
                 sort_line(source, line, text, spill, only, found)
                 if not line % 10_000:
                     tick(10_000)
         except (EOFError, OSError, zlib.error) as problem:
             if isinstance(problem, OSError) and problem.errno:
                 raise  # the disk's fault, not the file's
-            found.errors.append(ErrorRow(source.name, line + 1, "the file is cut short or damaged"))
-            found.gaps.append(Gap(_type_told(source.name, found), f"{source.name} is cut short or damaged"))
+            if not slice_:
+                found.errors.append(ErrorRow(source.name, line + 1, "the file is cut short or damaged"))
+                found.gaps.append(Gap("", f"{source.name} is cut short or damaged"))
         found.digest = opened.digest
     spill.close()
     tick(line % 10_000)
+    if of == 1:
+        found.finish(source.name)
     return found
 
 
@@ -246,13 +314,13 @@ def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, 
     """A line that is no resource as FHIR has it. Where it is well-formed JSON its record's reader judges it; whose it
     is decides whose silence it disturbs."""
     told = _TYPE.search(data)
-    kind = told[1].decode() if told else _type_told(source.name, found)
+    kind = told[1].decode() if told else ""
     if told and kind not in _READ:
         found.counts[kind] = found.counts.get(kind, 0) + 1
         return
     owners = {owner.decode() for owner in _REFERENCE.findall(data)}
     whole = _is_json(data)
-    reason = f"a malformed {kind}" if whole else "not JSON"
+    reason = f"a malformed {kind or 'resource'}" if whole else "not JSON"
     found.errors.append(ErrorRow(source.name, line, reason, f"Patient/{min(owners)}" if len(owners) == 1 else ""))
     if len(owners) == 1:
         (owner,) = owners
@@ -260,9 +328,8 @@ def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, 
             spill.add(line, owner, data)
         elif not whole:
             found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
-    elif kind not in found.unproven:
-        found.unproven.add(kind)
-        found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read"))
+    else:
+        found.cannot_read(kind, line)
 
 
 def _is_json(data: bytes) -> bool:
@@ -273,9 +340,9 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _type_told(name: str, found: Sorted) -> str:
+def _type_told(name: str, counts: Mapping[str, int]) -> str:
     """The resource type of a file whose line does not tell it: by its other lines, else by its name."""
-    if len(found.counts) == 1:
-        return next(iter(found.counts))
+    if len(counts) == 1:
+        return next(iter(counts))
     by_name = _BY_NAME.search(name.rpartition("!")[2])
     return by_name[1] if by_name and by_name[1] in _READ else "*"

@@ -74,7 +74,7 @@ def test_another_day_or_trial_is_screened_without_the_inputs(
 ) -> None:
     with_facts(source, "--trial", SINAI)
     plain = screen(source, as_of="2027-03-01")
-    monkeypatch.setattr("service.population.run.sort_lines", None)  # to be called by no one
+    monkeypatch.setattr("service.population.sorting.sort_lines", None)  # to be called by no one
     same(with_facts(source, as_of="2027-03-01"), plain)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.population import judging, ledger, run
+from service.population import judging, ledger, run, sorting
 from tests.builders import SINAI, as_json, collection, entry, patient
 from tests.population.conftest import Screen
 from tests.population.sources import by_type, population
@@ -35,7 +35,7 @@ def die_after(monkeypatch: pytest.MonkeyPatch, writes: int, problem: BaseExcepti
         left[0] -= 1
         whole(path, data)
 
-    for module in (ledger, judging):
+    for module in (ledger, judging, sorting):
         monkeypatch.setattr(module, "write_whole", counted)
 
 
