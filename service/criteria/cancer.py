@@ -65,13 +65,14 @@ class Status(msgspec.Struct):
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """One piece of evidence for or against spread. `names` where it speaks of this very cancer, `result` of an
-    Observation."""
+    Observation, `provisional` of a Condition that is not confirmed."""
 
     evidence: Evidence
     span: Span | None
     names: bool = False
     basis: Basis = "recorded"
     result: bool = False
+    provisional: bool = False
 
 
 class Spread(msgspec.Struct):
@@ -166,9 +167,9 @@ def _conditions(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
         own = match.concept in cancer.says_metastatic or _is_related(ev, cancer, diagnosis)
         if doubt:
-            traces.maybe.append(
-                Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), diagnosis.date, own, basis)
-            )
+            cited = cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt)
+            provisional = diagnosis.verification == "provisional"
+            traces.maybe.append(Trace(cited, diagnosis.date, own, basis, provisional=provisional))
         else:
             traces.sure.append(Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis)), diagnosis.date, own))
 
@@ -243,7 +244,7 @@ def spread_of(ev: Evaluation, cancer: Cancer) -> Spread:
     """Whether the cancer is metastatic, and since when. Asked only where the cancer itself is there."""
     traces = ev.shared(_traces, cancer)
     if traces.sure:
-        since = _earliest(traces.sure)
+        since = _perhaps_earlier(_earliest(traces.sure), traces.maybe)
         shown = tuple([t.evidence for t in (*traces.sure, *traces.maybe)])
         doubt = _contradiction(ev, cancer, traces)
         if doubt is not None:
@@ -266,6 +267,15 @@ def _earliest(traces: list[Trace]) -> Span | None:
     first = min(spans, key=lambda s: (s.first, s.start))
     last = min(spans, key=lambda s: (s.last, s.end))
     return Span(first.first, last.last, first.start, last.end, last.text if first.first == LONG_AGO else first.text)
+
+
+def _perhaps_earlier(since: Span | None, maybe: list[Trace]) -> Span | None:
+    """A metastasis that is not confirmed may have been the first: the day of spread is from then on."""
+    first = min((t.span for t in maybe if t.provisional and t.span is not None), key=lambda s: s.first, default=None)
+    if since is None or first is None or since.first <= first.first:
+        return since
+    text = since.text if first.open_start else f"{since.text} or earlier"
+    return Span(first.first, since.last, first.start, since.end, text)
 
 
 def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | None:

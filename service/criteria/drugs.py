@@ -164,6 +164,8 @@ def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evide
 
 
 def told(exposure: Exposure) -> str:
+    if not exposure.certain and not exposure.broken:
+        return f"{exposure.says} ({exposure.kind})"  # its status tells no course
     course = {"active": "active", "on-hold": "on hold", "ended": "ended", "point": "given"}[exposure.course]
     return f"{exposure.says} ({exposure.kind}, {course})"
 

@@ -101,6 +101,10 @@ class Threshold(msgspec.Struct, frozen=True):
         """Whether a result meets the limit, its date left aside."""
         if m.standing != "sure":
             return Verdict(None, "missing" if m.provisional else "unusable", m.why)
+        return self.verdict_if_sure(ev, m)
+
+    def verdict_if_sure(self, ev: Evaluation, m: Measurement) -> Verdict:
+        """The verdict on a result if its status and code were certain."""
         if m.conflicting:
             return Verdict(None, "conflict", "two values that disagree in one resource")
         if m.problem:

@@ -131,10 +131,14 @@ _BREASTFEEDING_WORDS: dict[str, bool | None] = {
 }  # fmt: skip
 
 
-def _condition_words(ev: Evaluation, words: dict[str, bool | None]) -> Iterable[Word]:
+def _condition_words(ev: Evaluation, words: dict[str, bool | None], as_recorded: bool = False) -> Iterable[Word]:
+    """What Conditions say; `as_recorded` dates one without an onset by its record, not by "then or earlier"."""
     for match in ev.record.diagnoses(words):
         diagnosis = match.fact
         says = words[match.concept]
+        date = diagnosis.date
+        if as_recorded and diagnosis.onset is None and ev.counts(diagnosis.recorded):
+            date = diagnosis.recorded
         if diagnosis.verification == "refuted" or not ev.counts(diagnosis.onset):
             continue
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
@@ -144,15 +148,15 @@ def _condition_words(ev: Evaluation, words: dict[str, bool | None]) -> Iterable[
             if diagnosis.abated is not None and says:
                 yield Word(False, diagnosis.abated, cite(diagnosis.ref, diagnosis.abated, told(diagnosis)))
             elif says:
-                yield Word(False, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+                yield Word(False, date, cite(diagnosis.ref, date, told(diagnosis)))
             continue
         if doubt or says is None or there is None:
             why = doubt or (
                 "does not tell that she is pregnant now" if says is None else "whether it lasts is not told"
             )
-            yield Word(None, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why), basis)
+            yield Word(None, date, cite(diagnosis.ref, date, told(diagnosis), False, why), basis)
         else:
-            yield Word(says, diagnosis.date, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
+            yield Word(says, date, cite(diagnosis.ref, date, told(diagnosis)))
 
 
 def _newest_word(
@@ -222,9 +226,9 @@ def _agreed(newest: list[Word], what: str, aside: tuple[Evidence, ...]) -> State
 
 
 def breastfeeding_now(ev: Evaluation) -> State:
-    """Whether she is breast-feeding: the newest word speaks, for a year."""
+    """Whether she is breast-feeding: the newest word speaks, for a year from when it was recorded."""
     words = [*_status_words(ev, "breastfeeding-status", "breastfeeding", "not-breastfeeding")]
-    words += _condition_words(ev, _BREASTFEEDING_WORDS)
+    words += _condition_words(ev, _BREASTFEEDING_WORDS, as_recorded=True)
     state = _newest_word(ev, words, "breast-feeding", ("Condition", "Observation"), BREASTFEEDING_LASTS)
     state.told_by = ("breastfeeding-status",)
     return state

@@ -12,7 +12,7 @@ from service.criteria.nameless import Event, events
 from service.criteria.signs import ProcedureSign
 from service.criteria.spans import Span, Window, of_days
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
-from service.criteria.weighing import Weighed, because, day_or, on_or_after
+from service.criteria.weighing import UNPLACED, Weighed, because, day_or, on_or_after
 
 
 class NoTherapySinceRule(msgspec.Struct, frozen=True):
@@ -63,7 +63,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             else:
                 weighed.doubtful.append((because(exposure, course.why), course.basis))
         elif after is None:
-            weighed.doubtful.append((because(exposure, "before or after the metastasis"), "missing"))
+            weighed.doubtful.append((because(exposure, UNPLACED), "missing"))
         else:
             self._earlier(ev, course, since, weighed)
 
@@ -110,5 +110,5 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             if after and match.standing == "sure" and operation.certain:
                 weighed.judged.append(cite(operation.ref, operation.end, operation.says))
             else:
-                why = match.why or operation.why or "before or after the metastasis"
+                why = match.why or operation.why or ("its date is not told" if operation.end is None else UNPLACED)
                 weighed.doubtful.append((cite(operation.ref, operation.end, operation.says, False, why), "missing"))

@@ -3,7 +3,6 @@
 import msgspec
 
 from service.criteria import keys
-from service.criteria.amounts import COMPARISONS
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Need, Sighting, Why, cite_measurement
@@ -45,10 +44,7 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         return keys.inputs(self.threshold.input)
 
     def _would_exclude(self, ev: Evaluation, m: Measurement) -> bool:
-        t = self.threshold
-        if m.value is None or t.limit.times_uln:
-            return m.value is not None
-        return COMPARISONS[t.limit.comparison](m.value, t.limit.number) is not False
+        return m.value is not None and self.threshold.verdict_if_sure(ev, m).meets is not False
 
     def _one(self, ev: Evaluation, m: Measurement) -> Sighting:
         t = self.threshold

@@ -13,7 +13,7 @@ from service.criteria.nameless import events
 from service.criteria.signs import ProcedureSign
 from service.criteria.spans import Span, Window
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
-from service.criteria.weighing import Weighed, because, day_or, on_or_after
+from service.criteria.weighing import UNPLACED, Weighed, because, day_or, on_or_after
 
 
 class WashoutRule(msgspec.Struct, frozen=True):
@@ -115,9 +115,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
         elif recent is True and before is False and match.standing == "sure":
             weighed.against.append(cite_exposure(exposure))
         else:
-            why = match.why or (
-                "when it was last given is not settled" if recent is None else "before or after the metastasis"
-            )
+            why = match.why or ("when it was last given is not settled" if recent is None else UNPLACED)
             weighed.doubtful.append(
                 (because(exposure, why), "missing" if match.standing in ("sure", "provisional") else "unusable")
             )

@@ -10,6 +10,8 @@ from service.criteria.logic import Basis
 from service.criteria.spans import Span
 from service.criteria.wording import listed
 
+UNPLACED = "before or after the metastasis"
+
 
 class Weighed(msgspec.Struct):
     """What several records say together: the worst decides."""
@@ -44,8 +46,12 @@ class Weighed(msgspec.Struct):
 
 
 def day_or(since: Span | None, weighed: Weighed, therapy: str) -> Need:
-    """What is missing of therapy that is on record: the day of metastasis where it is not known, else the therapy."""
-    return Need("metastasis" if since is None and weighed.doubtful else therapy, "missing")
+    """What is missing of therapy that is on record: the day of metastasis where it is not known, or not to the day and
+    that is what leaves it open; else the therapy."""
+    if since is None:
+        return Need("metastasis" if weighed.doubtful else therapy, "missing")
+    unplaced = since.first < since.last and any(e.why == UNPLACED for e, _ in weighed.doubtful)
+    return Need("metastasis" if unplaced else therapy, "missing")
 
 
 def because(exposure: Exposure, why: str) -> Evidence:

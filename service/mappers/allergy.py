@@ -28,7 +28,11 @@ def map_allergy(
     why = problem or ("unconfirmed" if verification == "unconfirmed" else "")
     for concept in concepts:
         found = terminology.look_up("drug", concept)
+        rolled_up = terminology.rolled_up(found.sure)
+        possible.update(rolled_up)
         for name in found.sure:
+            if name in rolled_up:
+                continue
             meanings = terminology.may_mean.get(name)
             (possible if meanings else sure).update(meanings or (name,))
         possible.update(m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,)))

@@ -20,6 +20,7 @@ _TIME = re.compile(
 )
 _FARTHEST = timedelta(hours=14)  # no zone lies farther from UTC, and FHIR allows no more
 _CACHE_LIMIT = 100_000
+_COMPARATORS = (None, "<", "<=", ">=", ">")
 # Age units as UCUM codes and the words in use, in months (days and weeks stand apart).
 _AGE_MONTHS = {"a": 12, "year": 12, "years": 12, "y": 12, "yr": 12, "yrs": 12, "mo": 1, "month": 1, "months": 1}
 _AGE_DAYS = {"d": 1, "day": 1, "days": 1, "wk": 7, "week": 7, "weeks": 7}
@@ -122,25 +123,37 @@ def between(start: Span | None, end: Span | None) -> Span | None:
 
 
 def at_age(birth: Span | None, age: wire.Quantity | None) -> Span | None:
-    """The span in which someone is of an age: an age in years lasts a year.
+    """The span in which someone is of an age: an age in years lasts a year; one with a comparator is open at that end.
 
     None where the birth date or the unit is not known.
     """
-    if birth is None or age is None:
+    if birth is None or age is None or age.comparator not in _COMPARATORS:
         return None
-    low, high = age_day(birth.first, age, 0), age_day(birth.last, age, 1)
+    low, high = age_day(birth.first, age, 0), age_day(birth.last, age, 0 if _is_below(age) else 1)
     if low is None or high is None:
         return None
-    return spans.of_days(low, max(low, high - 1), _said(age))
+    text = _said(age)
+    if age.comparator in ("<", "<="):
+        return spans.up_to(spans.of_days(high - 1, high - 1, text))
+    at = spans.of_days(low, max(low, high - 1), text)
+    if age.comparator in (">", ">="):  # more than 60 may be 60 and a day
+        return Span(at.first, spans.FOREVER, at.start, float("inf"), text)
+    return at
+
+
+def _is_below(age: wire.Quantity) -> bool:
+    """Whether an age is told as less than a whole number: the day on which it is reached is none of it."""
+    value = _number(age)
+    return age.comparator == "<" and value is not None and value == int(value)
 
 
 def _said(age: wire.Quantity) -> str:
     """`at age 62`, `at age 746 months`: whatever is not years is told with its unit."""
-    value, unit = _number(age), _age_unit(age)
+    value, unit = f"{age.comparator or ''}{_number(age)}", _age_unit(age)
     name = "week" if unit.startswith("w") else "day" if unit in _AGE_DAYS else "month"
     if _AGE_MONTHS.get(unit) == 12:
         return f"at age {value}"
-    return f"at age {value} {name}{'' if value == 1 else 's'}"
+    return f"at age {value} {name}{'' if value == '1' else 's'}"
 
 
 def at_ages(birth: Span | None, ages: wire.Range) -> Span | None:

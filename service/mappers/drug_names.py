@@ -58,6 +58,10 @@ class DrugNames:
                 named.why = "a reference to a Medication that is not in the record"
         elif reference is not None and reference.display:
             self._name(wire.CodeableConcept(text=reference.display), named)
+        if rolled_up := self._terminology.rolled_up(named.sure):
+            named.sure -= rolled_up
+            named.possible |= rolled_up
+            named.why = "codes of several drugs, of which one is filed under the other"
         return named
 
     def says_unknown(self, concept: wire.CodeableConcept) -> bool:

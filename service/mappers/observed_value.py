@@ -154,6 +154,9 @@ class ValueReader:
         if self.input.grades and (score := quantities.score_of_text(text)) is not None:
             self._keep_answers((f"{self.input.grades}-{score}",))
             return
+        if self.input.answer_families and text.strip().casefold() == "none":
+            self._keep_answers(("none",))  # asked for a site or a diagnosis: there is no such thing
+            return
         written = quantities.of_text(text)
         if written is None:
             raise Problem("free text that is not a number, a range or a score")

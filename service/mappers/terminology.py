@@ -7,7 +7,7 @@ under another one, is ambiguous and decides nothing alone. The same in short is 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from importlib.resources import files
@@ -272,6 +272,13 @@ class Terminology:
             coding = concept.coding[0]
             return NOT_FOUND if coding is None or not coding.code else found(coding.system, coding.code)
         return _merged([found(c.system, c.code) for c in concept.coding if c is not None and c.code])
+
+    def rolled_up(self, drugs: Collection[str]) -> set[str]:
+        """Those of one record's drugs that another of them is only filed under, as trastuzumab beside its conjugate."""
+        if len(drugs) < 2:
+            return set()
+        together = [[drug for drug in group if drug in drugs] for group in self.may_mean.values()]
+        return {drug for group in together for drug in group if any(drug in other and drug != other for other in group)}
 
     def spoken(self, family: str, text: str) -> tuple[str, ...]:
         """The concepts of a family whose names stand in a text as whole words."""

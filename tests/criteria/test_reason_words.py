@@ -20,6 +20,7 @@ from tests.builders import (
     procedure,
     rxnorm,
     snomed,
+    statement,
     younger,
 )
 from tests.criteria.one_rule import judged, screened
@@ -32,6 +33,13 @@ def test_nothing_that_counts_is_told_without_the_article_of_what_was_looked_for(
     bronchitis = condition(snomed("10509002"), ago(40), clinical="resolved")
     reason = judged(screening, "{absent: [{diagnosis: infection}]}", bronchitis).reason
     assert reason.startswith("no infection that counts: 10509002 (resolved)")
+
+
+def test_a_drug_record_whose_status_tells_nothing_is_not_told_as_active(screening: Screening) -> None:
+    told = [statement(rxnorm("1601374", "palbociclib"), "2020-01-20", status=s) for s in ("unknown", "taking")]
+    reason = judged(screening, "{absent: [{drug: cdk4-6-inhibitor, taken: ever}]}", *told).reason
+    assert "palbociclib (statement)" in reason
+    assert "active" not in reason
 
 
 # -- days

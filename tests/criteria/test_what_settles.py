@@ -5,7 +5,20 @@ from msgspec import UNSET
 
 from service.criteria.results import TrialResult
 from service.screening import Screening
-from tests.builders import AS_OF, ago, as_json, concept, icd10cm, laboratory, loinc, observation, rxnorm, snomed
+from tests.builders import (
+    AS_OF,
+    ago,
+    as_json,
+    concept,
+    condition,
+    icd10cm,
+    laboratory,
+    loinc,
+    observation,
+    rxnorm,
+    snomed,
+    statement,
+)
 from tests.criteria.one_rule import screened, trial_of
 from tests.properties.records import Json
 
@@ -27,6 +40,7 @@ def woman(screening: Screening, rule: str, born: str, *resources: Json) -> Trial
 
 BEARING = "{for: child-bearing, rule: {pregnancy-test: negative, within: 7 days, positive-within: 28 days}}"
 PAST = "{post-menopausal: required}"
+LETROZOLE = rxnorm("72965")
 
 
 def test_the_menopause_spares_a_woman_of_fifty_the_pregnancy_test(screening: Screening) -> None:
@@ -122,3 +136,17 @@ def test_her2_asks_for_the_method_that_was_not_used(screening: Screening, defini
     assert need.order.code == "85318-4"
     (need,) = screened(screening, rule).needed
     assert need.input == "her2"
+
+
+@pytest.mark.parametrize(
+    ("spread", "begun", "asked"),
+    [("2026-09", "2026-09-15", "metastasis"), ("2026-09-10", "2026-09", "systemic-anticancer")],
+)
+def test_therapy_that_may_be_from_before_the_spread_asks_for_the_day_that_is_not_told(
+    screening: Screening, spread: str, begun: str, asked: str
+) -> None:
+    rule = "{no-therapy-since-metastasis: systemic-anticancer, cancer: breast, overlap: 28 days}"
+    cancer, bone = condition(icd10cm("C50.9"), "2019-05-10"), condition(icd10cm("C79.51"), spread)
+    (criterion,) = (found := woman(screening, rule, "1960-01-01", cancer, bone, statement(LETROZOLE, begun))).criteria
+    assert criterion.outcome == "unknown"
+    assert [need.input for need in found.needed] == [asked]

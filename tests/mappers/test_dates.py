@@ -247,6 +247,30 @@ def test_an_age_is_shown_with_its_unit_unless_it_is_years(value: str, unit: dict
     assert told.text == text
 
 
+@pytest.mark.parametrize(
+    ("comparator", "value", "first", "last"),
+    [
+        ("<", "50", None, "2010-03-04"),
+        ("<=", "50", None, "2011-03-04"),
+        ("<", "50.5", None, "2011-03-04"),
+        (">", "50", "2010-03-05", None),
+        (">=", "50", "2010-03-05", None),
+    ],
+)
+def test_an_age_with_a_comparator_is_open_at_that_end(
+    comparator: str, value: str, first: str | None, last: str | None
+) -> None:
+    told = at_age(span("1960-03-05"), age(value, code="a", comparator=comparator))
+    assert told is not None
+    assert told.text == f"at age {comparator}{value}"
+    assert told.first == (span(first).first if first else LONG_AGO)
+    assert told.last == (span(last).last if last else FOREVER)
+
+
+def test_an_age_with_a_comparator_that_is_not_known_is_no_date() -> None:
+    assert at_age(span("1960-03-05"), age("50", code="a", comparator="ad")) is None
+
+
 def test_between_two_ages_lies_everything_from_the_first_to_the_end_of_the_second() -> None:
     born, fifty, later = span("1960-03-05"), age("50", code="a"), age("52", code="a")
     assert days(at_ages(born, wire.Range(fifty, later))) == ("2010-03-05", "2013-03-04")

@@ -77,6 +77,14 @@ for name, result, outcome in (
     ("no-range", laboratory(Loinc.FASTING_GLUCOSE, 180, "mg/dL"), "unknown"),
 ):
     case(f"glucose-{name}", UNTREATED.put(glucose=result), glucose(outcome))
+case = chapter.rule("A result that is not final is silence for an exclusion that it would not meet, else unknown")
+for name, value, high, outcome in (
+    ("below", 150, 100, "pass/no-record"),
+    ("above", 151, 100, "unknown/missing"),
+    ("no-range", 90, None, "unknown/missing"),
+):
+    result = laboratory(Loinc.FASTING_GLUCOSE, value, "mg/dL", high=high, status="preliminary")
+    case(f"glucose-preliminary-{name}", UNTREATED.put(glucose=result), glucose(outcome))
 case = chapter.rule("A random glucose never decides")
 case(
     "glucose-random",

@@ -17,6 +17,7 @@ from tests.builders import (
     condition,
     eligible,
     icd10cm,
+    loinc,
     observation,
     reference,
 )
@@ -211,6 +212,13 @@ case(
     NO_METASTASIS.add(staged(Loinc.METASTASIS_SITE, Snomed.NONE)),
     metastatic("fail"),
 )
+for name, answer in (("loinc", loinc("LA137-2")), ("text", "None")):
+    case(
+        f"site-of-metastasis-none-{name}",
+        METASTATIC.add(observation(Loinc.METASTASIS_SITE, answer, "2026-08-01")),
+        metastatic("pass/recorded") | expect(SINAI, brain_metastases="pass", leptomeningeal="pass"),
+        "and leaves no site open",
+    )
 # many records tell a metastasis only so, although the reference speaks only of 'none'
 case(
     "site-of-metastasis-liver",

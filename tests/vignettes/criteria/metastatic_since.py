@@ -86,6 +86,19 @@ case(
     first_line("fail/recorded"),
     "M1 in March, before the metastasis of September",
 )
+case = chapter.rule("A provisional metastasis before it gives unknown where it would decide")
+SUSPECTED = condition(Snomed.METASTASIS_TO_LIVER, "2026-03-02", verification="provisional")
+for name, therapy, outcome in (
+    ("between", letrozole("2026-05-01", "2026-06-30"), "unknown"),
+    ("before", letrozole("2020-05-01", "2025-06-30"), "pass"),
+    ("after", letrozole("2026-09-20"), "fail/recorded"),
+):
+    case(f"since-provisional-{name}", METASTATIC.add(SUSPECTED, therapy), first_line(outcome))
+case(
+    "since-provisional-later",
+    METASTATIC.add(SUSPECTED | {"onsetDateTime": "2026-10-02"}, letrozole("2026-05-01", "2026-06-30")),
+    first_line("pass"),
+)
 case = chapter.rule("A comparison that is not the same over the whole of a partial date is unknown")
 case("since-partial-month-overlaps", since("2026-09").add(letrozole("2026-09-15")), first_line("unknown"))
 case("since-partial-month-clear", since("2026-09").add(letrozole("2026-10-01")), first_line("fail/recorded"))

@@ -205,3 +205,9 @@ for day, outcome in ((365, FAIL), (366, "pass")):
         NOT_TESTED.add(condition(Snomed.MATERNAL_BREAST_FEEDING, ago(day))),
         pregnancy(outcome),
     )
+    case(
+        f"breast-feeding-{day}-days-recorded",
+        NOT_TESTED.add(condition(Snomed.MATERNAL_BREAST_FEEDING, recorded=ago(day))),
+        pregnancy(outcome),
+        "where no onset is told",
+    )

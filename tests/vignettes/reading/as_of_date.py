@@ -171,6 +171,13 @@ case(
     expect(SINAI, cardiac_event="unknown"),
     "without a birth date it is no date",
 )
+for name, comparator, age, outcome in (
+    ("below-before", "<", 66, "pass"),
+    ("below-across", "<", 67, "unknown"),
+    ("above-across", ">", 40, "unknown"),
+):
+    record = with_infarction({"onsetAge": years(age) | {"comparator": comparator}})
+    case(f"date-age-onset-{name}", record, expect(SINAI, cardiac_event=outcome), "with a comparator it is open")
 case = chapter.rule("A Period is an interval")
 case(
     "date-period-onset-across",

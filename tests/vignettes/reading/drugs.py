@@ -14,6 +14,7 @@ from tests.builders import (
     RxNorm,
     Snomed,
     administration,
+    allergy,
     atc,
     concept,
     condition,
@@ -103,6 +104,26 @@ case(
     in_place_of_trastuzumab(rxnorm("1658084", "trastuzumab 100 MG Injection")),
     ONLY_T_DM1,
     "the code counts, not what is written beside it",
+)
+ROLLED_UP = concept(RxNorm.T_DM1_INJECTION, RxNorm.TRASTUZUMAB)
+ROLLED_UP_BY_INGREDIENT = medication(RxNorm.T_DM1_INJECTION, ingredients=[RxNorm.TRASTUZUMAB], id="drug")
+case(
+    "drug-tdm1-rolled-up",
+    in_place_of_trastuzumab(ROLLED_UP),
+    expect(ASPIRE, prior_trastuzumab="unknown") | expect(YALE, no_prior_tdm1="fail/recorded"),
+    "RxNorm files it under trastuzumab, whose code may stand beside its own",
+)
+case(
+    "drug-tdm1-rolled-up-ingredient",
+    TREATED.put(trastuzumab=course(reference("#drug")) | {"contained": [ROLLED_UP_BY_INGREDIENT]}),
+    expect(ASPIRE, prior_trastuzumab="unknown") | expect(YALE, no_prior_tdm1="fail/recorded"),
+    "as the ingredient of its Medication",
+)
+case(
+    "drug-tdm1-allergy-rolled-up",
+    UNTREATED.add(allergy(ROLLED_UP)),
+    expect(SINAI, allergy="review/manual"),
+    "an allergy to a relative",
 )
 case = chapter.rule("A biosimilar or the subcutaneous form is trastuzumab")
 case(
