@@ -80,12 +80,27 @@ def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | 
     until = surely_until(exposure)
     if until is None:
         return None
+    if by_cycles and _given_again(ev, exposure, until):
+        return False  # whether a cycle is running, the last dose tells
     if not by_cycles:
         past = ev.is_past(until)
         return None if past is None or (past and exposure.running) else not past
     if ev.within(until, CYCLE_SURELY):
         return True
     return False if ev.within(until, CYCLE_PERHAPS) is False else None
+
+
+def _given_again(ev: Evaluation, dose: Exposure, until: Span) -> bool:
+    """Whether all of a dose was certainly given again later, for the same reason."""
+    for match in ev.record.exposures(dose.ingredients):
+        later = match.fact
+        if match.standing != "sure" or later.course != "point" or not dose.ingredients <= later.ingredients:
+            continue
+        again = surely_until(later)
+        alike = later.reason == dose.reason and is_local(later) == is_local(dose)
+        if alike and again is not None and again.first > until.last and started(ev, later):
+            return True
+    return False
 
 
 def surely_until(exposure: Exposure) -> Span | None:
