@@ -364,6 +364,13 @@ def metastatic_since(ev: Evaluation, cancer: Cancer) -> Span | None:
     return spread.since if spread.status.state == "yes" else None
 
 
+def why_no_day(ev: Evaluation, cancer: Cancer) -> str:
+    """Why there is no day on which spread was first told: for a reader, of therapy that it would judge."""
+    if ev.shared(diagnosed, cancer).state == "yes" and ev.shared(spread_of, cancer).status.state == "yes":
+        return "the day of metastasis is not known"
+    return "no metastasis is established"
+
+
 class CancerRule(msgspec.Struct, frozen=True):
     """Passes where the patient has the cancer and its extent is one of those accepted: metastatic, recurrent.
 

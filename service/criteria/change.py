@@ -6,7 +6,7 @@ import msgspec
 
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Finding
-from service.criteria.logic import Grade
+from service.criteria.logic import GRADES, Grade, Outcome
 from service.criteria.plan import Silence, TrialPlan
 from service.criteria.results import Change
 from service.criteria.spans import FOREVER, iso
@@ -14,6 +14,7 @@ from service.criteria.spans import FOREVER, iso
 HORIZON = 365  # days ahead
 ALIVE = "alive"
 NEVER = FOREVER
+_DECIDES: dict[Grade, Outcome] = {"certainly-not": "fail", "possible": "unknown"}
 
 
 class Standing(msgspec.Struct):
@@ -61,7 +62,7 @@ def first_changes(
             _ask_again(s, ev, day)
             graded = s.plan.grade(s.findings)
             if graded != s.grade:
-                found[n] = Change(iso(day), graded, _because(s))
+                found[n] = Change(iso(day), graded, _because(s, graded))
                 del waiting[n]
             elif not _may_change(s, last):
                 del waiting[n]
@@ -93,8 +94,12 @@ def _ask_again(s: Standing, ev: Evaluation, day: int) -> None:
             s.holds_until[place] = ev.next_change(rule)
 
 
-def _because(s: Standing) -> tuple[str, ...]:
-    """The criteria whose answers are others than today; where no outcome is another, those with another basis."""
+def _because(s: Standing, graded: Grade) -> tuple[str, ...]:
+    """The criteria to which the grade is due: those that now give the worse one, or no longer do. Where none does
+    alone, those whose outcome is another, or else the basis."""
     pairs = list(zip(s.plan.questions, s.today, s.findings, strict=True))
-    changed = [q.criterion.id for q, old, new in pairs if old.outcome != new.outcome]
-    return tuple(changed or [q.criterion.id for q, old, new in pairs if old.basis != new.basis])
+    worse = GRADES.index(graded) > GRADES.index(s.grade)
+    telling = _DECIDES.get(graded if worse else s.grade)
+    changed = [(q.criterion.id, new if worse else old) for q, old, new in pairs if old.outcome != new.outcome]
+    due = [name for name, finding in changed if finding.outcome == telling]
+    return tuple(due or [name for name, _ in changed] or [q.criterion.id for q, a, b in pairs if a.basis != b.basis])

@@ -92,9 +92,9 @@ class WhenRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         seen = ev.see(self.sign)
         if seen.state == "found":
-            finding = ev.find(self.then)
-            for_good = finding.lasting and (seen.lasting or ev.find(self.otherwise).lasting)
-            evidence = unique((finding.evidence, seen.evidence))
+            finding, other = ev.find(self.then), ev.find(self.otherwise)
+            for_good = finding.lasting and (seen.lasting or other.lasting)
+            evidence = finding.evidence if _alike(finding, other) else unique((finding.evidence, seen.evidence))
             return msgspec.structs.replace(finding, evidence=evidence, lasting=for_good)
         if seen.state in ("silent", "absent"):
             finding = ev.find(self.otherwise)
@@ -119,6 +119,12 @@ class WhenRule(msgspec.Struct, frozen=True):
             _with_sign(told, enough),
             closing=_with_sign(told, bad),
         )
+
+
+def _alike(one: Finding, other: Finding) -> bool:
+    """Whether it is all one for a reader which of two rules was asked: what led to it is then no evidence."""
+    silent = one.basis == other.basis == "no-record"
+    return one.outcome == other.outcome and (silent or one.reason == other.reason)
 
 
 def _for_now(finding: Finding) -> Finding:

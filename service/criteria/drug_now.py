@@ -6,7 +6,7 @@ import msgspec
 
 from service.criteria.drugs import cite_exposure, taken_now
 from service.criteria.evaluation import Evaluation
-from service.criteria.findings import Evidence, Finding, Need, review
+from service.criteria.findings import Evidence, Finding, Need, newest_first, review
 from service.criteria.logic import Outcome
 from service.criteria.nameless import events
 from service.criteria.therapy import Therapy, coded_therapy, courses
@@ -33,7 +33,7 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
             exposure = course.exposure
             active = taken_now(ev, exposure)
             if active is False and not exposure.broken:
-                weighed.harmless.append(cite_exposure(exposure, False, "not now"))
+                weighed.harmless.append(cite_exposure(exposure))
             elif active and course.counts:
                 now.append(cite_exposure(exposure))
             else:
@@ -49,7 +49,7 @@ class NoDrugNowRule(msgspec.Struct, frozen=True):
         if now and self.outcome == "review":
             return review(
                 f"{self._what}: {listed(now)}; a person judges whether it can stop",
-                (*now, *(e for e, _ in weighed.doubtful)),
+                (*newest_first(now), *newest_first(e for e, _ in weighed.doubtful)),
             )
         weighed.against += now
         return weighed.finding(ev, self._what, Need(self.therapy.drugs.input, "missing"))

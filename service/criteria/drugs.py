@@ -80,12 +80,32 @@ def _dose_active(ev: Evaluation, exposure: Exposure, by_cycles: bool) -> bool | 
     until = surely_until(exposure)
     if until is None:
         return None
+    if by_cycles and _given_again(ev, exposure, until):
+        return False  # whether a cycle is running, the last dose tells
     if not by_cycles:
         past = ev.is_past(until)
         return None if past is None or (past and exposure.running) else not past
     if ev.within(until, CYCLE_SURELY):
         return True
     return False if ev.within(until, CYCLE_PERHAPS) is False else None
+
+
+def _given_again(ev: Evaluation, dose: Exposure, until: Span) -> bool:
+    """Whether all of a dose was certainly given again later, for the same reason."""
+    for again, later in ev.shared(_doses_given, " ".join(sorted(dose.ingredients))):
+        if again.first <= until.last:
+            return False
+        if dose.ingredients <= later.ingredients and later.reason == dose.reason and is_local(later) == is_local(dose):
+            return True
+    return False
+
+
+def _doses_given(ev: Evaluation, ingredients: str) -> list[tuple[Span, Exposure]]:
+    """The doses that were certainly given of any of these, by the day until which they were taken, the latest first: so
+    that of thousands each is looked at once."""
+    sure = [match.fact for match in ev.record.exposures(frozenset(ingredients.split())) if match.standing == "sure"]
+    given = [(until, e) for e in sure if e.course == "point" and (until := surely_until(e)) and started(ev, e)]
+    return sorted(given, key=lambda dose: -dose[0].first)
 
 
 def surely_until(exposure: Exposure) -> Span | None:
@@ -145,17 +165,25 @@ def is_local(exposure: Exposure) -> bool:
 
 def told_by_doses_only(ev: Evaluation, exposure: Exposure) -> bool:
     """Whether every record of its drugs is a single dose, but for courses that were over before it."""
-    others = (m for m in ev.record.exposures(exposure.ingredients) if m.standing == "sure" and started(ev, m.fact))
-    return all(
-        m.fact.course == "point" or _over_before(m.fact, exposure)
-        for m in others
-        if m.fact.ingredients & exposure.ingredients
-    )
+    others = ev.shared(_courses_told, " ".join(sorted(exposure.ingredients)))
+    if others.goes_on:
+        return False
+    return others.over is None or (exposure.start is not None and others.over.before(exposure.start))
 
 
-def _over_before(earlier: Exposure, dose: Exposure) -> bool:
-    ended = earlier.course == "ended" and earlier.end_told and earlier.end is not None
-    return ended and dose.start is not None and earlier.end is not None and earlier.end.before(dose.start)
+class _Courses(msgspec.Struct, frozen=True):
+    """Of records of drugs that are no single doses: whether one of them goes on, or tells no end; else when the last of
+    them was over."""
+
+    goes_on: bool
+    over: Span | None
+
+
+def _courses_told(ev: Evaluation, ingredients: str) -> _Courses:
+    of_any = ev.record.exposures(frozenset(ingredients.split()))
+    courses = [m.fact for m in of_any if m.standing == "sure" and m.fact.course != "point" and started(ev, m.fact)]
+    ends = [e.end for e in courses if e.course == "ended" and e.end_told and e.end is not None]
+    return _Courses(len(ends) < len(courses), max(ends, key=lambda end: end.end, default=None))
 
 
 def cite_exposure(exposure: Exposure, used: bool = True, why: str = "") -> Evidence:

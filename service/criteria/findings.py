@@ -1,5 +1,6 @@
 """What a rule finds about one patient: an outcome, why, the evidence, and what would settle it."""
 
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -100,6 +101,11 @@ def review(reason: str, evidence: tuple[Evidence, ...] = ()) -> Finding:
 
 def not_applicable(reason: str, evidence: tuple[Evidence, ...] = ()) -> Finding:
     return Finding("pass", "not-applicable", reason, evidence)
+
+
+def newest_first(evidence: Iterable[Evidence]) -> list[Evidence]:
+    """As a reader wants it: the newest first, what has no date last."""
+    return sorted(evidence, key=lambda e: e.date if isinstance(e.date, str) else "", reverse=True)
 
 
 def cite(reference: str, span: Span | None, says: str, used: bool = True, why: str = "") -> Evidence:

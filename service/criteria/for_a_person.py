@@ -8,7 +8,7 @@ from service.criteria.findings import Evidence, Finding, cite_measurement, not_a
 from service.criteria.logic import Outcome
 from service.criteria.measured import newest_of
 from service.criteria.rules import unique
-from service.criteria.wording import labelled
+from service.criteria.wording import labelled, with_label
 
 
 class Show(msgspec.Struct, frozen=True):
@@ -26,7 +26,7 @@ class Show(msgspec.Struct, frozen=True):
         for name, label in self.inputs:
             chosen = ev.shared(newest_of, name)
             for m in chosen.candidates or chosen.undated:
-                shown.append(cite_measurement(m, True, m.why))
+                shown.append(with_label(cite_measurement(m, True, m.why), label))
                 said.append(f"{labelled(label, m.said)}{f' on {m.span.text}' if m.span else ''}")
         for sign in self.signs:
             seen = ev.see(sign)

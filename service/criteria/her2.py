@@ -16,7 +16,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis
 from service.criteria.findings import Evidence, Finding, Need, cite, failed, passed, unknown
 from service.criteria.focus import of_breast
-from service.criteria.her2_specimens import INPUTS, SAME_TIME, Status, Tested, describe, groups_of, specimens
+from service.criteria.her2_specimens import INPUTS, SAME_TIME, Status, Tested, describe, groups_of, named, specimens
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import aside_of
 from service.criteria.signs import apart, earlier, told
@@ -214,7 +214,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
 
 def _set_aside(ev: Evaluation) -> tuple[Evidence, ...]:
     """Results that have no say: without a value, or of a status that is not final."""
-    return tuple(e for name in INPUTS for e in aside_of(ev, of_breast(ev.record.measurements(name))))
+    return tuple(named(e, n) for n in INPUTS for e in aside_of(ev, of_breast(ev.record.measurements(n))))
 
 
 def _what_to_test(tested: list[Tested], basis: Basis) -> Need:

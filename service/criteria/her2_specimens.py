@@ -15,13 +15,22 @@ from service.criteria.logic import Basis
 from service.criteria.newest import select
 from service.criteria.signs import doubt_of
 from service.criteria.spans import Span
+from service.criteria.wording import with_label
 
 Status = Literal["positive", "negative", "unknown", "conflict"]
 Group = Literal["1", "2", "3", "4", "5", "single-high", "single-middle", "single-low"]
 
 INPUTS = ("her2-ihc", "her2-ish", "her2-ratio", "her2-copies", "her2-overall")
+LABELS = {
+    "her2-ihc": "HER2 IHC",
+    "her2-ish": "HER2 ISH",
+    "her2-ratio": "HER2 ratio",
+    "her2-copies": "HER2 copies",
+    "her2-overall": "HER2",
+}
 SAME_TIME = 30
 _IHC = {"ihc-0": "0/1+", "ihc-1": "0/1+", "ihc-2": "2+", "ihc-3": "3+"}
+_IHC_SAID = {"ihc-0": "0", "ihc-1": "1+", "ihc-2": "2+", "ihc-3": "3+"}
 # How words are read where no score is given.
 _IHC_WORDS = {"positive": "3+", "negative": "0/1+", "equivocal": "2+"}
 _ISH_WORDS: dict[str, frozenset[Group]] = {
@@ -32,10 +41,12 @@ _ISH_WORDS: dict[str, frozenset[Group]] = {
 
 
 class Tested(msgspec.Struct):
-    """What is known of one specimen. None where nothing was measured; `problem` where something cannot be read."""
+    """What is known of one specimen. None where nothing was measured; `problem` where something cannot be read.
+    `ihc_said` is the score, or the word, that was reported."""
 
     measurements: list[Measurement]
     ihc: str | None = None
+    ihc_said: str = ""
     ratio: Interval | None = None
     copies: Interval | None = None
     ish_words: str | None = None
@@ -60,9 +71,18 @@ class Tested(msgspec.Struct):
 
     def evidence(self, used: bool = True, why: str = "") -> tuple[Evidence, ...]:
         return tuple(
-            cite_measurement(m, used and m.standing == "sure" and not m.problem, why or m.why or m.problem)
+            _cited(m, used and m.standing == "sure" and not m.problem, why or m.why or m.problem)
             for m in self.measurements
         )
+
+
+def _cited(m: Measurement, used: bool, why: str) -> Evidence:
+    return named(cite_measurement(m, used, why), m.name)
+
+
+def named(evidence: Evidence, name: str) -> Evidence:
+    """Evidence that says which HER2 result it is, where it does not begin so."""
+    return evidence if evidence.says.casefold().startswith("her2") else with_label(evidence, LABELS[name])
 
 
 def specimens(ev: Evaluation) -> list[Tested]:
@@ -199,6 +219,8 @@ def _put(tested: Tested, name: str, m: Measurement) -> None:
     match name:
         case "her2-ihc":
             _set(tested, "ihc", _score(m))
+            said = _score_said(m)
+            tested.ihc_said = said if tested.ihc_said in ("", said) else tested.ihc or ""
         case "her2-overall":
             _set(tested, "overall", _word(m.answers))
         case "her2-copies":
@@ -238,6 +260,14 @@ def _score(m: Measurement) -> str | None:
     if len(found) > 1:
         raise _Disagreement("two scores in one result")
     return next(iter(found), None)
+
+
+def _score_said(m: Measurement) -> str:
+    """The score as reported; a word with the score that it is read as."""
+    scores = sorted(_IHC_SAID[a] for a in m.answers if a in _IHC_SAID)
+    if scores:
+        return "/".join(scores)
+    return next((f"{word} (read as {score})" for word, score in _IHC_WORDS.items() if word in m.answers), "")
 
 
 def _word(answers: frozenset[str]) -> str | None:
@@ -283,7 +313,7 @@ def _may_lie(value: Interval, low: int | None, below: int | None) -> bool:
 def describe(tested: Tested) -> str:
     parts = []
     if tested.ihc is not None:
-        parts.append(f"IHC {tested.ihc}")
+        parts.append(f"IHC {tested.ihc_said or tested.ihc}")
     for label, value in (("ratio", tested.ratio), ("copies", tested.copies)):
         if value is not None:
             parts.append(f"{label} {_shown(value)}")

@@ -3,15 +3,16 @@
 import msgspec
 
 from service.criteria import keys
-from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.cancer import Cancer, metastatic_since, why_no_day
 from service.criteria.drugs import cite_exposure, gap_in_drugs, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
-from service.criteria.findings import Finding, Need, passed, unknown
+from service.criteria.findings import Finding, Need, newest_first, passed, unknown
 from service.criteria.logic import Outcome
 from service.criteria.spans import Span, of_days
 from service.criteria.therapy import Therapy, courses
 from service.criteria.weighing import because, on_or_after
+from service.criteria.wording import listed
 
 
 class Induction(msgspec.Struct, frozen=True):
@@ -39,11 +40,12 @@ def induction_start(ev: Evaluation, induction: Induction) -> tuple[Span | None, 
     for therapy in induction.groups:
         given = Given(therapy)
         for course in courses(ev, therapy):
+            undated = why_no_day(ev, induction.cancer) if since is None else "its date does not tell"
             then = None if since is None else _given_since(ev, course.exposure, since)
             if then and course.counts:
                 given.sure.append(course.exposure)
             elif then is not False:
-                given.maybe.append((course.exposure, course.why or "its date does not tell"))
+                given.maybe.append((course.exposure, course.why or undated))
         out.append(given)
     if since is None or any(not given.sure for given in out):
         return None, out
@@ -78,17 +80,17 @@ class InductionRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         _, groups = ev.shared(induction_start, self.induction)
-        evidence = tuple(dict.fromkeys(cite_exposure(e) for given in groups for e in given.sure))
+        evidence = tuple(dict.fromkeys(newest_first(cite_exposure(e) for given in groups for e in given.sure)))
         missing = [given for given in groups if not given.sure]
         if not missing:
             said = "; ".join(
-                f"{g.therapy.drugs.label}: {', '.join(dict.fromkeys(e.says for e in g.sure))}" for g in groups
+                f"{g.therapy.drugs.label}: {listed(newest_first(cite_exposure(e) for e in g.sure))}" for g in groups
             )
             return passed(f"given since the metastasis: {said}", evidence)
-        possible = tuple(dict.fromkeys(because(e, why) for given in groups for e, why in given.maybe))
+        possible = dict.fromkeys(newest_first(because(e, why) for given in groups for e, why in given.maybe))
         undated = metastatic_since(ev, self.induction.cancer) is None
         if undated:
-            reason = "the day of metastasis is not known"
+            reason = why_no_day(ev, self.induction.cancer)
         else:
             reason = (
                 f"no {' and no '.join(g.therapy.drugs.label for g in missing)} certainly given since the metastasis"

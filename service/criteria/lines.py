@@ -4,11 +4,11 @@ from itertools import permutations
 
 import msgspec
 
-from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.cancer import Cancer, metastatic_since, why_no_day
 from service.criteria.drugs import began, cite_exposure, gap_in_drugs, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
-from service.criteria.findings import Evidence, Finding, Need, passed, unknown
+from service.criteria.findings import Evidence, Finding, Need, newest_first, passed, unknown
 from service.criteria.logic import Outcome
 from service.criteria.nameless import Event, events
 from service.criteria.spans import FOREVER, LONG_AGO, Span, Window
@@ -56,7 +56,8 @@ class LinesRule(msgspec.Struct, frozen=True):
         said = f"{_lines_said(len(lines))} of therapy since {since.text}, at most {self.at_most} asked for"
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
-            return unknown("missing", said, evidence, need)
+            why = "whether each was a line of its own is not told"
+            return unknown("missing", f"{said}; {why}", evidence, need)
         if self._may_exceed([(first, last) for first, last, _ in new]):
             return unknown(
                 "missing", f"{said}; but there may be more: not every start has a certain day", evidence, need
@@ -76,12 +77,12 @@ class LinesRule(msgspec.Struct, frozen=True):
         coded: list[tuple[Evidence, bool | None, Span | None]],
         mentioned: list[Event],
     ) -> Finding:
-        """The day of metastasis is not known: that matters only where there is some therapy."""
+        """There is no day of metastasis: that matters only where there is some therapy."""
         need = (Need(self.therapy.drugs.input, "missing"),)
-        why = "the day of metastasis is not known"
+        why = why_no_day(ev, self.cancer)
         if found or coded or mentioned:
             shown = (
-                *(because(c.exposure, why) for c in found),
+                *newest_first(because(c.exposure, why) for c in found),
                 *(cited for cited, _, _ in coded),
                 *(e.cite() for e in mentioned),
             )

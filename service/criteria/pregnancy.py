@@ -17,6 +17,7 @@ from service.criteria.newest import cite_aside, select
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window
 from service.criteria.ways import of_all, of_any
+from service.criteria.wording import with_label
 
 PREGNANCY_LASTS = Window(300, "days")
 BREASTFEEDING_LASTS = Window(365, "days")
@@ -103,8 +104,12 @@ def _words(ev: Evaluation) -> Iterable[Word]:
 
 def _said_by(m: Measurement, says: bool | None, basis: Basis, why: str) -> Word:
     if m.provisional:
-        return Word(says, m.span, cite_measurement(m, False, m.why), "missing", preliminary=True)
-    return Word(says, m.span, cite_measurement(m, says is not None, why), basis)
+        return Word(says, m.span, _cited(m, False, m.why), "missing", preliminary=True)
+    return Word(says, m.span, _cited(m, says is not None, why), basis)
+
+
+def _cited(m: Measurement, used: bool, why: str) -> Evidence:
+    return with_label(cite_measurement(m, used, why), m.name.replace("-", " ").replace("hcg", "hCG"))
 
 
 def _status_words(ev: Evaluation, name: str, yes: str, no: str) -> Iterable[Word]:
@@ -179,10 +184,21 @@ def _newest_word(
     listed = (*aside, *(w.evidence for w in preliminary))
     found = _agreed(newest, what, listed) if newest else _silent(ev, what, types, listed)
     opening = [w for w in _newest([*newest, *preliminary]) if w.pregnant is not False]
+    if found.state == "no" and not opening and not _tells_of_now(ev, newest, lasts):
+        return _silent(ev, what, types, tuple(_old(e, lasts) if e.used else e for e in found.evidence))
     if found.state in ("yes", "maybe") or not opening:
         return found
     reason = "; ".join(w.evidence.says for w in opening)
     return State("maybe", f"{what} not certain: {reason} (not final)", "missing", found.evidence)
+
+
+def _tells_of_now(ev: Evaluation, newest: list[Word], lasts: Window) -> bool:
+    """That she was not so says nothing of today where it is longer ago than it lasts."""
+    return any(w.span is None or ev.within(w.span, lasts) is not False for w in newest)
+
+
+def _old(evidence: Evidence, lasts: Window) -> Evidence:
+    return Evidence(evidence.reference, evidence.says, False, evidence.date, f"more than {lasts} ago")
 
 
 def _doubted(word: Word, why: str) -> Evidence:

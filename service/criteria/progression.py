@@ -40,12 +40,12 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
         chosen = select(ev, after)
         if not chosen.candidates:
             gap = ev.record.unread("Observation")
-            reason = f"no disease status after {start.text}" + (f"; {gap}" if gap else "")
+            reason = f"no disease status after the induction's first day, {start.text}" + (f"; {gap}" if gap else "")
             return unknown("missing", reason, tuple(_status_evidence(m, False, m.why) for m in chosen.listed), need)
-        return self._weigh(ev, chosen.candidates, after, need)
+        return self._weigh(ev, chosen.candidates, after, start.text, need)
 
     def _weigh(
-        self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], need: tuple[Need, ...]
+        self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], began: str, need: tuple[Need, ...]
     ) -> Finding:
         said = {_progress(m) for m in newest}
         shown = tuple(_status_evidence(m) for m in newest)
@@ -55,7 +55,7 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             return unknown(basis, f"disease status not certain: {reason}", shown, need)
         word = said.pop()
         if word == "progressive":
-            return failed(f"progressive disease: {reason}", shown)
+            return failed(f"progressive disease since the induction began on {began}: {reason}", shown)
         if word != "not-progressive":
             doubt = newest[0].why or newest[0].problem or "undetermined"
             return unknown(
@@ -70,7 +70,7 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             return unknown(
                 "conflict", f"{reason}, but progressive disease before, after the induction began", both, need
             )
-        return passed(f"no progression: {reason}", shown)
+        return passed(f"no progression since the induction began on {began}: {reason}", shown)
 
     def _is_about_another(self, m: Measurement) -> bool:
         cancer = self.induction.cancer

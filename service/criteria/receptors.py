@@ -17,6 +17,7 @@ from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import aside_of, select
 from service.criteria.signs import apart, doubt_of, earlier, told
 from service.criteria.spans import Span
+from service.criteria.wording import labelled, with_label
 
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
@@ -34,11 +35,12 @@ class Reading(msgspec.Struct):
 
     @property
     def evidence(self) -> Evidence:
-        return cite_measurement(self.m, self.positive is not None, self.why)
+        return with_label(cite_measurement(self.m, self.positive is not None, self.why), LABELS[self.m.name])
 
     @property
     def said(self) -> str:
-        return f"{LABELS[self.m.name]} {self.m.said}{f' on {self.m.span.text}' if self.m.span else ', undated'}"
+        when = f" on {self.m.span.text}" if self.m.span else ", undated"
+        return f"{labelled(LABELS[self.m.name], self.m.said)}{when}"
 
 
 class State(msgspec.Struct):
@@ -154,7 +156,11 @@ class ReceptorRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         finding = self._judge(ev)
-        aside = [e for name in (*self.accept, "er-pr") for e in aside_of(ev, of_breast(ev.record.measurements(name)))]
+        aside = [
+            with_label(e, LABELS[name])
+            for name in (*self.accept, "er-pr")
+            for e in aside_of(ev, of_breast(ev.record.measurements(name)))
+        ]
         return msgspec.structs.replace(finding, evidence=(*finding.evidence, *aside)) if aside else finding
 
     def _judge(self, ev: Evaluation) -> Finding:
@@ -239,9 +245,9 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         parts = [reason] if reason else []
         parts += [f"no {' and no '.join(missing)} result"] if missing else []
         listed = [m for r in states for m in ev.record.measurements(r) if m.provisional]
-        parts += [f"{m.said} ({m.why})" for m in listed] if missing else []
+        parts += [f"{labelled(LABELS[m.name], m.said)} ({m.why})" for m in listed] if missing else []
         elsewhere = [m for r in states for m in ev.record.measurements(r) if not of_breast([m])]
-        parts += [f"{m.said} (about another cancer)" for m in elsewhere] if missing else []
+        parts += [f"{labelled(LABELS[m.name], m.said)} (about another cancer)" for m in elsewhere] if missing else []
         return "; ".join([*parts, gap] if gap else parts)
 
     @staticmethod

@@ -10,7 +10,7 @@ import msgspec
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Match, Operation
-from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement
+from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement, newest_first
 from service.criteria.logic import Basis
 from service.criteria.spans import Span, Window
 from service.criteria.wording import listed
@@ -37,7 +37,9 @@ class Look(msgspec.Struct):
         self, what: str, gap: str, needs: tuple[Need, ...] = (), lasting: bool = False, perhaps: str = ""
     ) -> Sighting:
         """The strongest thing seen; silence counts only where everything was read. `perhaps` words a doubt."""
-        everything = tuple(dict.fromkeys((*self.found, *self.maybe, *self.aside)))
+        everything = tuple(
+            dict.fromkeys(e for part in (self.found, self.maybe, self.aside) for e in newest_first(part))
+        )
         if self.found:
             return Sighting("found", f"{what}: {listed(self.found)}", "recorded", everything, needs, lasting)
         if self.maybe:
@@ -47,16 +49,19 @@ class Look(msgspec.Struct):
         if gap:
             return Sighting("maybe", f"no record of {what}, but {gap}", "missing", everything, needs)
         none = f"no {what.removeprefix('an ').removeprefix('a ')} that counts"
-        said = f"{none}: {listed(self.aside)} ({self._why_aside})" if self.aside else ""
+        said = f"{none}: {self._aside_said()}" if self.aside else ""
         if self.absent:
             return Sighting("absent", said or none, "recorded", everything)
         if said:  # what has ended or is too old is no record of an absence
             return Sighting("silent", said, "no-record", everything, needs)
         return Sighting("silent", f"no record of {what}", "no-record", everything, needs)
 
-    @property
-    def _why_aside(self) -> str:
-        return next((e.why for e in self.aside if isinstance(e.why, str)), "")
+    def _aside_said(self) -> str:
+        """What was set aside, by the reason why: `Sinusitis (no longer present); Cystitis (more than 28 days ago)`."""
+        by_why: dict[str, list[Evidence]] = {}
+        for item in newest_first(self.aside):
+            by_why.setdefault(item.why if isinstance(item.why, str) else "", []).append(item)
+        return "; ".join(f"{listed(items)} ({why})" for why, items in by_why.items())
 
 
 def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:

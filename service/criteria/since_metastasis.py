@@ -3,7 +3,7 @@
 import msgspec
 
 from service.criteria import keys
-from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.cancer import Cancer, metastatic_since, why_no_day
 from service.criteria.drugs import began, cite_exposure, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Evidence, Finding, cite, lasting
@@ -33,7 +33,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
-        weighed = Weighed()
+        weighed = Weighed(harmless_why="begun before the metastasis")
         for course in courses(ev, self.therapy):
             self._course(ev, course, since, weighed)
         for cited, sure, span in coded_therapy(ev, self.therapy):
@@ -50,7 +50,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
     def _course(self, ev: Evaluation, course: Course, since: Span | None, weighed: Weighed) -> None:
         exposure = course.exposure
         if since is None:
-            weighed.doubtful.append((because(exposure, "the day of metastasis is not known"), "missing"))
+            weighed.doubtful.append((because(exposure, why_no_day(ev, self.cancer)), "missing"))
             return
         start = began(exposure)
         if start is None:
@@ -110,5 +110,6 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             if after and match.standing == "sure" and operation.certain:
                 weighed.judged.append(cite(operation.ref, operation.end, operation.says))
             else:
-                why = match.why or operation.why or ("its date is not told" if operation.end is None else UNPLACED)
+                undated = "its date is not told" if operation.end is None else UNPLACED
+                why = match.why or operation.why or (why_no_day(ev, self.cancer) if since is None else undated)
                 weighed.doubtful.append((cite(operation.ref, operation.end, operation.says, False, why), "missing"))

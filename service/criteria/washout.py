@@ -3,7 +3,7 @@
 import msgspec
 
 from service.criteria import keys
-from service.criteria.cancer import Cancer, metastatic_since
+from service.criteria.cancer import Cancer, metastatic_since, why_no_day
 from service.criteria.drugs import Drugs, cite_exposure, is_active, is_local, last_day, started, taken_now
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure, Match
@@ -30,7 +30,7 @@ class WashoutRule(msgspec.Struct, frozen=True):
         return TRUTH
 
     def judge(self, ev: Evaluation) -> Finding:
-        weighed = Weighed()
+        weighed = Weighed(harmless_why=f"more than {self.window} ago")
         for course in courses(ev, self.therapy):
             self._course(ev, course, weighed)
         for cited, sure, _span in coded_therapy(ev, self.therapy):
@@ -90,7 +90,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
-        weighed = Weighed()
+        weighed = Weighed(harmless_why=f"more than {self.window} ago")
         for match in ev.record.exposures(self.drugs.ingredients):
             if started(ev, match.fact) and not is_local(match.fact):
                 self._weigh(ev, match, since, weighed)
@@ -104,7 +104,7 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
     def _weigh(self, ev: Evaluation, match: Match[Exposure], since: Span | None, weighed: Weighed) -> None:
         exposure = match.fact
         if since is None:
-            weighed.doubtful.append((because(exposure, "the day of metastasis is not known"), "missing"))
+            weighed.doubtful.append((because(exposure, why_no_day(ev, self.cancer)), "missing"))
             return
         before = None if exposure.start is None else on_or_after(exposure.start, since)
         if before is True:

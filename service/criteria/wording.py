@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable
 
+import msgspec
+
 from service.criteria.findings import Evidence
 
 MAX_LISTED = 3
@@ -55,6 +57,13 @@ def labelled(label: str, said: str, mark: str = "") -> str:
     first = label.partition(" ")[0]
     scale = label.endswith((" status", " class")) and first.isupper()
     return said if scale and _begins(said, first) else f"{label}{mark} {said}"
+
+
+def with_label(evidence: Evidence, label: str) -> Evidence:
+    """Evidence that says what its value is of, where a criterion looks at results of several kinds."""
+    return msgspec.structs.replace(
+        evidence, says=labelled(label, evidence.says, ":" if evidence.says == "no value" else "")
+    )
 
 
 def _begins(said: str, name: str) -> bool:

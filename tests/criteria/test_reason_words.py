@@ -155,9 +155,9 @@ def test_what_would_have_to_stop_says_so(screening: Screening) -> None:
 @pytest.mark.parametrize(
     ("display", "said"),
     [
-        ("Negative (qualifier value)", "Negative"),
-        ("Negative (weak)", "Negative (weak)"),
-        (" (finding)", " (finding)"),
+        ("Negative (qualifier value)", "ER Negative"),
+        ("Negative (weak)", "ER Negative (weak)"),
+        (" (finding)", "ER  (finding)"),
     ],
 )
 def test_the_semantic_tag_of_snomed_ct_is_left_out(screening: Screening, display: str, said: str) -> None:

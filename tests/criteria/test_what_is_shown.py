@@ -46,18 +46,18 @@ def test_a_result_without_a_value_is_shown_as_set_aside(screening: Screening, ol
 
 
 TUMOUR = [
-    (SINAI, "hormone-receptor-positive", Loinc.ER_PERCENT),
-    (SINAI, "hormone-receptor-positive", Loinc.ER_AND_PR),
-    (ASPIRE, "er-positive", Loinc.ER),
-    (SINAI, "her2-positive", Loinc.HER2_IHC),
-    (YALE, "her2-positive", Loinc.HER2_RATIO),
+    (SINAI, "hormone-receptor-positive", Loinc.ER_PERCENT, "ER"),
+    (SINAI, "hormone-receptor-positive", Loinc.ER_AND_PR, "ER and PR together"),
+    (ASPIRE, "er-positive", Loinc.ER, "ER"),
+    (SINAI, "her2-positive", Loinc.HER2_IHC, "HER2 IHC"),
+    (YALE, "her2-positive", Loinc.HER2_RATIO, "HER2 ratio"),
 ]
 
 
 @pytest.mark.parametrize("told", [True, False], ids=["told before", "told nowhere"])
-@pytest.mark.parametrize(("trial", "name", "code"), TUMOUR)
+@pytest.mark.parametrize(("trial", "name", "code", "label"), TUMOUR)
 def test_a_receptor_or_her2_without_a_value_is_shown_as_set_aside(
-    screening: Screening, trial: str, name: str, code: Json, told: bool
+    screening: Screening, trial: str, name: str, code: Json, label: str, told: bool
 ) -> None:
     record = eligible(trial) if told else eligible(trial).drop("er", "pr", "her2")
     before = criterion(screening, record.bundle(), name, trial)
@@ -70,7 +70,8 @@ def test_a_receptor_or_her2_without_a_value_is_shown_as_set_aside(
         == (("pass", "recorded") if told else ("unknown", "missing"))
     )
     aside = {e.reference: (e.says, e.why) for e in found.evidence if not e.used}
-    assert aside["Observation/empty"] == ("no value", "no value")
+    assert aside["Observation/empty"] == (f"{label}: no value", "no value")
+    assert aside["Observation/preliminary"][0].startswith(f"{label} ")
     assert aside["Observation/preliminary"][1] == "status preliminary"
     assert len(aside) == 2
 

@@ -142,7 +142,7 @@ def test_more_rows_come_when_asked_for(opened):
 def test_near_misses_come_fifty_at_a_time_each_id_on_one_line(browser, tmp_path, screening):
     trial = screening.trials["NCT02947685"]
     ids = [f"Patient/00000000-0000-4000-8000-{number:012}" for number in range(70)]
-    why = ("HER2 IHC 0/1+, ratio <1.8 on 2013-05-19: negative by ASCO/CAP 2018",)
+    why = ("HER2 IHC negative (read as 0/1+), ratio <1.8 on 2013-05-19: negative by ASCO/CAP 2018",)
     near = [NearMissRow(one, "", trial.id, "", "changeable", None, ("her2-positive",), why, 1, 2) for one in ids]
     write_report(tmp_path / "near.html", summary(Tally(), [trial]), [trial], (), About(), Lists([], near))
     page = browser.new_page(viewport={"width": 1280, "height": 900})
