@@ -11,7 +11,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, cite
 from service.criteria.logic import Basis
-from service.criteria.spans import LONG_AGO, Span, Window, of_days, up_to
+from service.criteria.spans import FOREVER, LONG_AGO, Span, Window, of_days, up_to
 
 DRUG_TYPES = (
     "MedicationStatement",
@@ -128,7 +128,7 @@ def depot_active(ev: Evaluation, exposure: Exposure) -> bool | None:
         return is_active(ev, exposure)
     if exposure.supply is not None and ev.is_past(exposure.supply) is False:
         return True
-    last = last_day(ev, exposure)
+    last = last_day(exposure)
     if exposure.depot_days:
         lasts = Window(exposure.depot_days + DEPOT_GRACE, "days")
         return ev.within(last, lasts)
@@ -144,18 +144,16 @@ def taken_now(ev: Evaluation, exposure: Exposure) -> bool | None:
     return is_active(ev, exposure, told_by_doses_only(ev, exposure))
 
 
-def last_day(ev: Evaluation, exposure: Exposure) -> Span | None:
-    """When it was last taken: the end, or the span in which it must lie; None where nothing at all is known."""
+def last_day(exposure: Exposure) -> Span:
+    """When it was last taken: the end, or the span in which it must lie, which may reach beyond the as-of date."""
     end = exposure.end
     if end is not None and exposure.end_told:
         return end
     first = exposure.start.first if exposure.start is not None else LONG_AGO
-    last = ev.today if end is None else min(end.last, ev.today)
-    if end is not None:
-        first = min(max(first, end.first), ev.today)
-    if end is not None and end.last > ev.today:
-        ev.may_change_on(ev.today + 1)
-    return of_days(first, max(first, last), "a day not told")
+    if end is None:
+        return of_days(first, FOREVER, "a day not told")
+    first = max(first, end.first)
+    return of_days(first, max(first, end.last), "a day not told")
 
 
 def is_local(exposure: Exposure) -> bool:

@@ -168,10 +168,7 @@ class Evaluation:
             if end < self._next:
                 self._next = end + 1
             return True
-        if last > today:
-            last = today
-            self.may_change_on(today + 1)
-        end = window.reach(last)
+        end = FOREVER if last == FOREVER else window.reach(last)
         if today > end:
             return False
         first_end = LONG_AGO if span.first == LONG_AGO else window.reach(span.first)
@@ -200,7 +197,7 @@ class Evaluation:
         if span.first >= self.today:
             self.may_change_on(span.first + 1)
             return False
-        self.may_change_on(self.today + 1)
+        self.may_change_on(span.last + 1)
         return None
 
     def has_come(self, span: Span) -> bool | None:
@@ -210,7 +207,7 @@ class Evaluation:
         if span.first > self.today:
             self.may_change_on(span.first)
             return False
-        self.may_change_on(self.today + 1)
+        self.may_change_on(span.last)
         return None
 
     def aged(self, years: int) -> bool | None:

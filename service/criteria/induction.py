@@ -59,9 +59,7 @@ def _given_since(ev: Evaluation, exposure: Exposure, since: Span) -> bool | None
     if exposure.start is not None and on_or_after(exposure.start, since) is True:
         return True
     ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
-    last = of_days(ev.today, ev.today, "now") if ongoing else last_day(ev, exposure)
-    if last is None:
-        return None
+    last = of_days(ev.today, ev.today, "now") if ongoing else last_day(exposure)
     if last.first >= since.last:
         return True
     return False if last.last < since.first else None

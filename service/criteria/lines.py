@@ -109,18 +109,18 @@ class LinesRule(msgspec.Struct, frozen=True):
                 doubtful.append(because(course.exposure, course.why or "its start is not told"))
                 continue
             names = course.exposure.ingredients & self.therapy.everything
-            if any(not self._taken_before(ev, name, start, taken) for name in names):
+            if any(not self._taken_before(name, start, taken) for name in names):
                 starts.append((max(start.first, since.first), start.last, cite_exposure(course.exposure)))
         return starts, doubtful
 
-    def _taken_before(self, ev: Evaluation, ingredient: str, start: Span, exposures: list[Exposure]) -> bool:
+    def _taken_before(self, ingredient: str, start: Span, exposures: list[Exposure]) -> bool:
         """Whether a drug was certainly taken shortly before, on whatever day it was started."""
         for other in exposures:
             if ingredient not in other.ingredients or other.start is None or other.start.last >= start.first:
                 continue
             ongoing = other.course in ("active", "on-hold") and not other.end_told
-            last = last_day(ev, other)
-            until = FOREVER if ongoing or last is None else max(last.first, other.start.first)
+            last = last_day(other)
+            until = FOREVER if ongoing else max(last.first, other.start.first)
             if until >= start.last or self.new_after.reach(until) >= start.last:
                 return True
         return False

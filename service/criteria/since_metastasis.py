@@ -10,7 +10,7 @@ from service.criteria.findings import Evidence, Finding, cite, lasting
 from service.criteria.logic import TRUTH, Outcome
 from service.criteria.nameless import Event, events
 from service.criteria.signs import ProcedureSign
-from service.criteria.spans import Span, Window, of_days
+from service.criteria.spans import FOREVER, Span, Window
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
 from service.criteria.weighing import UNPLACED, Weighed, because, day_or, on_or_after
 
@@ -72,9 +72,9 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         exposure = course.exposure
         limit = self.grace.reach(since.first)
         ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
-        last = of_days(ev.today, ev.today, "now") if ongoing else last_day(ev, exposure)
-        if last is not None and last.last < limit:
-            if ongoing:
+        last = FOREVER if ongoing else last_day(exposure).last
+        if min(last, ev.today) < limit:
+            if last >= limit:
                 ev.may_change_on(limit)
             weighed.harmless.append(cite_exposure(exposure))
         else:

@@ -50,9 +50,9 @@ def suppressed(ev: Evaluation, suppressants: Suppressants) -> list[Suppressed]:
 
 
 def _taken(ev: Evaluation, exposure: Exposure) -> Suppressed:
-    last = last_day(ev, exposure)
+    last = last_day(exposure).last
     ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
-    until = ev.today if ongoing or last is None else last.last
+    until = ev.today if ongoing else min(last, ev.today)
     lasts = (exposure.depot_days or DEPOT_OF_UNKNOWN_LENGTH) if exposure.depot else 0
     cited = cite(exposure.ref, exposure.start, exposure.says, False, "explains it")
     return Suppressed(
@@ -60,7 +60,7 @@ def _taken(ev: Evaluation, exposure: Exposure) -> Suppressed:
         cited,
         exposure.start.first if exposure.start else LONG_AGO,
         until,
-        FOREVER if ongoing or last is None else until + lasts,
+        FOREVER if ongoing else until + lasts,
     )
 
 

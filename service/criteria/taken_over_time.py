@@ -65,7 +65,7 @@ class RecentDrugSign(msgspec.Struct, frozen=True):
             return True
         if exposure.course == "on-hold" and active is None:
             return None
-        recent = ev.within(last_day(ev, exposure), self.window)
+        recent = ev.within(last_day(exposure), self.window)
         return recent if active is False or recent else None
 
 

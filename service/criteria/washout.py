@@ -53,7 +53,7 @@ class WashoutRule(msgspec.Struct, frozen=True):
         exposure = course.exposure
         active = taken_now(ev, exposure)
         on_hold = exposure.course == "on-hold" and active is None
-        recent = None if on_hold else ev.within(last_day(ev, exposure), self.window)
+        recent = None if on_hold else ev.within(last_day(exposure), self.window)
         if active is False and recent is False and not exposure.broken:
             weighed.harmless.append(cite_exposure(exposure))
         elif course.counts and (active or recent):
@@ -124,4 +124,4 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
         active = is_active(ev, exposure) if exposure.course != "point" else False
         if active or (active is None and exposure.course == "on-hold"):
             return active
-        return ev.within(last_day(ev, exposure), self.window)
+        return ev.within(last_day(exposure), self.window)
