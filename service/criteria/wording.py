@@ -32,13 +32,14 @@ def _told(others: list[Evidence]) -> list[tuple[str, str]]:
     days: dict[str, dict[str, None]] = {}
     for item in others:
         days.setdefault(item.says, {})[_day(item)] = None
+    last = {says: max(of_it) for says, of_it in days.items() if len(of_it) > 1 and "" not in of_it}
     told: dict[str, str] = {}
     for item in others:
-        of_it = days[item.says]
-        if len(of_it) == 1 or "" in of_it:
+        day = last.get(item.says)
+        if day is None:
             told[_said(item)] = _day(item)
         else:
-            told[f"{item.says} ({len(of_it)} days, last on {max(of_it)})"] = max(of_it)
+            told[f"{item.says} ({len(days[item.says])} days, last on {day})"] = day
     return list(told.items())
 
 

@@ -2,10 +2,12 @@
 
 import json
 from datetime import date
+from typing import Any
 
 import pytest
 
 from service.criteria.change import HORIZON
+from service.criteria.evaluation import Evaluation
 from service.criteria.results import PatientResult, TrialResult
 from service.mappers.record import Record
 from service.screening import Screening
@@ -90,6 +92,44 @@ def test_it_is_so_for_a_drug_whose_end_is_an_interval(screening: Screening, drug
     changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
     assert changes == first_difference(screening, record)
     assert changes[SINAI] is not None
+
+
+WRITTEN = {"lastUpdated": "2026-12-05T10:00:00Z"}
+NO_END_TOLD: dict[str, Json] = {
+    "a completed order": request(RxNorm.DOCETAXEL, "2026-06-01", status="completed"),
+    "a stopped order before the metastasis": request(RxNorm.TRASTUZUMAB, "2020-06-01", status="stopped"),
+    "a completed order that was written later": request(RxNorm.DOCETAXEL, "2026-06-01", status="completed")
+    | {"meta": WRITTEN},
+    "a stopped course": statement(RxNorm.PERTUZUMAB, "2020-01-01", status="stopped"),
+    "a course that goes on": request(RxNorm.LETROZOLE, "2026-06-01"),
+    "a drug on hold": statement(RxNorm.LETROZOLE, "2026-06-01", status="on-hold"),
+    "a depot": request(RxNorm.GOSERELIN, "2026-06-01", status="completed"),
+}
+
+
+@pytest.mark.parametrize("drug", NO_END_TOLD.values(), ids=NO_END_TOLD)
+def test_it_is_so_for_a_drug_whose_end_nobody_tells(screening: Screening, drug: Json) -> None:
+    record = screening.read(as_json(eligible(SINAI).add(drug).bundle()), "record")
+    told = by_trial(screening.screen(record, TODAY))
+    changes = {name: (t.changes_on.date, t.changes_on.grade) if t.changes_on else None for name, t in told.items()}
+    assert changes == first_difference(screening, record)
+
+
+@pytest.mark.parametrize("drug", NO_END_TOLD.values(), ids=NO_END_TOLD)
+def test_only_days_on_which_an_answer_may_be_another_are_asked_for(
+    screening: Screening, monkeypatch: pytest.MonkeyPatch, drug: Json
+) -> None:
+    """That an end is not told is so every day: a year of them would cost a hundred times an answer."""
+    days: list[int] = []
+
+    class Counted(Evaluation):
+        def __init__(self, record: Any, today: int, *rest: Any) -> None:
+            days.append(today)
+            super().__init__(record, today, *rest)
+
+    monkeypatch.setattr("service.criteria.evaluate.Evaluation", Counted)
+    screening.screen(screening.read(as_json(eligible(SINAI).add(drug).bundle()), "record"), TODAY)
+    assert len(set(days)) < 20
 
 
 ENCOUNTERS: dict[str, Json] = {
