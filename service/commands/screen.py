@@ -19,12 +19,12 @@ from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Discreet, Form, Progress, progress
 from service.population.run import WORK, Run, begin, finish, question, screen
-from service.population.staging import Server, options_of, stage
-from service.population.writing import Destination, describe, write_to
+from service.population.source_server import Server, options_of
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.population.spark import SparkEngine
+    from service.population.writing import Destination
 
 FORMATS = ("ndjson", "csv", "parquet")
 
@@ -158,7 +158,7 @@ def command(
     if dry_run:
         outputs.describe(run)
         if destination:
-            describe(destination, run, settings)
+            destination.describe(run, settings)
         return 0
     wanted = outputs.Wanted(formats, report, as_list, suppress_below, within or 0, near_misses)
     outputs.check(wanted)
@@ -190,7 +190,7 @@ def _is_recorded(settings: Settings) -> bool:
     return (settings.decision_log, settings.audit_events) != ("none", "none")
 
 
-def _destination(write_back: bool, write_back_to: str, server: Server | None) -> Destination | None:
+def _destination(write_back: bool, write_back_to: str, server: Server | None) -> "Destination | None":
     """The server that candidates are written to; None where nothing is to be written."""
     if write_back_to and not write_back:
         raise click.UsageError("--write-back-to goes with --write-back")
@@ -199,6 +199,8 @@ def _destination(write_back: bool, write_back_to: str, server: Server | None) ->
     source = server.base if server else ""
     if not write_back_to and not source:
         raise click.UsageError("--write-back of files needs a server: --write-back-to URL")
+    from service.population.writing import Destination
+
     return Destination(write_back_to.rstrip("/") or source, source)
 
 
@@ -229,7 +231,7 @@ def _screen(
     settings: Settings,
     resume: bool,
     wanted: outputs.Wanted,
-    destination: Destination | None,
+    destination: "Destination | None",
     told: Progress,
 ) -> int:
     _make(run.out, "--out")
@@ -239,7 +241,7 @@ def _screen(
         with ledgers.alone(run.out):
             failed = _screen_alone(run, server, settings, resume, wanted, told)
             if destination:
-                failed += write_to(destination, run, settings, wanted.suppress_below)
+                failed += destination.write(run, settings, wanted.suppress_below)
             return 1 if failed else 0
     except OSError as problem:
         told.close()
@@ -282,7 +284,9 @@ def _screen_alone(
 
 
 def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:
-    """The run with what the server sent as its inputs."""
+    """The run with what the server sent as its inputs. What talks to servers takes half a second to load."""
+    from service.population.staging import stage
+
     work = run.out / WORK
     if not resume:
         shutil.rmtree(work, ignore_errors=True)
