@@ -151,7 +151,7 @@ class Opened:
         self._hashing = _Hashing(self._raw(source), with_digest)
         self.stream: IO[bytes] = io.BufferedReader(self._hashing, BUFFER)
         if (source.member or source.name).lower().endswith(".gz"):
-            self.stream = io.BufferedReader(gzip.GzipFile(fileobj=self.stream), BUFFER)
+            self.stream = io.BufferedReader(_Unpacking(self.stream), BUFFER)
 
     def _raw(self, source: Input) -> IO[bytes]:
         if not source.member:
@@ -185,6 +185,22 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Unpacking(io.RawIOBase):
+    """Unpacks gzip as far as it goes: what comes before the end of a file that was cut short is there, and EOFError
+    comes after it. A buffer on a GzipFile itself loses what it had of the megabyte that it was filling."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._unpacked = gzip.GzipFile(fileobj=packed)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._unpacked.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Hashing(io.RawIOBase):

@@ -227,6 +227,17 @@ def test_a_file_that_may_have_held_a_resource_is_no_silence_for_anyone(
     assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
 
 
+def test_what_a_packed_file_held_before_it_was_cut_short_is_read(screen: Screen, tmp_path: Path) -> None:
+    lines = [as_json(patient(id=f"p{number}")) for number in range(300)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Patient.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n")[:-100])
+    ran = screen(tmp_path / "in")
+    read = {result["patient"] for result in ran.results}
+    assert 150 < len(read) < 300
+    assert read == {f"Patient/p{number}" for number in range(len(read))}
+    assert [(e["file"], e["line"]) for e in ran.errors] == [("Patient.ndjson.gz", len(read) + 1)]
+
+
 def test_a_packed_bundle_that_is_damaged_is_no_silence_for_anyone(screen: Screen, source: Path) -> None:
     whole = gzip.compress(as_json(RECORDS["a1"].bundle(server=None)))
     (source / "cut.json.gz").write_bytes(whole[:-20])
