@@ -22,6 +22,7 @@ from service.population.files import Input, Opened
 PART_BYTES = 12 << 20
 MAX_PARTS = 2048
 BUFFERED = 32 << 20
+REMEMBERED = 1024  # patients: their lines mostly follow each other
 MAX_LINE = 64 << 20
 SLICE = 1000  # lines in a row that belong to one slice of an input
 SHARED = frozenset({"Medication", "Substance"})
@@ -121,16 +122,26 @@ def parts_for(inputs: list[Input]) -> int:
     return max(1, min(MAX_PARTS, -(-total // PART_BYTES)))
 
 
-@lru_cache(1024)  # the lines of a patient mostly follow each other; so below
+@lru_cache(REMEMBERED)
 def part_of(patient: str, parts: int) -> int:
     return zlib.crc32(patient.encode()) % parts
 
 
-@lru_cache(1024)
+@lru_cache(REMEMBERED)
 def logical_id(reference: str) -> str:
     """`p1` of Patient/p1, an absolute address, one with a version, or urn:uuid:p1."""
     plain = reference.partition("/_history/")[0]
     return plain.rpartition("/")[2] if "/" in plain else plain.rpartition(":")[2]
+
+
+class _Pile:
+    """Rows of one part that wait to be written."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
 
 
 class Spill:
@@ -141,37 +152,45 @@ class Spill:
         self._folder = folder
         self._parts = parts
         self._limit = max(4096, BUFFERED // parts)
-        self._buffers: dict[int, bytearray] = {}
+        self._piles: dict[int, _Pile] = {}
+        self._places: dict[tuple[str, str], tuple[int, _Pile, bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, line: int, patient: str, text: bytes, kind: str = "") -> None:
         """A patient's resource: one line, with or without its end, and its type. The id is printable."""
-        self._append(part_of(patient, self._parts), patient, line, text, kind)
+        place = self._places.get((patient, kind))
+        if place is None:
+            if len(self._places) >= REMEMBERED:
+                self._places.clear()
+            place = self._places[patient, kind] = self._place(part_of(patient, self._parts), patient, kind)
+        self._append(place, line, text)
 
     def share(self, line: int, name: str, text: bytes) -> None:
         """A resource that is nobody's: found by its name from any part."""
-        self._append(SHARED_PART, name, line, text)
+        self._append(self._place(SHARED_PART, name, ""), line, text)
 
-    def _append(self, part: int, name: str, line: int, text: bytes, kind: str = "") -> None:
-        buffer = self._buffers.get(part)
-        if buffer is None:
-            buffer = self._buffers[part] = bytearray()
-        buffer += b"%b\t%b\t%d\t" % (name.encode(), kind.encode(), line)
-        buffer += text
-        if not text.endswith(b"\n"):
-            buffer += b"\n"
-        if len(buffer) > self._limit:
-            self._write(part, buffer)
+    def _place(self, part: int, name: str, kind: str) -> tuple[int, _Pile, bytes]:
+        """Where the rows of one name and type go, and how they begin."""
+        return part, self._piles.setdefault(part, _Pile()), f"{name}\t{kind}\t".encode()
 
-    def _write(self, part: int, buffer: bytearray) -> None:
+    def _append(self, place: tuple[int, _Pile, bytes], line: int, text: bytes) -> None:
+        part, pile, begin = place
+        pile.pieces.append(b"%b%d\t" % (begin, line))
+        pile.pieces.append(text if text[-1:] == b"\n" else text + b"\n")
+        pile.size += len(text)
+        if pile.size > self._limit:
+            self._write(part, pile)
+
+    def _write(self, part: int, pile: _Pile) -> None:
         with (self._folder / _name(part)).open("ab") as out:
-            out.write(buffer)
-        buffer.clear()
+            out.write(b"".join(pile.pieces))
+        pile.pieces.clear()
+        pile.size = 0
 
     def close(self) -> None:
-        for part, buffer in self._buffers.items():
-            if buffer:
-                self._write(part, buffer)
+        for part, pile in self._piles.items():
+            if pile.pieces:
+                self._write(part, pile)
 
 
 def _name(part: int) -> str:
@@ -273,11 +292,18 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         _outcome(source, line, text, found)
     else:
         owner = head.subject if kind != "AllergyIntolerance" else head.patient
-        patient = logical_id(owner.reference) if owner is not None and owner.reference else ""
-        if not is_name(patient):
+        patient = _owner(owner.reference) if owner is not None and owner.reference else ""
+        if not patient:
             found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without a subject"))
         elif not only or patient == only:
             spill.add(line, patient, text, kind)
+
+
+@lru_cache(REMEMBERED)
+def _owner(reference: str) -> str:
+    """The id of whom a reference names; empty where it cannot be one."""
+    patient = logical_id(reference)
+    return patient if is_name(patient) else ""
 
 
 def is_name(text: str) -> bool:
