@@ -59,11 +59,13 @@ class ErrorRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all."""
+    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all. While an input is
+    sorted it has the line that it is of."""
 
     type: str
     reason: str
     patient: str = ""
+    line: int = 0
 
 
 class Sorted(msgspec.Struct):
@@ -94,7 +96,8 @@ class Sorted(msgspec.Struct):
         """All lines of the input of that name were seen: its types tell what no line tells."""
         self.errors.sort(key=lambda error: error.line)
         told = _type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
-        self.gaps = [gap if gap.type else msgspec.structs.replace(gap, type=told) for gap in self.gaps]
+        self.gaps.sort(key=lambda gap: gap.line)
+        self.gaps = [msgspec.structs.replace(gap, type=gap.type or told, line=0) for gap in self.gaps]
         if "" in self.unread:
             self.cannot_read(told, self.unread.pop(""))
         self.gaps += [
@@ -239,7 +242,7 @@ def sort_lines(
                 raise  # the disk's fault, not the file's
             if not slice_:
                 found.errors.append(ErrorRow(source.name, line + 1, "the file is cut short or damaged"))
-                found.gaps.append(Gap("", f"{source.name} is cut short or damaged"))
+                found.gaps.append(Gap("", f"{source.name} is cut short or damaged", line=line + 1))
         found.digest = opened.digest
     spill.close()
     tick(line % 10_000)
@@ -307,7 +310,7 @@ def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:
         found.errors.append(
             ErrorRow(source.name, line, "an OperationOutcome of severity error: the export has failures")
         )
-        found.gaps.append(Gap("*", f"{source.name} holds errors of the export"))
+        found.gaps.append(Gap("*", f"{source.name} holds errors of the export", line=line))
 
 
 def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, found: Sorted) -> None:
@@ -327,7 +330,7 @@ def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, 
         if whole and (not only or owner == only):
             spill.add(line, owner, data)
         elif not whole:
-            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
+            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner, line))
     else:
         found.cannot_read(kind, line)
 
