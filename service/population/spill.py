@@ -26,6 +26,7 @@ MAX_LINE = 64 << 20
 SLICE = 1000  # lines in a row that belong to one slice of an input
 SHARED = frozenset({"Medication", "Substance"})
 SHARED_PART = -1
+BOM = b"\xef\xbb\xbf"
 _READ = frozenset(cls.__name__ for cls in wire.READ_TYPES) - {"Parameters"}
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9\-.]{1,64})')
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
@@ -257,7 +258,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         if not text.isascii():
             text.decode()  # also where nothing is read of it here
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if data := text.strip():
+        if line == 1 and text.startswith(BOM):
+            sort_line(source, line, text.removeprefix(BOM), spill, only, found)
+        elif data := text.strip():
             _unreadable(source, line, data, spill, only, found)
         return
     kind = head.resourceType
@@ -265,6 +268,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
     if kind not in _READ:
         if not kind:
             found.errors.append(ErrorRow(source.name, line, "no resourceType"))
+        elif kind == "Bundle" and b'"resource"' in text:  # one of deletions holds none
+            found.errors.append(ErrorRow(source.name, line, "a Bundle in a line: its resources are not read"))
+            found.gaps.append(Gap("*", f"{source.name} holds Bundles that are not read", line=line))
     elif kind == "Patient":
         _add_patient(source, line, head, text, spill, only, found)
     elif kind in SHARED:
