@@ -11,7 +11,7 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SettingsError, SourceError
+from service.errors import SettingsError, SourceError, writable
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.export_order import Level
@@ -142,11 +142,11 @@ def command(
         screening=screening,
         trials=chosen,
         day=as_of.toordinal() if as_of else screening.today(),
-        source=source,
+        source=writable(source),
         inputs=() if server else spark.inputs if spark else _inputs(source, out),
         out=out,
         workers=workers,
-        only=patient.removeprefix("Patient/"),
+        only=writable(patient.removeprefix("Patient/")),
         limit=limit,
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
@@ -219,7 +219,7 @@ def _inputs(source: str, out: Path) -> list[Input]:
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:
-        raise SourceError(f"{source} holds nothing but the outputs of a screening")
+        raise SourceError(f"{writable(source)} holds nothing but the outputs of a screening")
     return found
 
 
