@@ -270,12 +270,11 @@ def _screen_alone(
     ledger = begin(run, asked, resume, fetched=server is not None)
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
-    if ledger.phase != "done":
-        if _is_recorded(settings):
-            from service.commands import screen_records
+    if ledger.phase != "done" and _is_recorded(settings):
+        from service.commands import screen_records
 
-            screen_records.write_records(run, ledger, done, server.base if server else "", settings)
-        finish(run, ledger)
+        screen_records.write_records(run, ledger, done, server.base if server else "", settings)
+    finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)
     return ledger.totals.errors
