@@ -11,7 +11,7 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SettingsError, SourceError
+from service.errors import SettingsError, SourceError, writable
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.export_order import Level
@@ -142,11 +142,11 @@ def command(
         screening=screening,
         trials=chosen,
         day=as_of.toordinal() if as_of else screening.today(),
-        source=source,
+        source=writable(source),
         inputs=() if server else spark.inputs if spark else _inputs(source, out),
         out=out,
         workers=workers,
-        only=patient.removeprefix("Patient/"),
+        only=writable(patient.removeprefix("Patient/")),
         limit=limit,
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
@@ -221,7 +221,7 @@ def _inputs(source: str, out: Path) -> list[Input]:
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:
-        raise SourceError(f"{source} holds nothing but the outputs of a screening")
+        raise SourceError(f"{writable(source)} holds nothing but the outputs of a screening")
     return found
 
 
@@ -272,12 +272,11 @@ def _screen_alone(
     ledger = begin(run, asked, resume, fetched=server is not None)
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
-    if ledger.phase != "done":
-        if _is_recorded(settings):
-            from service.commands import screen_records
+    if ledger.phase != "done" and _is_recorded(settings):
+        from service.commands import screen_records
 
-            screen_records.write_records(run, ledger, done, server.base if server else "", settings)
-        finish(run, ledger)
+        screen_records.write_records(run, ledger, done, server.base if server else "", settings)
+    finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)
     return ledger.totals.errors

@@ -27,6 +27,7 @@ MAX_LINE = 64 << 20
 SLICE = 1000  # lines in a row that belong to one slice of an input
 SHARED = frozenset({"Medication", "Substance"})
 SHARED_PART = -1
+BOM = b"\xef\xbb\xbf"
 _READ = frozenset(cls.__name__ for cls in wire.READ_TYPES) - {"Parameters"}
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9\-.]{1,64})')
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
@@ -60,11 +61,13 @@ class ErrorRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all."""
+    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all. While an input is
+    sorted it has the line that it is of."""
 
     type: str
     reason: str
     patient: str = ""
+    line: int = 0
 
 
 class Sorted(msgspec.Struct):
@@ -95,7 +98,8 @@ class Sorted(msgspec.Struct):
         """All lines of the input of that name were seen: its types tell what no line tells."""
         self.errors.sort(key=lambda error: error.line)
         told = _type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
-        self.gaps = [gap if gap.type else msgspec.structs.replace(gap, type=told) for gap in self.gaps]
+        self.gaps.sort(key=lambda gap: gap.line)
+        self.gaps = [msgspec.structs.replace(gap, type=gap.type or told, line=0) for gap in self.gaps]
         if "" in self.unread:
             self.cannot_read(told, self.unread.pop(""))
         self.gaps += [
@@ -258,7 +262,7 @@ def sort_lines(
                 raise  # the disk's fault, not the file's
             if not slice_:
                 found.errors.append(ErrorRow(source.name, line + 1, "the file is cut short or damaged"))
-                found.gaps.append(Gap("", f"{source.name} is cut short or damaged"))
+                found.gaps.append(Gap("", f"{source.name} is cut short or damaged", line=line + 1))
         found.digest = opened.digest
     spill.close()
     tick(line % 10_000)
@@ -273,7 +277,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         if not text.isascii():
             text.decode()  # also where nothing is read of it here
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if data := text.strip():
+        if line == 1 and text.startswith(BOM):
+            sort_line(source, line, text.removeprefix(BOM), spill, only, found)
+        elif data := text.strip():
             _unreadable(source, line, data, spill, only, found)
         return
     kind = head.resourceType
@@ -281,6 +287,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
     if kind not in _READ:
         if not kind:
             found.errors.append(ErrorRow(source.name, line, "no resourceType"))
+        elif kind == "Bundle" and b'"resource"' in text:  # one of deletions holds none
+            found.errors.append(ErrorRow(source.name, line, "a Bundle in a line: its resources are not read"))
+            found.gaps.append(Gap("*", f"{source.name} holds Bundles that are not read", line=line))
     elif kind == "Patient":
         _add_patient(source, line, head, text, spill, only, found)
     elif kind in SHARED:
@@ -333,7 +342,7 @@ def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:
         found.errors.append(
             ErrorRow(source.name, line, "an OperationOutcome of severity error: the export has failures")
         )
-        found.gaps.append(Gap("*", f"{source.name} holds errors of the export"))
+        found.gaps.append(Gap("*", f"{source.name} holds errors of the export", line=line))
 
 
 def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, found: Sorted) -> None:
@@ -353,7 +362,7 @@ def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, 
         if whole and (not only or owner == only):
             spill.add(line, owner, data)
         elif not whole:
-            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
+            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner, line))
     else:
         found.cannot_read(kind, line)
 

@@ -292,3 +292,18 @@ def test_what_lacks_an_owner_in_a_bundle_of_several_patients_is_named_for_what_i
     (folder / "several.json").write_bytes(as_json(collection(*[entry(resource) for resource in several])))
     reasons = [row["reason"] for row in screen(folder).errors]
     assert reasons == ["a Patient without an id", "an AllergyIntolerance without a subject"]
+
+
+def test_a_bundle_in_a_line_is_a_row_and_no_silence(screen: Screen, source: Path) -> None:
+    line = append(source, "more.ndjson", as_json(collection(entry(patient(id="other")))))
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
+    reason = "a Bundle in a line: its resources are not read"
+    assert ran.errors == [{"file": "more.ndjson", "line": line, "reason": reason}]
+
+
+def test_a_bundle_of_deletions_says_nothing_of_who_is_there(screen: Screen, source: Path) -> None:
+    deletion = {"request": {"method": "DELETE", "url": "Condition/gone"}}
+    append(source, "deleted.ndjson", as_json({"resourceType": "Bundle", "type": "transaction", "entry": [deletion]}))
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (0, "pass")
