@@ -36,6 +36,7 @@ PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}
 ACRONYMS = frozenset(
     {"alp", "alt", "anc", "ast", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
 )
+SPELT = {"hemoglobin": "haemoglobin"}  # ids are a registry's, words are ours
 _SILENT = frozenset({"no-record"})
 _NOT_CONCERNED = frozenset({"not-applicable"})
 _RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})
@@ -214,7 +215,7 @@ def recruitment(code: str) -> str:
 
 def input_name(name: str) -> str:
     """An input's name as a reader writes it, where its label is not at hand: `her2-antibody` is `HER2 antibody`."""
-    words = [word.upper() if word in ACRONYMS else word for word in name.split("-")]
+    words = [word.upper() if word in ACRONYMS else SPELT.get(word, word) for word in name.split("-")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 

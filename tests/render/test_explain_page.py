@@ -453,6 +453,7 @@ def test_inputs_are_written_as_readers_write_them() -> None:
     assert input_name("lvef") == "LVEF"
     assert input_name("her2-antibody") == "HER2 antibody"
     assert input_name("disease-status") == "Disease status"
+    assert input_name("hemoglobin") == "Haemoglobin"
     assert at_start("haemoglobin") == "Haemoglobin"
     assert at_start("hCG") == "hCG"
     assert at_start("") == ""
