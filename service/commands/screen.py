@@ -85,7 +85,7 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--brief", is_flag=True, help="Ask and read nothing else of who lacks the disease that each trial is about."
 )
-@click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
 @click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
 @click.option("--master", default="", metavar="URL", help="With --engine spark: the cluster, else as Spark is set up.")
@@ -114,7 +114,7 @@ def command(
     since: str,
     longest_wait: float,
     brief: bool,
-    limit: int,
+    limit: int | None,
     facts: Path | None,
     engine: str,
     master: str,
@@ -147,7 +147,7 @@ def command(
         out=out,
         workers=workers,
         only=patient.removeprefix("Patient/"),
-        limit=limit,
+        limit=limit or 0,
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
         engine=spark,
@@ -278,7 +278,8 @@ def _screen_alone(
         finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)
-    return ledger.totals.errors
+    missed = run.only != "" and not done.patients
+    return ledger.totals.errors or int(missed)
 
 
 def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:

@@ -56,7 +56,7 @@ class Input(msgspec.Struct, frozen=True):
 def find_inputs(source: Path) -> list[Input]:
     """The inputs below a folder, or of one file, in the order of their names. SourceError where there are none."""
     if not source.exists():
-        raise SourceError(f"there is no {source}")
+        raise SourceError(f"{source}: no such file or folder")
     paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
     root = source.parent if source.is_file() else source
     found: list[Input] = []
