@@ -87,10 +87,18 @@ class Formats(click.ParamType[tuple[str, ...]]):
 )
 @click.option("--limit", metavar="N", type=click.IntRange(1), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
-@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="Where it is judged."
+)
 @click.option("--master", default="", metavar="URL", help="With --engine spark: the cluster, else as Spark is set up.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read, asked and written, and stop.")
-@click.option("--progress", "form", type=click.Choice(["auto", "bars", "plain", "json", "none"]), default="auto")
+@click.option(
+    "--progress",
+    "form",
+    type=click.Choice(["auto", "bars", "plain", "json", "none"]),
+    default="auto",
+    help="How progress is told on stderr: bars on a terminal, else lines.",
+)
 def command(
     source: str,
     out: Path,
