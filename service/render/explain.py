@@ -271,7 +271,8 @@ def _arms(result: TrialResult) -> str:
 
 def _change(change: Change, texts: dict[str, str]) -> str:
     because = "; ".join(texts.get(name, name) for name in change.because)
-    told = f"From {in_words(change.date)}, with no new data, the answer will be “{HEADLINES[change.grade].lower()}”"
+    answer = HEADLINES[change.grade].lower()
+    told = f"From {in_words(change.date)}, if nothing new is recorded, the answer will be “{answer}”"
     return f"{told}: {because}." if because else f"{told}."
 
 
