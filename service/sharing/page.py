@@ -74,13 +74,13 @@ def _page(trial: Trial, cases: list[Case]) -> Iterable[str]:
 
 
 def _facts(trial: Trial) -> Iterable[tuple[str, ...]]:
-    recruiting = recruitment(trial.recruitment) + (f" (as of {trial.recruitment_date})" if trial.recruitment_date else "")
+    as_of = f" (as of {trial.recruitment_date})" if trial.recruitment_date else ""
     effect = " ".join(
         f"{word} {day}" for word, day in (("from", trial.effective_from), ("to", trial.effective_to)) if day
     )
     for name, value in (
         ("Phase", phase(trial.phases).removeprefix("Phase ")),
-        ("Recruitment", recruiting),
+        ("Recruitment", recruitment(trial.recruitment) + as_of),
         ("Recruitment note", trial.recruitment_note),
         ("Sponsor", trial.sponsor),
         ("Registry", trial.registry_url),
