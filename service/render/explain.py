@@ -34,9 +34,10 @@ WHY = {
 RECRUITMENT = {"unknown": "Recruitment status unknown"}
 PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}
 ACRONYMS = frozenset(
-    {"alp", "alt", "anc", "ast", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
+    {"alp", "alt", "anc", "ast", "cns", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "gi", "her2", "lh", "lvef"}
+    | {"nyha", "pr", "recist"}
 )
-SPELT = {"hemoglobin": "haemoglobin"}  # ids are a registry's, words are ours
+SPELT = {"cdk46": "CDK4/6", "hba1c": "HbA1c", "hemoglobin": "haemoglobin", "tdm1": "T-DM1"}
 _SILENT = frozenset({"no-record"})
 _NOT_CONCERNED = frozenset({"not-applicable"})
 _RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})

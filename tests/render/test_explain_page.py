@@ -454,6 +454,8 @@ def test_inputs_are_written_as_readers_write_them() -> None:
     assert input_name("her2-antibody") == "HER2 antibody"
     assert input_name("disease-status") == "Disease status"
     assert input_name("hemoglobin") == "Haemoglobin"
+    assert input_name("no-prior-cdk46") == "No prior CDK4/6"
+    assert input_name("recist-disease") == "RECIST disease"
     assert at_start("haemoglobin") == "Haemoglobin"
     assert at_start("hCG") == "hCG"
     assert at_start("") == ""
