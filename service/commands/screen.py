@@ -187,6 +187,8 @@ def _server(
             raise click.UsageError("--level goes with an export of all patients, not with --group")
         if query != "Patient" and (bulk or group):
             raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
+        if query.partition("?")[0] != "Patient":
+            raise click.UsageError("--query is a search of patients, such as Patient?gender=female")
         return Server(source.rstrip("/"), query, group, bulk, since, level, longest_wait)
     if group or bulk or since or level != "auto" or query != "Patient":
         raise click.UsageError("--group, --query, --bulk, --level and --since go with a FHIR base URL")
@@ -224,6 +226,8 @@ def _spark(engine: str, master: str, source: str, out: Path, settings: Settings,
 
 
 def _inputs(source: str, out: Path) -> list[Input]:
+    if "://" in source:
+        raise click.UsageError(f"{source}: a folder, a file, or a FHIR base URL (https://…) was expected")
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:

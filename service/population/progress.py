@@ -119,8 +119,8 @@ class Lines(Silent):
             return
         counts = "".join(f", {_told(count, name)}" for name, count in self._counts.items())
         rest = f", about {left:,.0f} s left" if left and self._done < self._total else ""
-        done = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
-        self._write(f"{self._name}: {done} {self._unit}{counts}, {took:,.0f} s{rest}")
+        done = f"{self._done:,} of {self._total:,} {self._unit}" if self._total else _told(self._done, self._unit)
+        self._write(f"{self._name}: {done}{counts}, {took:,.0f} s{rest}")
 
     def _write(self, text: str) -> None:
         try:
