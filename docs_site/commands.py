@@ -37,7 +37,8 @@ def _command(path: str, context: click.Context) -> Iterator[str]:
     yield " ".join(line.strip() for line in (command.help or "").split("\n\n")[0].splitlines())
     yield from (" ".join(part.split()) for part in (command.help or "").split("\n\n")[1:])
     yield block("text", f"{path} {' '.join(command.collect_usage_pieces(context))}")
-    yield table(("option", "meaning"), _options(context))
+    if rows := list(_options(context)):
+        yield table(("option", "meaning"), rows)
 
 
 def _options(context: click.Context) -> Iterator[tuple[str, str]]:

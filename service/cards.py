@@ -160,10 +160,10 @@ def _standing(found: TrialResult) -> str:
 
 
 def _missing(found: TrialResult) -> str:
-    """How many criteria are unknown; results where a result each would settle them."""
+    """How many criteria are unknown; as results, where a result each would settle them."""
     unknown = {c.id for c in found.criteria if c.outcome == "unknown"}
     measurable = {criterion for need in found.needed if need.order is not UNSET for criterion in need.settles}
-    return f"{_counted(len(unknown), 'result' if unknown <= measurable else 'point')} missing"
+    return f"{_counted(len(unknown), 'result' if unknown <= measurable else 'item')} missing"
 
 
 def _draft(found: TrialResult) -> str:
@@ -215,7 +215,7 @@ def detail(found: TrialResult, trial: Trial) -> str:
 _LATER = {
     "certain": "fits every criterion",
     "probable": "is probably eligible",
-    "possible": "may be eligible, with something missing",
+    "possible": "may be eligible, but something is missing",
     "certainly-not": "is not eligible",
 }
 
@@ -231,8 +231,8 @@ _BY_ARM = {
 def _change(change: Change, criteria: Mapping[str, CriterionResult]) -> str:
     """What the calendar alone will change, and by which criteria."""
     because = "; ".join(escaped(criteria[name].text if name in criteria else name) for name in change.because[:3])
-    more = f" and {len(change.because) - 3} more" if len(change.because) > 3 else ""
-    return f"**From {change.date}** the patient {_LATER[change.grade]}, with no new data: {because}{more}"
+    more = f"; and {len(change.because) - 3} more" if len(change.because) > 3 else ""
+    return f"**From {change.date}**, if nothing new is recorded, the patient {_LATER[change.grade]}: {because}{more}"
 
 
 def _section(title: str, criteria: Sequence[CriterionResult], only_text: bool = False) -> list[str]:
@@ -258,7 +258,8 @@ def _links(trial: Trial, desk: Desk, explain: str) -> tuple[Link, ...]:
 
 def _suggestions(result: PatientResult, found: TrialResult, trial: Trial) -> tuple[Suggestion, ...]:
     enough = _enough(found)
-    orders = [need for need in found.needed if need.order is not UNSET and need.input in enough][:MAX_ORDERS]
+    wanted = [need for need in found.needed if need.input in enough]
+    orders = [need for need in wanted if need.order is not UNSET and not _in_vain(need, wanted)][:MAX_ORDERS]
     refer = Suggestion(
         f"Ask the research team about {trial.id}",
         card_uuid(trial.id),
@@ -271,6 +272,12 @@ def _enough(found: TrialResult) -> Collection[str]:
     """The inputs of the smallest set that could settle the trial; all that are needed where no set is known."""
     sets = found.smallest_sets.probable if found.smallest_sets is not UNSET else ()
     return sets[0] if sets else [need.input for need in found.needed]
+
+
+def _in_vain(need: Needed, wanted: Iterable[Needed]) -> bool:
+    """Whether all that a datum could settle also hangs on what nobody can order, such as therapy not yet given."""
+    waiting = {criterion for other in wanted if other.order is UNSET for criterion in other.settles}
+    return waiting.issuperset(need.settles)
 
 
 def _task(result: PatientResult, found: TrialResult, trial: Trial) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Commands(click.Group):
         "replay": "Judge logged decisions anew.",
         "screen": "Screen a population, from files or a FHIR server.",
         "serve": "Run the service an EHR calls; --demo to try it.",
-        "trials": "The trial library: list, show, check, test, import.",
+        "trials": "The trial library: list, show, new, check, test and more.",
     }
 
     def list_commands(self, ctx: click.Context) -> list[str]:

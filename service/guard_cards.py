@@ -70,7 +70,7 @@ def _detail(effect: Effect, trial: Trial) -> str:
     texts = {criterion.id: criterion.text for criterion in trial.criteria}
     lines = [
         f"**{escaped(trial.title)}**",
-        f"If **{escaped(effect.says)}** is carried out{_beside(effect)}, these criteria are not met:",
+        f"If **{escaped(effect.says)}** is carried out{_beside(effect)}, this stands in the way:",
     ]
     pairs = zip(effect.criteria, effect.reasons, strict=True)
     lines.append("\n".join(f"- {escaped(texts.get(name, name))} – {escaped(reason)}" for name, reason in pairs))
@@ -93,12 +93,12 @@ def _beside(effect: Effect) -> str:
 
 def _until(effect: Effect) -> str:
     if effect.open_again:
-        return f"With no new data the trial is open to the patient again from {effect.open_again}."
+        return f"If nothing new is recorded, the trial is open to the patient again from {effect.open_again}."
     if effect.failure == "permanent":
         return "It stays closed for good: no later record undoes what has been given or done."
     if effect.until:
-        return f"With no new data it stays closed until {effect.until}."
-    return "With no new data it stays closed for a year or longer."
+        return f"If nothing new is recorded, it stays closed until {effect.until}."
+    return "If nothing new is recorded, it stays closed for a year or longer."
 
 
 def _without(effect: Effect) -> Suggestion:

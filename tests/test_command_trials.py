@@ -100,7 +100,7 @@ def test_cases_are_run_and_what_none_shows_is_named(trialhook: Trialhook, tmp_pa
     assert trialhook("test", tmp_path) == Ran(
         0,
         "NCT00000001: 2 of 2 cases as expected\n"
-        "  0 of 2 criteria have a case for every outcome; 1 are for a person and need none\n"
+        "  0 of 2 criteria have a case for every outcome; 1 is for a person and needs none\n"
         "  anc: no case yet where it is not known\n"
         "  liver: no case yet where it is met or not met or not known\n",
         "",

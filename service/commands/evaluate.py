@@ -76,7 +76,9 @@ def _drafts(name: str) -> Any:
     except (msgspec.DecodeError, RecursionError):
         raise click.UsageError(f"{_shown(name)}: JSON with draft orders was expected") from None
     if not read_orders(drafts, "p", 1):
-        raise click.UsageError(f"{_shown(name)}: no MedicationRequest or ServiceRequest with something picked")
+        raise click.UsageError(
+            f"{_shown(name)}: no draft order there: a MedicationRequest or ServiceRequest with a drug or code"
+        )
     return drafts
 
 

@@ -29,7 +29,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command("replay")
-@click.argument("logs", nargs=-1, metavar="LOG…", type=click.Path(path_type=Path))
+@click.argument("logs", nargs=-1, metavar="[LOG…]", type=click.Path(path_type=Path))
 @click.option("--database", is_flag=True, help="The log in TRIALHOOK_DATABASE_URL, and the inputs kept there.")
 @click.option("--inputs", multiple=True, metavar="DIR|FILE", type=_EXISTING, help="What was judged; may be repeated.")
 @click.option("--trials", multiple=True, metavar="DIR", type=_EXISTING, help="Where older trial files are.")

@@ -85,12 +85,20 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option(
     "--brief", is_flag=True, help="Ask and read nothing else of who lacks the disease that each trial is about."
 )
-@click.option("--limit", default=0, metavar="N", type=click.IntRange(0), help="Only so many patients.")
+@click.option("--limit", metavar="N", type=click.IntRange(1), help="Only so many patients.")
 @click.option("--facts", type=click.Path(path_type=Path), help="Keep what is read in this folder, and go by it.")
-@click.option("--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True)
+@click.option(
+    "--engine", type=click.Choice(["local", "spark"]), default="local", show_default=True, help="Where it is judged."
+)
 @click.option("--master", default="", metavar="URL", help="With --engine spark: the cluster, else as Spark is set up.")
 @click.option("--dry-run", is_flag=True, help="Say what would be read, asked and written, and stop.")
-@click.option("--progress", "form", type=click.Choice(["auto", "bars", "plain", "json", "none"]), default="auto")
+@click.option(
+    "--progress",
+    "form",
+    type=click.Choice(["auto", "bars", "plain", "json", "none"]),
+    default="auto",
+    help="How progress is told on stderr: bars on a terminal, else lines.",
+)
 def command(
     source: str,
     out: Path,
@@ -114,7 +122,7 @@ def command(
     since: str,
     longest_wait: float,
     brief: bool,
-    limit: int,
+    limit: int | None,
     facts: Path | None,
     engine: str,
     master: str,
@@ -147,7 +155,7 @@ def command(
         out=out,
         workers=workers,
         only=writable(patient.removeprefix("Patient/")),
-        limit=limit,
+        limit=limit or 0,
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
         engine=spark,
@@ -179,6 +187,8 @@ def _server(
             raise click.UsageError("--level goes with an export of all patients, not with --group")
         if query != "Patient" and (bulk or group):
             raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
+        if query.partition("?")[0] != "Patient":
+            raise click.UsageError("--query is a search of patients, such as Patient?gender=female")
         return Server(source.rstrip("/"), query, group, bulk, since, level, longest_wait)
     if group or bulk or since or level != "auto" or query != "Patient":
         raise click.UsageError("--group, --query, --bulk, --level and --since go with a FHIR base URL")
@@ -218,6 +228,8 @@ def _spark(engine: str, master: str, source: str, out: Path, settings: Settings,
 
 
 def _inputs(source: str, out: Path) -> list[Input]:
+    if "://" in source:
+        raise click.UsageError(f"{source}: a folder, a file, or a FHIR base URL (https://…) was expected")
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:
@@ -279,7 +291,8 @@ def _screen_alone(
     finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)
-    return ledger.totals.errors
+    missed = run.only != "" and not done.patients
+    return ledger.totals.errors or int(missed)
 
 
 def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:

@@ -33,7 +33,7 @@ for _part in (
     command.add_command(_part)
 
 
-@command.command("list")
+@command.command("list", short_help="Every trial, those in use first, and what wants attention.")
 @click.option("--needs-review", is_flag=True, help="Only those that want somebody's attention.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def list_(needs_review: bool, form: str) -> None:
@@ -53,7 +53,7 @@ def list_(needs_review: bool, form: str) -> None:
                 click.echo(f"  · {note}")
 
 
-@command.command("show")
+@command.command("show", short_help="One trial: its facts, its criteria, how each is decided.")
 @click.argument("identifier", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def show(identifier: str, form: str) -> None:

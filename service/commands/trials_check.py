@@ -29,7 +29,7 @@ _PATH = click.argument("path", required=False, type=click.Path(path_type=Path))
 _WATCH = click.option("--watch", is_flag=True, help="Do it again whenever a file is saved; end with Ctrl-C.")
 
 
-@click.command("check")
+@click.command("check", short_help="Check trial files: every mistake with its line and column.")
 @_PATH
 @click.option("--strict", is_flag=True, help="Take warnings for mistakes.")
 @click.option("--against", metavar="NCT.json", help="Also tell what a registry's record says otherwise today.")
@@ -115,7 +115,11 @@ def _coverage(report: Report, trial: Trial) -> Iterator[str]:
         missing.setdefault(criterion, []).append(OUTCOMES[outcome])
     computed = sum(len(criterion.rule.outcomes()) > 1 for criterion in trial.criteria)
     people = len(trial.criteria) - computed
-    left = f"; {people} are for a person and need none" if people else ""
+    left = (
+        f"; {people} {'is' if people == 1 else 'are'} for a person and need{'s' if people == 1 else ''} none"
+        if people
+        else ""
+    )
     yield f"  {computed - len(missing)} of {computed} criteria have a case for every outcome{left}"
     for criterion, outcomes in missing.items():
         yield f"  {criterion}: no case yet where it is {' or '.join(outcomes)}"

@@ -31,7 +31,7 @@ class Exported(msgspec.Struct, frozen=True):
     unsaid: tuple[tuple[str, tuple[Unsaid, ...]], ...] = ()
 
 
-@click.command("export")
+@click.command("export", short_help="Give a trial to others: as FHIR R4, as CQL, as a page.")
 @click.argument("identifier", metavar="ID")
 @click.option("--format", "form", type=click.Choice([*FORMATS, "all"]), help="[default: fhir; with --out all]")
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Write files into this folder.")

@@ -20,7 +20,7 @@ from service.criteria.catalogue import FILE, Trial
 from service.errors import SourceError
 
 
-@click.command("import")
+@click.command("import", short_help="Draft a trial from a ClinicalTrials.gov record.")
 @click.argument("source", metavar="NCT.json")
 @click.option(
     "--out",

@@ -9,7 +9,7 @@ from service.screening import Screening
 KINDS = ("input", "answer", "diagnosis", "procedure", "drug", "therapy", "cancer", "class")
 
 
-@click.command("names")
+@click.command("names", short_help="What a rule can name: tests, diagnoses, drugs and so on.")
 @click.argument("kind", type=click.Choice(KINDS))
 @click.argument("word", default="")
 def names(kind: str, word: str) -> None:

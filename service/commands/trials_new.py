@@ -15,7 +15,7 @@ _SCHEMA = re.compile(r"^(# yaml-language-server: \$schema=)\S*/", re.MULTILINE)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-@click.command("new")
+@click.command("new", short_help="Begin a trial: a folder with trial.yaml and cases.yaml.")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--like", metavar="ID", help="Begin with a copy of a trial: an example, or one of the library.")
 def new(folder: Path, like: str | None) -> None:

@@ -202,7 +202,7 @@ class Trials(msgspec.Struct, frozen=True):
         wanted = set(enabled)
         known = [trial.id for trial in self.trials]
         if missing := sorted(wanted.difference(known)):
-            said = tuple(f"ENABLED_TRIALS: no trial called {name}{nearest(name, known)}" for name in missing)
+            said = tuple(f"TRIALHOOK_ENABLED_TRIALS: no trial called {name}{nearest(name, known)}" for name in missing)
             raise TrialError("\n".join(said), said)
         used = tuple(t for t in self.trials if (not wanted or t.id in wanted) and self._is_used(t, drafts))
         return Trials(used, self.day) if len(used) < len(self.trials) else self

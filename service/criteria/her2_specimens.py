@@ -237,7 +237,8 @@ def _put(tested: Tested, name: str, m: Measurement) -> None:
 def _set(tested: Tested, field: str, value: object) -> None:
     before = getattr(tested, field)
     if before is not None and value is not None and before != value:
-        raise _Disagreement("results of one time disagree")
+        both = f" ({', '.join(sorted((before, value)))})" if isinstance(before, str) and isinstance(value, str) else ""
+        raise _Disagreement(f"results of the same time disagree{both}")
     if value is not None:
         setattr(tested, field, value)
 

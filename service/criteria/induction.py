@@ -90,9 +90,8 @@ class InductionRule(msgspec.Struct, frozen=True):
         if undated:
             reason = why_no_day(ev, self.induction.cancer)
         else:
-            reason = (
-                f"no {' and no '.join(g.therapy.drugs.label for g in missing)} certainly given since the metastasis"
-            )
+            how = "certainly given" if any(g.maybe for g in missing) else "on record"
+            reason = f"no {' and no '.join(g.therapy.drugs.label for g in missing)} {how} since the metastasis"
         gap, _basis = gap_in_drugs(ev)
         reason += f"; {gap}" if gap else ""
         return unknown("missing", reason, (*evidence, *possible), induction_needs(groups, undated))

@@ -16,6 +16,7 @@ from service.criteria.spans import Window
 from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign
 from service.criteria.threshold_sign import ThresholdSign
+from service.criteria.wording import any_of
 
 
 @sign
@@ -35,7 +36,7 @@ class DiagnosisKind(Kind):
         return DiagnosisSign(
             name=infos[0].name,
             concepts=frozenset(c for info in infos for c in info.concepts),
-            label=" or ".join(info.label for info in infos),
+            label=any_of([info.label for info in infos]),
             reading=reading or infos[0].reading,  # type: ignore[arg-type]
             window=within,
             observed=tuple(pair for info in infos for pair in info.observed),
@@ -54,7 +55,7 @@ class ProcedureKind(Kind):
     def make(self, procedure: list[str], within: Window | None = None) -> Sign:
         infos = [LEXICON.get().procedure(name) for name in procedure]
         concepts = frozenset(c for info in infos for c in info.concepts)
-        return ProcedureSign(infos[0].name, concepts, " or ".join(info.label for info in infos), within)
+        return ProcedureSign(infos[0].name, concepts, any_of([info.label for info in infos]), within)
 
 
 @sign

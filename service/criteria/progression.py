@@ -32,7 +32,7 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
         if start is None:
             first = induction_needs(groups, metastatic_since(ev, self.induction.cancer) is None)
             everything = (frozenset(n.input for n in (*first, *need)),)
-            reason = "no induction with a certain first day on record"
+            reason = "the first day of an induction is not known"
             return Finding("unknown", "missing", reason, (), (*first, *need), everything, closing=everything)
         after = [
             m for m in ev.record.measurements(self.input) if self._after(m, start) and not self._is_about_another(m)

@@ -69,8 +69,9 @@ class SexRule(msgspec.Struct, frozen=True):
             return _unusable(ev.record.person.ref, flaw, "gender")
         evidence = (cite(ev.record.person.ref, None, f"gender {gender}"),) if gender else ()
         if gender in ("female", "male"):
-            reason = f"gender {gender}, {self.sex} asked for"
-            return passed(reason, evidence) if gender == self.sex else failed(reason, evidence, lasting=True)
+            if gender == self.sex:
+                return passed(f"gender {gender}, as asked for", evidence)
+            return failed(f"gender {gender}, {self.sex} asked for", evidence, lasting=True)
         return unknown(
             "missing",
             f"gender {gender or 'not recorded'}, {self.sex} asked for",

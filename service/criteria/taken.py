@@ -50,7 +50,7 @@ class DrugSign(msgspec.Struct, frozen=True):
 
     @property
     def _what(self) -> str:
-        return f"{self.drugs.label} {'taken' if self.state == 'taken' else 'now'}"
+        return f"{self.drugs.label} {'taken' if self.state == 'taken' else 'taken now'}"
 
     @property
     def _perhaps(self) -> str:

@@ -1,7 +1,7 @@
 """How a reason lists what was looked at: short enough to read, the newest kept. The evidence holds every record."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -46,6 +46,14 @@ def _told(others: list[Evidence]) -> list[tuple[str, str]]:
 def named(evidence: Iterable[Evidence]) -> str:
     """What evidence says, without dates: each thing once, the newest few."""
     return "; ".join(_newest([(item.says, _day(item)) for item in evidence], MAX_LISTED))
+
+
+def any_of(labels: Sequence[str]) -> str:
+    """`a, b or c`; `or` throughout where a label is itself a list, so that it is seen where each begins."""
+    if any("," in label or " or " in label for label in labels):
+        return " or ".join(labels)
+    *first, last = labels
+    return f"{', '.join(first)} or {last}" if first else last
 
 
 def labelled(label: str, said: str, mark: str = "") -> str:

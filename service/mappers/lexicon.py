@@ -9,6 +9,7 @@ from service.criteria.cancer import Cancer
 from service.criteria.drugs import Drugs, Nameless
 from service.criteria.lexicon import ClassInfo, DiagnosisInfo, InputInfo, ProcedureInfo
 from service.criteria.therapy import Therapy
+from service.criteria.wording import any_of
 from service.mappers import units
 from service.mappers.entries import SECTIONS, texts, vocabulary_entries
 from service.mappers.inputs import EFFORTS, Inputs
@@ -81,7 +82,7 @@ class Vocabulary:
     def drugs(self, *names: str) -> Drugs:
         labels = [self._drug_label(name) for name in names]
         ingredients = frozenset(i for name in names for i in self._ingredients(name))
-        return Drugs(ingredients, " or ".join(labels), names[0], self._nameless(ingredients))
+        return Drugs(ingredients, any_of(labels), names[0], self._nameless(ingredients))
 
     def therapy(self, name: str) -> Therapy:
         return self._therapies[name]

@@ -60,7 +60,7 @@ def find_inputs(source: Path) -> list[Input]:
     of it may not be read: what it holds would be taken for silence."""
     shown = writable(str(source))
     if not source.exists():
-        raise SourceError(f"there is no {shown}")
+        raise SourceError(f"{shown}: no such file or folder")
     root = source.parent if source.is_file() else source
     found: list[Input] = []
     for path in [source] if source.is_file() else sorted(_paths(source)):

@@ -111,7 +111,8 @@ def require_same(old: Ledger, question: Question, inputs: list[Input] | None) ->
     are gone with it: None does without them."""
     differences = [*_of_question(old.question, question), *(_of_inputs(old, inputs) if inputs is not None else ())]
     if differences:
-        raise ChangedQuestion(f"the earlier run cannot be resumed: {'; '.join(differences)}")
+        told = "; ".join(differences)
+        raise ChangedQuestion(f"the earlier run cannot be resumed: {told}. Ask what it asked, or name another --out")
 
 
 def _of_question(old: Question, new: Question) -> list[str]:

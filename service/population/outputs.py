@@ -172,7 +172,9 @@ def tell(run: Run, done: Screened, wanted: Wanted) -> None:
     """The counts of each trial as summary.json shows them, on stderr: stdout carries results only, and there are none
     here."""
     made = msgspec.json.decode((run.out / "summary.json").read_bytes())
-    say(f"{_count(made['patients'])} patients screened into {run.out}")
+    say(f"{_counted(made['patients'], 'patient')} screened into {run.out}")
+    if run.only and not done.patients:
+        say("  the patient asked for is not in the source")
     for trial in made["trials"]:
         if trial["screened"] != 0:
             grades = (trial["grades"] or {}).get
@@ -183,7 +185,7 @@ def tell(run: Run, done: Screened, wanted: Wanted) -> None:
     for sentence in _sentences(done.gaps, wanted):
         say(f"  not read completely – {sentence}; silence about it is unknown")
     if done.errors:
-        say(f"  {done.errors:,} errors, listed in errors.ndjson")
+        say(f"  {_counted(done.errors, 'error')}, listed in errors.ndjson")
 
 
 def shown(count: int | None, wanted: Wanted) -> int | None:
@@ -193,6 +195,10 @@ def shown(count: int | None, wanted: Wanted) -> int | None:
 
 def _count(count: int | None) -> str:
     return "hidden" if count is None else f"{count:,}"
+
+
+def _counted(count: int | None, one: str) -> str:
+    return f"{_count(count)} {one if count == 1 else f'{one}s'}"
 
 
 def _tell_changes(made: dict[str, Any], wanted: Wanted) -> None:

@@ -33,6 +33,11 @@ def progress(form: Form, stream: IO[str] | None = None) -> Progress:
     return Lines(out)
 
 
+def _told(count: int, name: str) -> str:
+    """`1 patient`, `1,234 patients`; names are plurals."""
+    return f"{count:,} {name.removesuffix('s') if count == 1 else name}"
+
+
 class Silent:
     def phase(self, name: str, total: int, unit: str) -> None:
         pass
@@ -112,10 +117,10 @@ class Lines(Silent):
             told |= {"seconds": round(took, 1), "secondsLeft": None if left is None else round(left, 1)}
             self._write(msgspec.json.encode(told).decode())
             return
-        counts = "".join(f", {count:,} {name}" for name, count in self._counts.items())
+        counts = "".join(f", {_told(count, name)}" for name, count in self._counts.items())
         rest = f", about {left:,.0f} s left" if left and self._done < self._total else ""
-        done = f"{self._done:,} of {self._total:,}" if self._total else f"{self._done:,}"
-        self._write(f"{self._name}: {done} {self._unit}{counts}, {took:,.0f} s{rest}")
+        done = f"{self._done:,} of {self._total:,} {self._unit}" if self._total else _told(self._done, self._unit)
+        self._write(f"{self._name}: {done}{counts}, {took:,.0f} s{rest}")
 
     def _write(self, text: str) -> None:
         try:
@@ -150,7 +155,7 @@ class Bars(Silent):
             return
         for name, count in counts.items():
             self._counts[name] = self._counts.get(name, 0) + count
-        shown = ", ".join(f"{count:,} {name}" for name, count in self._counts.items())
+        shown = ", ".join(_told(count, name) for name, count in self._counts.items())
         self._bars.update(self._task, advance=number)
         if shown:
             self._bars.update(self._task, counts=shown)

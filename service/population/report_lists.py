@@ -1,6 +1,6 @@
 """What the report tells besides the counts: the likely number, near misses, and who changes soon."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -11,6 +11,7 @@ from service.population.rows import NearMissRow, UpcomingRow
 from service.population.tally import HORIZON_DAYS
 from service.render.explain import HEADLINES, counted, input_name
 
+NAMED = 3  # of a list inside a sentence
 KINDS = {"opens": "becomes open", "closes": "stops fitting", "better": "fits better", "worse": "fits less surely"}
 
 
@@ -84,9 +85,9 @@ def number(count: int | None) -> str:
 def likely_view(counts: Mapping[str, Any], trial: Trial) -> LikelyView:
     told, texts = counts["likely"], _texts(trial)
     if told["noneKnown"]:
-        names = "; ".join(texts.get(name, name) for name in told["noneKnown"])
-        sentence = f"No estimate of the likely number: nobody here has data on {len(told['noneKnown'])} of the criteria"
-        return LikelyView(f"{sentence} that are open: {names}.", ())
+        names = [text for name, text in texts.items() if name in told["noneKnown"]]
+        sentence = f"No estimate of the likely number: nobody here has data on {len(names)} of the criteria"
+        return LikelyView(f"{sentence} that are open: {_first(names)}.", ())
     if told["patients"] is None:
         return LikelyView("The likely number is hidden.", ())
     if not counts["grades"]["possible"]:
@@ -112,10 +113,12 @@ def _changes_told(told: Mapping[str, Any], days: int) -> str:
     span = f"in the next {counted(days, 'day', 'days')}"
     if told["patients"] == 0:
         return f"Nobody’s grade changes {span} with the calendar alone."
+    patients = told["patients"]
+    whose = "some patients (number hidden)" if patients is None else counted(patients, "patient", "patients")
     opens, closes = number(told["opens"]), number(told["closes"])
     return (
-        f"With the calendar alone, the grades of {number(told['patients'])} change {span}: the trial opens to {opens} "
-        f"whom something rules out today, and {closes} stop fitting."
+        f"With the calendar alone, the grade changes {span} for {whose}: the trial opens to {opens} and closes for "
+        f"{closes}."
     )
 
 
@@ -136,7 +139,7 @@ def near_view(counts: Mapping[str, Any], trial: Trial) -> NearView | None:
         return None
     only_for_now = "" if told["byTime"] == 0 else f"; {number(told['byTime'])} of these only for a time"
     sentence = (
-        f"Not for good, one criterion alone keeps out {number(one)}, and two keep out {number(two)}{only_for_now}."
+        f"Kept out, but not for good, by one criterion alone: {number(one)}; by two: {number(two)}{only_for_now}."
     )
     rows = (f"{number(row['patients'])} by: {texts.get(row['id'], row['id'])}." for row in told["byCriterion"])
     return NearView(sentence, tuple(rows))
@@ -171,6 +174,12 @@ def nearest(rows: Iterable[NearMissRow], trials: Mapping[str, Trial]) -> tuple[N
         )
         for row in islice(rows, SHOWN)
     )
+
+
+def _first(names: Sequence[str]) -> str:
+    """The first few of a list; how many more there are."""
+    more = len(names) - NAMED
+    return "; ".join(names) if more <= 1 else f"{'; '.join(names[:NAMED])}; and {more} more"
 
 
 def _name(trial: str, trials: Mapping[str, Trial]) -> str:

@@ -34,8 +34,10 @@ WHY = {
 RECRUITMENT = {"unknown": "Recruitment status unknown"}
 PHASES = {"early-phase-1": "Early phase 1", "not-applicable": "No phase"}
 ACRONYMS = frozenset(
-    {"alp", "alt", "anc", "ast", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "her2", "lh", "lvef", "nyha", "pr"}
+    {"alp", "alt", "anc", "ast", "cns", "cyp3a4", "dlco", "ecog", "er", "fev1", "fsh", "gi", "her2", "lh", "lvef"}
+    | {"nyha", "pr", "recist"}
 )
+SPELT = {"cdk46": "CDK4/6", "hba1c": "HbA1c", "hemoglobin": "haemoglobin", "tdm1": "T-DM1"}
 _SILENT = frozenset({"no-record"})
 _NOT_CONCERNED = frozenset({"not-applicable"})
 _RECORDED = frozenset({"recorded", "missing", "stale", "conflict", "unusable", "manual"})
@@ -214,7 +216,7 @@ def recruitment(code: str) -> str:
 
 def input_name(name: str) -> str:
     """An input's name as a reader writes it, where its label is not at hand: `her2-antibody` is `HER2 antibody`."""
-    words = [word.upper() if word in ACRONYMS else word for word in name.split("-")]
+    words = [word.upper() if word in ACRONYMS else SPELT.get(word, word) for word in name.split("-")]
     return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
 
 
@@ -270,7 +272,8 @@ def _arms(result: TrialResult) -> str:
 
 def _change(change: Change, texts: dict[str, str]) -> str:
     because = "; ".join(texts.get(name, name) for name in change.because)
-    told = f"From {in_words(change.date)}, with no new data, the answer will be “{HEADLINES[change.grade].lower()}”"
+    answer = HEADLINES[change.grade].lower()
+    told = f"From {in_words(change.date)}, if nothing new is recorded, the answer will be “{answer}”"
     return f"{told}: {because}." if because else f"{told}."
 
 

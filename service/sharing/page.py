@@ -17,6 +17,7 @@ from service.criteria.for_a_person import ReviewRule
 from service.criteria.rules import Concern
 from service.criteria.since_metastasis import NoTherapySinceRule
 from service.criteria.taken_over_time import SteadyDrugRule
+from service.render.explain import phase, recruitment
 from service.render.markdown import escaped
 from service.sharing.cql import DRAFT
 
@@ -73,13 +74,13 @@ def _page(trial: Trial, cases: list[Case]) -> Iterable[str]:
 
 
 def _facts(trial: Trial) -> Iterable[tuple[str, ...]]:
-    recruitment = trial.recruitment + (f" (as of {trial.recruitment_date})" if trial.recruitment_date else "")
+    as_of = f" (as of {trial.recruitment_date})" if trial.recruitment_date else ""
     effect = " ".join(
         f"{word} {day}" for word, day in (("from", trial.effective_from), ("to", trial.effective_to)) if day
     )
     for name, value in (
-        ("Phase", ", ".join(trial.phases)),
-        ("Recruitment", recruitment),
+        ("Phase", phase(trial.phases).removeprefix("Phase ")),
+        ("Recruitment", recruitment(trial.recruitment) + as_of),
         ("Recruitment note", trial.recruitment_note),
         ("Sponsor", trial.sponsor),
         ("Registry", trial.registry_url),

@@ -183,7 +183,7 @@ function failure(problem, again) {
     "div",
     { class: "notice notice-error" },
     el("p", { class: "notice-title" }, "No answer from the service"),
-    el("p", {}, `${status}${problem.message || "no connection"}`),
+    el("p", {}, `${status}${problem.message}`),
     problem.detail ? el("p", {}, problem.detail) : null,
     el("button", { type: "button", class: "button button-outline", onclick: again }, "Try again"),
   );

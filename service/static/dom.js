@@ -26,11 +26,12 @@ export function outsideLink(address, label, attributes = {}) {
 /** `2026-11-21T08:00:00Z` as `2026-11-21`; partial dates stay as they are. */
 export const day = (text) => (typeof text === "string" ? text.slice(0, 10) : "");
 
-/** Whole years from a birth date to a day, both ISO; null where one of them is no whole date. */
+/** Whole years from a birth date to a day, both ISO; null where one of them is no whole date, or nobody was born yet. */
 export function age(birthDate, on) {
   if (!/^\d{4}-\d\d-\d\d$/.test(birthDate ?? "") || !/^\d{4}-\d\d-\d\d$/.test(on ?? "")) return null;
   const years = Number(on.slice(0, 4)) - Number(birthDate.slice(0, 4));
-  return on.slice(5) < birthDate.slice(5) ? years - 1 : years;
+  const reached = on.slice(5) < birthDate.slice(5) ? years - 1 : years;
+  return reached < 0 ? null : reached;
 }
 
 export const counted = (number, one, many) => `${number} ${number === 1 ? one : many}`;

@@ -15,15 +15,25 @@ export class ServiceError extends Error {
   }
 }
 
+/** `fetch`, whose failure to connect is told in words; a call that was given up stays what it is. */
+async function ask(address, options) {
+  try {
+    return await fetch(address, options);
+  } catch (problem) {
+    if (problem.name === "AbortError") throw problem;
+    throw new ServiceError(0, "no connection", "");
+  }
+}
+
 async function getJson(address, options = {}) {
-  const response = await fetch(address, { headers: { Accept: "application/json" }, ...options });
+  const response = await ask(address, { headers: { Accept: "application/json" }, ...options });
   const body = await response.json().catch(() => null);
   if (!response.ok) throw new ServiceError(response.status, body?.title ?? response.statusText, body?.detail ?? "");
   return body;
 }
 
 const postJson = (address, body, signal) =>
-  fetch(address, {
+  ask(address, {
     method: "POST",
     headers: { "Content-Type": "application/json", Accept: "application/json" },
     body: JSON.stringify(body),

@@ -13,7 +13,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from service.criteria.plan import Plan
 from service.mappers.json_text import duplicate_key
 from service.web.parts import parts
-from service.web.problems import Rejected
+from service.web.problems import NOT_AS_DESCRIBED, Rejected
 
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json\Z")
 _LINES = re.compile(r"application/(?:[\w.-]+\+)?(?:x-)?ndjson\Z")
@@ -88,7 +88,7 @@ def refuse_repeated(body: bytes | Raw, what: str) -> None:
 
 def _not_json(body: bytes | Raw, what: str, error: msgspec.DecodeError) -> Rejected:
     if isinstance(error, msgspec.ValidationError):
-        return Rejected(400, "bad-request", "not as described", [(what, "a JSON object was expected")])
+        return Rejected(400, "bad-request", NOT_AS_DESCRIBED, [(what, "a JSON object was expected")])
     place = re.search(r"\(byte (\d+)\)", str(error))
     where = f" at byte {place[1]}" if place else ""
     return Rejected(400, "not-json", f"the body is not JSON{where}")
@@ -115,7 +115,7 @@ def load(schema: Schema, data: Any) -> dict[str, Any]:
     try:
         made: dict[str, Any] = schema.load(data)
     except ValidationError as error:
-        raise Rejected(400, "bad-request", "not as described", list(_mistakes(error.messages, ""))) from None
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, list(_mistakes(error.messages, ""))) from None
     return made
 
 
@@ -138,14 +138,14 @@ def day(given: str | None, path: str = "asOf") -> int:
             raise ValueError
         return date.fromisoformat(given).toordinal()
     except ValueError:
-        raise Rejected(400, "bad-request", "not as described", [(path, "a date as YYYY-MM-DD was expected")]) from None
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [(path, "a date as YYYY-MM-DD was expected")]) from None
 
 
 def asked_day() -> int:
     """The day of `?asOf=`."""
     given = request.args.getlist("asOf")
     if len(given) > 1:
-        raise Rejected(400, "bad-request", "not as described", [("asOf", "one date was expected")])
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [("asOf", "one date was expected")])
     return day(given[0] if given else None)
 
 
@@ -154,5 +154,6 @@ def asked_plan() -> Plan:
     own = parts()
     wanted = request.args.getlist("trial")
     if unknown := [name for name in wanted if name not in own.trials]:
-        raise Rejected(404, "no-such-trial", f"{len(unknown)} of the trials named are not loaded; see /trials")
+        are = "is" if len(unknown) == 1 else "are"
+        raise Rejected(404, "no-such-trial", f"{len(unknown)} of the trials named {are} not loaded; see /trials")
     return own.screening.plan_for(own.screening.wanted(wanted))

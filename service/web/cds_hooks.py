@@ -24,7 +24,7 @@ from service.web.explanations import explain_link
 from service.web.judging import judged
 from service.web.moments import moment_or_now
 from service.web.parts import parts
-from service.web.problems import Rejected
+from service.web.problems import NOT_AS_DESCRIBED, Rejected
 from service.web.schemas import FEEDBACK, FEEDBACK_ITEM, HOOK_REQUEST
 
 TRIAL_MATCH = "trial-match"
@@ -75,7 +75,7 @@ def call(service_id: str) -> Response:
         envelope, prefetch = _read_call(bodies.text(bodies.json_body()))
     if envelope["hook"] != HOOKS[service_id]:
         expected = f"{service_id} is called for the hook {HOOKS[service_id]}"
-        raise Rejected(400, "wrong-hook", "not as described", [("hook", expected)])
+        raise Rejected(400, "wrong-hook", NOT_AS_DESCRIBED, [("hook", expected)])
     own = parts()
     day = bodies.day(_asked_day(envelope), "extension.org.trialhook.request.asOf")
     recording.concerns(f"Patient/{_patient(envelope)}", envelope["context"]["userId"], envelope.get("fhirServer") or "")

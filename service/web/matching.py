@@ -20,7 +20,7 @@ from service.screening import encode
 from service.web import bodies, protection, recording
 from service.web.judging import count, judged
 from service.web.parts import parts, public_base
-from service.web.problems import Rejected
+from service.web.problems import NOT_AS_DESCRIBED, Rejected
 from service.web.schemas import IDENTIFIER
 
 blueprint = Blueprint("matching", __name__)
@@ -145,7 +145,7 @@ def _parameter_patient(body: bytes) -> _Parameter:
 
 
 def _bad(expected: str) -> Rejected:
-    return Rejected(400, "bad-request", "not as described", [("parameter.patient", expected)])
+    return Rejected(400, "bad-request", NOT_AS_DESCRIBED, [("parameter.patient", expected)])
 
 
 def _call_of(reference: str) -> Call:

@@ -14,6 +14,7 @@ from service.errors import RecordError, TrialhookError
 from service.store import StoreError
 
 TYPES = "https://trialhook.org/problems/"
+NOT_AS_DESCRIBED = "the request is not as /openapi.yaml describes it"
 log = structlog.get_logger(__name__)
 
 # What is wrong with a text is a 400, what is wrong with the record in it a 422.

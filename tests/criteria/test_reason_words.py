@@ -135,7 +135,7 @@ def test_trastuzumab_emtansine_is_written_as_it_is(screening: Screening) -> None
 def test_anticancer_drugs_that_act_on_cyp3a4_go_by_one_name(screening: Screening) -> None:
     reason = criterion(screening, eligible(SINAI).bundle(), "cyp3a4").reason
     assert "tucatinib or ribociclib" not in reason
-    assert "anticancer drug that strongly inhibits or induces CYP3A4 now" in reason
+    assert "anticancer drug that strongly inhibits or induces CYP3A4 taken now" in reason
     given = eligible(SINAI).add(administration(RxNorm.RIBOCICLIB_TABLET, ago(3)))
     assert criterion(screening, given.bundle(), "cyp3a4").outcome == "review"
 
@@ -183,3 +183,21 @@ def test_a_result_without_its_upper_limit_asks_for_the_limit(screening: Screenin
     assert label(laboratory(Loinc.ALT, 22, "U/L", ago(3))) == "ALT with its upper limit of normal"
     assert label(laboratory(Loinc.ALT, 22, "U/L", ago(40))) == "ALT"
     assert label() == "ALT"
+
+
+@pytest.mark.parametrize("doses", [(), ("chemo-of-unknown-status",)])
+def test_an_induction_that_nothing_tells_of_is_told_apart_from_one_in_doubt(
+    screening: Screening, doses: tuple[str, ...]
+) -> None:
+    rule = "{given-since-metastasis: all, cancer: breast, all-of: [chemotherapy-without-conjugates, her2-antibody]}"
+    told = [administration(RxNorm.DOCETAXEL_SOLUTION, ago(30), status="unknown") for _ in doses]
+    spread = [condition(BREAST_CANCER, "2019-05-10"), condition(snomed("94222008", "Bone metastasis"), ago(90))]
+    reason = judged(screening, rule, *spread, *told).reason
+    how = "certainly given" if doses else "on record"
+    assert reason == f"no chemotherapy and no HER2 antibody {how} since the metastasis"
+
+
+def test_two_stains_of_one_day_that_disagree_are_both_told(screening: Screening) -> None:
+    stains = [observation(Loinc.HER2_IHC, score, ago(30)) for score in ("3+", "1+")]
+    for given in (stains, stains[::-1]):
+        assert "disagree (0/1+, 3+)" in judged(screening, "{her2: asco-cap-2018}", *given).reason

@@ -3,7 +3,7 @@
 import pytest
 
 from service.criteria.findings import Evidence
-from service.criteria.wording import MAX_DRUGS, MAX_LISTED, labelled, listed, named
+from service.criteria.wording import MAX_DRUGS, MAX_LISTED, any_of, labelled, listed, named
 
 
 def told(says: str, date: str = "", reference: str = "") -> Evidence:
@@ -95,3 +95,17 @@ def test_what_is_on_record_on_many_days_is_one_entry_with_the_last() -> None:
         "radiotherapy (28 days, last on 2026-04-28); lumpectomy on 2026-02-06"
     )
     assert listed([told("radiotherapy"), *fractions[:1]]) == "radiotherapy; radiotherapy on 2026-04-28"
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["a"], "a"),
+        (["a", "b"], "a or b"),
+        (["a", "b", "c"], "a, b or c"),
+        (["a or b", "c", "d"], "a or b or c or d"),
+        (["a, b", "c", "d"], "a, b or c or d"),
+    ],
+)
+def test_alternatives_are_listed_once_with_or(labels: list[str], said: str) -> None:
+    assert any_of(labels) == said

@@ -38,6 +38,12 @@ def test_every_command_and_option_has_its_place(made: dict[str, str]) -> None:
                 assert name in part or not name.startswith("-"), (path, name)
 
 
+def test_a_command_without_options_has_no_empty_table(made: dict[str, str]) -> None:
+    page = made["reference/commands.md"]
+    assert "| option | meaning |\n| --- | --- |\n" in page
+    assert "| option | meaning |\n| --- | --- |\n\n" not in page
+
+
 def test_every_setting_has_its_row(made: dict[str, str]) -> None:
     for setting in SETTINGS:
         assert f"| `{setting.variable}` | " in made["reference/settings.md"]

@@ -13,7 +13,7 @@ from service.criteria.results import Change, PatientResult
 from service.population import report
 from service.population.funnel import full_width, funnel
 from service.population.report import About, ReadError, write_report
-from service.population.report_lists import Lists
+from service.population.report_lists import Lists, near_view
 from service.population.rows import NearMissRow, UpcomingRow
 from service.population.summary import Tally, summary
 from service.population.worklist import WorkItem, Worklist, work_items
@@ -89,8 +89,7 @@ def test_a_sentence_says_whom_a_missing_input_would_settle(page):
 def test_changes_are_told_in_a_sentence_and_by_grade_and_criterion(page):
     soon, late = Change("2026-12-01", "certainly-not", ("c1",)), Change("2027-06-01", "possible", ("c1",))
     told = words(page(crowd("ppp", 2, soon) + crowd("upp", 1, late)))
-    assert "the grades of 2 change in the next 90 days: the trial opens to 0" in told
-    assert "and 2 stop fitting." in told
+    assert "the grade changes in the next 90 days for 2 patients: the trial opens to 0 and closes for 2." in told
     assert "2: from “fits” to “does not fit”." in told
     assert "2 of them by: Asks for c1." in told
     assert "2026-12-01" in told
@@ -111,6 +110,30 @@ def test_no_likely_number_where_nobody_has_the_data(page):
         in told
     )
     assert "Most likely" not in told
+    assert "Nobody fits yet as far as records tell; at most 4" in told
+
+
+def test_of_many_criteria_without_data_the_first_are_named(page, trial):
+    first, other = trial.criteria[0], msgspec.structs.replace
+    five = other(trial, criteria=tuple(other(first, id=f"c{i}", text=f"Asks {i}") for i in range(5)))
+    unknown = [criterion(f"c{i}", "unknown") for i in range(5)]
+    told = words(page([patient("p", unknown, [needed("x", *(c.id for c in unknown))])], of=five))
+    assert "nobody here has data on 5 of the criteria that are open: Asks 0; Asks 1; Asks 2; and 2 more." in told
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "by_time", "said"),
+    [
+        (1, 0, 0, "Kept out, but not for good, by one criterion alone: 1; by two: 0."),
+        (12, 2, 3, "Kept out, but not for good, by one criterion alone: 12; by two: 2; 3 of these only for a time."),
+        (None, 7, None, "Kept out, but not for good, by one criterion alone: hidden; by two: 7; hidden of these only"),
+    ],
+)
+def test_near_misses_are_counted_in_a_sentence(trial, one, two, by_time, said):
+    counts = {"oneCriterion": one, "twoCriteria": two, "byTime": by_time, "byCriterion": []}
+    told = near_view({"nearMisses": counts}, trial)
+    assert told is not None
+    assert told.sentence.startswith(said)
 
 
 def test_who_changes_soon_and_near_misses_are_listed_and_left_out_with_small_counts(tmp_path, trial):

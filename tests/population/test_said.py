@@ -60,6 +60,19 @@ def test_a_finished_run_told_anew_does_not_bring_hidden_counts_back(screen: Scre
     assert again.summary["resources"]["Patient"] is None
 
 
+def test_progress_counts_one_as_one() -> None:
+    out = io.StringIO()
+    told = Lines(out)
+    told.phase("judging", 2, "parts")
+    told.advance(2, patients=1, errors=2)
+    told.close()
+    told.phase("fetching", 0, "patients")
+    told.advance(1)
+    told.close()
+    assert "judging: 2 of 2 parts, 1 patient, 2 errors" in out.getvalue()
+    assert "fetching: 1 patient, " in out.getvalue()
+
+
 def test_progress_that_is_discreet_tells_no_patients() -> None:
     out = io.StringIO()
     told = Discreet(Lines(out))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import click
 import msgspec
 import pytest
 
@@ -106,6 +107,19 @@ def test_workers_change_nothing(screen: Screen, tmp_path: Path) -> None:
 def test_one_patient_only(screen: Screen, tmp_path: Path) -> None:
     ran = screen(by_type(tmp_path / "in", RECORDS), "--patient", "a2")
     assert [result["patient"] for result in ran.results] == ["Patient/a2"]
+    assert "\n" + f"1 patient screened into {ran.out}\n" in "\n" + ran.err
+    assert ran.code == 0
+
+
+def test_a_patient_who_is_not_there_is_told(screen: Screen, tmp_path: Path) -> None:
+    ran = screen(by_type(tmp_path / "in", RECORDS), "--patient", "nobody")
+    assert (ran.code, ran.results) == (1, [])
+    assert "the patient asked for is not in the source" in ran.err
+
+
+def test_a_limit_of_nobody_is_refused(screen: Screen, tmp_path: Path) -> None:
+    with pytest.raises(click.UsageError, match="0 is not in the range"):
+        screen(by_type(tmp_path / "in", RECORDS), "--limit", "0")
 
 
 @pytest.mark.parametrize("number", [1, 3, 100])

@@ -134,6 +134,20 @@ def test_a_servers_options_are_refused_for_files(screen: Screen, tmp_path: Path,
         screen(tmp_path, *options)
 
 
+@pytest.mark.parametrize(
+    ("source", "options", "told"),
+    [
+        ("ftp://example.org/export", (), "a FHIR base URL"),
+        ("https://fhir.example.org/r4", ("--query", "Observation?code=x"), "such as Patient.gender=female"),
+    ],
+)
+def test_what_no_source_can_be_is_wrong_use(screen: Screen, source: str, options: tuple[str, ...], told: str) -> None:
+    import click
+
+    with pytest.raises(click.UsageError, match=told):
+        screen(source, *options)
+
+
 @pytest.mark.parametrize("form", ["plain", "json"])
 @pytest.mark.parametrize("refused", [True, False])
 def test_a_list_that_is_refused_is_no_patient_fetched(
@@ -152,5 +166,5 @@ def test_a_list_that_is_refused_is_no_patient_fetched(
     said = capfd.readouterr().err
     assert ended.value.code == (3 if refused else 0)
     assert ("the list of patients is not complete" in said) == refused
-    fetched = '"phase":"fetching","done":1' if form == "json" else "fetching: 1 patients"
+    fetched = '"phase":"fetching","done":1' if form == "json" else "fetching: 1 patient,"
     assert (fetched in said) == ("fetching" in said) == (not refused)

@@ -261,8 +261,8 @@ def test_the_verdict_is_told_in_plain_words(
 def test_a_change_with_the_calendar_is_told_with_its_criteria(draw: Draw) -> None:
     change = Change("2026-12-02", "possible", ("lvef", "something else"))
     page = draw(a_result(a_criterion("lvef", "pass"), grade="certain", change=change))
-    told = "From 2 December 2026, with no new data, the answer will be “may fit”: text of lvef; something else."
-    assert told in page.of(css="verdict-words")[0].text
+    told = "From 2 December 2026, if nothing new is recorded, the answer will be “may fit”: "
+    assert f"{told}text of lvef; something else." in page.of(css="verdict-words")[0].text
 
 
 def test_a_trial_that_is_closed_says_so_and_an_open_one_does_not(draw: Draw) -> None:
@@ -453,6 +453,9 @@ def test_inputs_are_written_as_readers_write_them() -> None:
     assert input_name("lvef") == "LVEF"
     assert input_name("her2-antibody") == "HER2 antibody"
     assert input_name("disease-status") == "Disease status"
+    assert input_name("hemoglobin") == "Haemoglobin"
+    assert input_name("no-prior-cdk46") == "No prior CDK4/6"
+    assert input_name("recist-disease") == "RECIST disease"
     assert at_start("haemoglobin") == "Haemoglobin"
     assert at_start("hCG") == "hCG"
     assert at_start("") == ""

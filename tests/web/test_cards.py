@@ -84,6 +84,27 @@ def test_a_missing_result_can_be_ordered(client: FlaskClient) -> None:
     assert "no LVEF within 90 days" in card["detail"]
 
 
+def test_what_would_settle_nothing_yet_is_not_ordered(client: FlaskClient) -> None:
+    def labels(record: Record) -> list[str]:
+        return [s["label"] for s in card_of(called(client, call_body(record)), PATINA)["suggestions"]]
+
+    status = "Order what is missing: Cancer Disease Progression"
+    assert status in labels(eligible(PATINA).drop("status"))
+    assert status not in labels(eligible(SINAI))  # no induction yet: there is nothing that could have progressed
+
+
+def test_what_is_no_result_is_missing_as_an_item(client: FlaskClient) -> None:
+    card = card_of(called(client, call_body(eligible(YALE).drop("pertuzumab", "lvef"))), YALE)
+    assert "may be eligible – 2 items missing" in card["summary"]
+
+
+def test_what_the_calendar_alone_will_change_is_told(client: FlaskClient) -> None:
+    detail = card_of(called(client, call_body(eligible(SINAI))), SINAI)["detail"]
+    told = next(part for part in detail.split("\n\n") if part.startswith("**From 2026-"))
+    assert ", if nothing new is recorded, the patient may be eligible, but something is missing: " in told
+    assert "; and " in told
+
+
 def test_nothing_to_say_is_no_card(client: FlaskClient) -> None:
     well = Record({}).put(p1=patient(), diabetes=condition(Icd10cm.HYPERLIPIDEMIA, "2020-01-01"))
     assert called(client, call_body(well)) == []

@@ -147,6 +147,7 @@ def test_radiotherapy_closes_until_its_washout_ends(client: FlaskClient) -> None
     effect = card["extension"]["org.trialhook.guard"]
     assert effect["openAgain"] > "2026-11-21"
     assert effect["openAgain"] in card["summary"]
+    assert "If nothing new is recorded, the trial is open to the patient again from" in card["detail"]
     assert card["suggestions"][0]["actions"][0]["resourceId"] == "ServiceRequest/r1"
 
 
@@ -156,6 +157,7 @@ def test_a_cdk46_inhibitor_closes_aspire_for_good(client: FlaskClient) -> None:
     )
     (card,) = [c for c in warned(client, guard_call(bundle(drug(ribociclib)), trial=ASPIRE)) if ASPIRE in c["summary"]]
     assert "openAgain" not in card["extension"]["org.trialhook.guard"]
+    assert "If **Ribociclib** is carried out, this stands in the way:" in card["detail"]
     assert "stays closed" in card["detail"]
 
 
