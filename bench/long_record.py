@@ -33,7 +33,7 @@ _decode = msgspec.json.Decoder(typed.AnyResource).decode
 
 
 def run(size: Size) -> list[Row]:
-    lines = _lines()
+    lines = lines_of_years()
     runs = max(1, size.runs // _FEW_RUNS)
     times = in_turn(_work(Screening(), lines, _without_cancer(lines)), size.rounds, runs)
     wanted = f"the goal: {AT_MOST_LOADS}"
@@ -52,7 +52,7 @@ def _against(times: dict[str, list[float]], name: str, yardstick: str) -> str:
     return f"{microseconds(times, name)} = {ratio(times, name, yardstick):.2f} × loads"
 
 
-def _lines() -> list[bytes]:
+def lines_of_years() -> list[bytes]:
     """The bench patient's record with the routine of many more visits: results, and the procedures of each."""
     found = [entry["resource"] for entry in json.loads(patient.bundle())["entry"]]
     found += [_another(found, number) for number in range(len(found), RESOURCES)]

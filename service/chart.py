@@ -173,7 +173,7 @@ def _document(query: Query, came: Supplied, answer: Answer | None, why_not: str)
         document.gaps = [(query.type, reason)]
         return document
     try:
-        document = read_pages(answer.pages, query.key)
+        document = read_pages(answer.pages, query.key, whole=answer.complete)
     except RecordError:
         return Document(query.key, gaps=[(query.type, f"{query.type} resources: the server's answer cannot be read")])
     document.gaps = [(query.type, f"{query.type} resources: {reason}") for _, reason in document.gaps]

@@ -45,3 +45,9 @@ class ChangedQuestion(TrialhookError):
     """The run that is to be resumed asked something else; the message names the difference."""
 
     code = "changed-question"
+
+
+def writable(name: str) -> str:
+    """A name that came from outside, as text that can be written down and shown: what no reader sees, and bytes of a
+    file's name that are no text, as escapes."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)

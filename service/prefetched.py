@@ -20,6 +20,7 @@ _NULL = Raw(b"null")
 _KIND = re.compile(rb'\s*\{\s*"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
 # Issue codes (http://hl7.org/fhir/issue-type) that asking again does not help
 _REFUSED = frozenset({"security", "login", "forbidden", "suppressed", "not-supported", "unknown"})
+ONE_ALONE = "one was sent alone, not the result of a search"
 
 
 class State(Enum):
@@ -63,6 +64,8 @@ def read_supplied(query: Query, prefetch: Mapping[str, Raw]) -> Supplied:
         return _failed(what, errors)
     if document.gaps:
         return Supplied(State.INCOMPLETE, f"{what}: {document.gaps[0][1]}", document)
+    if kind != "Bundle" and query.key != PATIENT:
+        return Supplied(State.INCOMPLETE, f"{what}: {ONE_ALONE}", document)
     if answers_otherwise(document, (raw,), query.type):
         return Supplied(State.WRONG, f"{what}: {SOMETHING_ELSE}", document)
     return Supplied(State.COMPLETE, "", document)

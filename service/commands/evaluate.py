@@ -14,7 +14,7 @@ from service import settings
 from service.commands.setup import Day, chosen_trials, screening_of
 from service.criteria.plan import Plan
 from service.criteria.results import PatientError, PatientResult, Problem
-from service.errors import RecordError
+from service.errors import RecordError, writable
 from service.guard import read_orders, with_orders
 from service.mappers.documents import read_document
 from service.render.certainty import explained
@@ -74,10 +74,10 @@ def _drafts(name: str) -> Any:
     except RecordError as problem:
         raise click.UsageError(problem.message) from None
     except (msgspec.DecodeError, RecursionError):
-        raise click.UsageError(f"{Path(name).name}: JSON with draft orders was expected") from None
+        raise click.UsageError(f"{_shown(name)}: JSON with draft orders was expected") from None
     if not read_orders(drafts, "p", 1):
         raise click.UsageError(
-            f"{Path(name).name}: no draft order there: a MedicationRequest or ServiceRequest with a drug or code"
+            f"{_shown(name)}: no draft order there: a MedicationRequest or ServiceRequest with a drug or code"
         )
     return drafts
 
@@ -86,7 +86,7 @@ def _evaluate(
     screening: Screening, plan: Plan, name: str, day: int, patient: str, validate: bool, drafts: Any
 ) -> PatientResult:
     data = _read(name)
-    shown = "standard input" if name == "-" else Path(name).name
+    shown = _shown(name)
     if validate:
         from service.mappers.validation import problems_of
 
@@ -98,8 +98,12 @@ def _evaluate(
     return screening.screen(screening.of_document(document, patient), day, plan)
 
 
+def _shown(name: str) -> str:
+    return "standard input" if name == "-" else writable(Path(name).name or name)
+
+
 def _read(name: str) -> bytes:
-    shown = "standard input" if name == "-" else Path(name).name or name
+    shown = _shown(name)
     try:
         if name == "-":
             data = sys.stdin.buffer.read(MAX_FILE + 1) if sys.stdin is not None else None
@@ -108,7 +112,7 @@ def _read(name: str) -> bytes:
         else:
             path = Path(name)
             if path.is_dir():
-                raise RecordError(f"{name} is a folder; a file was expected", code="unreadable-source")
+                raise RecordError(f"{writable(name)} is a folder; a file was expected", code="unreadable-source")
             with path.open("rb") as file:
                 data = file.read(MAX_FILE + 1)
     except OSError as problem:

@@ -11,7 +11,7 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SettingsError, SourceError
+from service.errors import SettingsError, SourceError, writable
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.export_order import Level
@@ -19,12 +19,12 @@ from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Discreet, Form, Progress, progress
 from service.population.run import WORK, Run, begin, finish, question, screen
-from service.population.staging import Server, options_of, stage
-from service.population.writing import Destination, describe, write_to
+from service.population.source_server import Server, options_of
 from service.settings import Settings
 
 if TYPE_CHECKING:
     from service.population.spark import SparkEngine
+    from service.population.writing import Destination
 
 FORMATS = ("ndjson", "csv", "parquet")
 
@@ -150,11 +150,11 @@ def command(
         screening=screening,
         trials=chosen,
         day=as_of.toordinal() if as_of else screening.today(),
-        source=source,
+        source=writable(source),
         inputs=() if server else spark.inputs if spark else _inputs(source, out),
         out=out,
         workers=workers,
-        only=patient.removeprefix("Patient/"),
+        only=writable(patient.removeprefix("Patient/")),
         limit=limit or 0,
         options=options_of(server) if server else {"engine": "spark"} if spark else {},
         facts=facts_in(facts, settings) if facts else None,
@@ -166,7 +166,7 @@ def command(
     if dry_run:
         outputs.describe(run)
         if destination:
-            describe(destination, run, settings)
+            destination.describe(run, settings)
         return 0
     wanted = outputs.Wanted(formats, report, as_list, suppress_below, within or 0, near_misses)
     outputs.check(wanted)
@@ -200,7 +200,7 @@ def _is_recorded(settings: Settings) -> bool:
     return (settings.decision_log, settings.audit_events) != ("none", "none")
 
 
-def _destination(write_back: bool, write_back_to: str, server: Server | None) -> Destination | None:
+def _destination(write_back: bool, write_back_to: str, server: Server | None) -> "Destination | None":
     """The server that candidates are written to; None where nothing is to be written."""
     if write_back_to and not write_back:
         raise click.UsageError("--write-back-to goes with --write-back")
@@ -209,6 +209,8 @@ def _destination(write_back: bool, write_back_to: str, server: Server | None) ->
     source = server.base if server else ""
     if not write_back_to and not source:
         raise click.UsageError("--write-back of files needs a server: --write-back-to URL")
+    from service.population.writing import Destination
+
     return Destination(write_back_to.rstrip("/") or source, source)
 
 
@@ -231,7 +233,7 @@ def _inputs(source: str, out: Path) -> list[Input]:
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:
-        raise SourceError(f"{source} holds nothing but the outputs of a screening")
+        raise SourceError(f"{writable(source)} holds nothing but the outputs of a screening")
     return found
 
 
@@ -241,7 +243,7 @@ def _screen(
     settings: Settings,
     resume: bool,
     wanted: outputs.Wanted,
-    destination: Destination | None,
+    destination: "Destination | None",
     told: Progress,
 ) -> int:
     _make(run.out, "--out")
@@ -251,7 +253,7 @@ def _screen(
         with ledgers.alone(run.out):
             failed = _screen_alone(run, server, settings, resume, wanted, told)
             if destination:
-                failed += write_to(destination, run, settings, wanted.suppress_below)
+                failed += destination.write(run, settings, wanted.suppress_below)
             return 1 if failed else 0
     except OSError as problem:
         told.close()
@@ -282,12 +284,11 @@ def _screen_alone(
     ledger = begin(run, asked, resume, fetched=server is not None)
     done = outputs.screened_before(run) if ledger.phase == "done" else screen(run, ledger, told)
     outputs.write(run, done, wanted)
-    if ledger.phase != "done":
-        if _is_recorded(settings):
-            from service.commands import screen_records
+    if ledger.phase != "done" and _is_recorded(settings):
+        from service.commands import screen_records
 
-            screen_records.write_records(run, ledger, done, server.base if server else "", settings)
-        finish(run, ledger)
+        screen_records.write_records(run, ledger, done, server.base if server else "", settings)
+    finish(run, ledger)
     told.close()
     outputs.tell(run, done, wanted)
     missed = run.only != "" and not done.patients
@@ -295,7 +296,9 @@ def _screen_alone(
 
 
 def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Progress) -> Run:
-    """The run with what the server sent as its inputs."""
+    """The run with what the server sent as its inputs. What talks to servers takes half a second to load."""
+    from service.population.staging import stage
+
     work = run.out / WORK
     if not resume:
         shutil.rmtree(work, ignore_errors=True)

@@ -1,6 +1,6 @@
 """Age, sex, and what must or must not be in a record."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 import msgspec
@@ -146,6 +146,8 @@ class AbsenceRule(msgspec.Struct, frozen=True):
                 worst = finding
         evidence = unique(s.evidence for _, s in seen)
         if worst is not None:
+            if worst.outcome == "unknown" and any(c.then == "unknown" and s.state == "found" for c, s in seen):
+                worst = _beyond_data(worst, needs)
             return msgspec.structs.replace(
                 worst,
                 evidence=unique((worst.evidence, evidence)),
@@ -159,6 +161,11 @@ class AbsenceRule(msgspec.Struct, frozen=True):
             return Finding("pass", "recorded", reason, evidence, site_default=default)
         what = self.nothing or "; ".join(dict.fromkeys(s.reason for _, s in seen))
         return passed(what, evidence, "no-record")
+
+
+def _beyond_data(finding: Finding, needs: Sequence[Need]) -> Finding:
+    """What is there already leaves it unknown: what is missing beside it can only make it a fail."""
+    return msgspec.structs.replace(finding, ways=(), closing=tuple(dict.fromkeys(frozenset({n.input}) for n in needs)))
 
 
 def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:

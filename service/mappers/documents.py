@@ -313,11 +313,14 @@ def _add_entries(bundle: wire.Bundle, parent: str, document: Document, depth: in
             _note_exchange(entry, f"{parent}entry[{i}]", bundle, document, failed)
         raw = entry.resource
         if not raw:
+            _note_absent(entry, f"{parent}entry[{i}]", bundle, failed)
             continue
         try:
             resource = decode(raw)
         except (msgspec.DecodeError, RecursionError):
-            if raw != _NULL:
+            if raw == _NULL:
+                _note_absent(entry, f"{parent}entry[{i}]", bundle, failed)
+            else:
                 _add_malformed(document, raw, entry.fullUrl or "", parent, i, depth)
             continue
         kind = resource.__class__
@@ -343,6 +346,12 @@ def _note_exchange(entry: wire.Entry, place: str, bundle: wire.Bundle, document:
     if entry.request is not None and entry.request.method == "DELETE" and entry.request.url:
         after = len(document.items) if (bundle.type or "").lower() == "history" else 0
         document.deleted.append(Deleted(entry.request.url, after))
+
+
+def _note_absent(entry: wire.Entry, place: str, bundle: wire.Bundle, failed: list[str]) -> None:
+    """An entry of a search result without its resource: a match that did not come."""
+    if (bundle.type or "").lower() == "searchset" and entry.response is None:
+        failed.append(f"{place} holds no resource")
 
 
 def _drop_outcomes(document: Document, first: int, failed: list[str]) -> None:
@@ -381,7 +390,8 @@ def _raw_outcome_is_severe(raw: Raw | bytes) -> bool:
 
 def _note_gaps(bundle: wire.Bundle, item: Item, document: Document, first: int, failed: list[str]) -> None:
     """What a Bundle says that it does not hold: an error here, a next page or a larger total once all is read."""
-    if not failed and not bundle.link and bundle.total is None:
+    searched = (bundle.type or "searchset").lower() == "searchset"
+    if not failed and not searched and not bundle.link and bundle.total is None:
         return
     included = {
         e.fullUrl for e in bundle.entry or () if e.search and e.search.mode in ("include", "outcome") and e.fullUrl
@@ -391,7 +401,7 @@ def _note_gaps(bundle: wire.Bundle, item: Item, document: Document, first: int, 
     document.gaps += [(kind, reason) for reason in failed for kind in kinds]
     links = {link.relation: link.url or "" for link in bundle.link or ()}
     found = sum(1 for e in bundle.entry or () if not (e.search and e.search.mode in ("include", "outcome")))
-    if "next" in links or bundle.total is not None or links.get("self"):
+    if searched or "next" in links or bundle.total is not None or links.get("self"):
         next_url = links.get("next", "") or ("?" if "next" in links else "")
         where = item.place.removesuffix(".resource") or "the Bundle"
         document.pages.append(Page(where, kinds, links.get("self", ""), next_url, bundle.total, found))

@@ -31,12 +31,17 @@ def _in(name: str, told: str) -> str:
     return told if told.startswith(f"{name}: ") else f"{name}: {told}".removesuffix(": ")
 
 
-def read_pages(pages: Sequence[bytes], name: str) -> Document:
-    """The pages of one search that were all fetched, following each page's `next`: no page of it is missing."""
+def read_pages(pages: Sequence[bytes], name: str, *, whole: bool = True) -> Document:
+    """The pages of one search, each page's `next` followed. With `whole` all were fetched: no page is missing, though
+    they may hold less than their `total`."""
     read = [read_document(page, name, strict=False) for page in pages]
     for document in read:
         own = set(missing_pages(document.pages))
         document.gaps = [gap for gap in document.gaps if gap not in own]
-    whole = joined(read, name)
-    whole.notices = [notice.removeprefix(f"{name}: ") for notice in whole.notices]
-    return whole
+    document = joined(read, name)
+    document.notices = [notice.removeprefix(f"{name}: ") for notice in document.notices]
+    if whole:
+        told = [page for each in read for page in each.pages]
+        total, found = max((page.total or 0 for page in told), default=0), sum(page.found for page in told)
+        document.gaps += [("*", f"{found} of {total} results came")] if found < total else []
+    return document

@@ -18,7 +18,7 @@ from typing import IO, Literal
 
 import msgspec
 
-from service.errors import SourceError
+from service.errors import SourceError, writable
 
 Kind = Literal["lines", "bundle"]
 Archive = zipfile.ZipFile | tarfile.TarFile
@@ -28,6 +28,8 @@ _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 BUFFER = 1 << 20
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)  # what a broken archive raises
 _ADDED_BY_MACOS = "__MACOSX"
+_ENCRYPTED = 1  # the bit of a ZIP member's flags
+_UNPACKED_BY_ZIPFILE = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 # Lists and logs that Bulk Data clients leave beside the data.
 _NOT_DATA = frozenset({"manifest.json", "export.json", "log.ndjson", "errors.ndjson", "summary.json"})
 
@@ -54,37 +56,67 @@ class Input(msgspec.Struct, frozen=True):
 
 
 def find_inputs(source: Path) -> list[Input]:
-    """The inputs below a folder, or of one file, in the order of their names. SourceError where there are none."""
+    """The inputs below a folder, or of one file, in the order of their names. SourceError where there are none, or some
+    of it may not be read: what it holds would be taken for silence."""
+    shown = writable(str(source))
     if not source.exists():
-        raise SourceError(f"{source}: no such file or folder")
-    paths = [source] if source.is_file() else sorted(p for p in source.rglob("*") if p.is_file())
+        raise SourceError(f"{shown}: no such file or folder")
     root = source.parent if source.is_file() else source
     found: list[Input] = []
-    for path in paths:
+    for path in [source] if source.is_file() else sorted(_paths(source)):
         name = path.relative_to(root).as_posix()
-        if is_data(name):
-            found += _inputs_of(path, name)
+        try:
+            found += _inputs_at(path, name)
+        except OSError as problem:
+            raise SourceError(f"{writable(name)} cannot be read: {problem.strerror}") from None
     if not found:
-        raise SourceError(f"{source} holds no .ndjson, .json or archive of them")
+        raise SourceError(f"{shown} holds no .ndjson, .json or archive of them")
     return found
 
 
-def _inputs_of(path: Path, name: str) -> Iterator[Input]:
+def _paths(folder: Path) -> Iterator[Path]:
+    """All below a folder that is no folder, through links too, each folder once."""
+
+    def refuse(problem: OSError) -> None:
+        name = os.path.relpath(problem.filename, folder)
+        raise SourceError(f"{writable(name)} cannot be looked into: {problem.strerror}")
+
+    seen: set[str] = set()
+    for here, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+        if (real := os.path.realpath(here)) in seen:
+            folders.clear()
+            continue
+        seen.add(real)
+        folders[:] = sorted(name for name in folders if is_data(name))
+        yield from (Path(here, name) for name in names)
+
+
+def _inputs_at(path: Path, name: str) -> list[Input]:
+    """Those of a path that is no folder; none of what is no data."""
+    is_lost_folder = not path.suffix and not path.exists()
+    if not is_data(name) or not (_kind(name.lower()) or is_archive(name) or is_lost_folder):
+        return []
+    shown = writable(name)
+    if not path.exists():
+        raise SourceError(f"{shown} leads nowhere")
+    if not path.is_file():
+        raise SourceError(f"{shown} is no plain file")
+    if not os.access(path, os.R_OK):
+        raise SourceError(f"{shown} may not be read")
     status = path.stat()
     if kind := _kind(name.lower()):
-        yield Input(name, str(path), kind, status.st_size, modified=status.st_mtime_ns)
-    elif is_archive(name):
-        try:
-            yield from inputs_in(Input(name, str(path), "bundle", status.st_size, modified=status.st_mtime_ns))
-        except BROKEN:
-            raise SourceError(f"{name} is no whole archive") from None
+        return [Input(shown, str(path), kind, status.st_size, modified=status.st_mtime_ns)]
+    try:
+        return list(inputs_in(Input(shown, str(path), "bundle", status.st_size, modified=status.st_mtime_ns)))
+    except BROKEN:
+        raise SourceError(f"{shown} is no whole archive") from None
 
 
 def inputs_in(archive: Input) -> Iterator[Input]:
-    """The inputs in an archive, in its own order. One of BROKEN where it is none."""
+    """The inputs in an archive, in its own order. One of BROKEN where it is none, SourceError where one is locked."""
     for member, size in _members(Path(archive.path), archive.name.lower()):
         if inner := kind_of(member):
-            yield Input(f"{archive.name}!{member}", archive.path, inner, size, member, archive.modified)
+            yield Input(f"{archive.name}!{writable(member)}", archive.path, inner, size, member, archive.modified)
 
 
 def _kind(name: str) -> Kind | None:
@@ -112,10 +144,23 @@ def is_archive(name: str) -> bool:
 def _members(path: Path, name: str) -> Iterator[tuple[str, int]]:
     if name.endswith(".zip"):
         with zipfile.ZipFile(path) as archive:
-            yield from ((i.filename, i.file_size) for i in archive.infolist() if not i.is_dir())
+            for member in archive.infolist():
+                if not member.is_dir():
+                    _check_member(member, path.name)
+                    yield member.filename, member.file_size
         return
     with tarfile.open(path) as tar:
         yield from ((m.name, m.size) for m in tar if m.isfile())
+
+
+def _check_member(member: zipfile.ZipInfo, archive: str) -> None:
+    """SourceError where it cannot be unpacked here; only a name that may be data's matters."""
+    if kind_of(member.filename) is None:
+        return
+    if member.flag_bits & _ENCRYPTED:
+        raise SourceError(f"{writable(archive)}!{writable(member.filename)} is encrypted")
+    if member.compress_type not in _UNPACKED_BY_ZIPFILE:
+        raise SourceError(f"{writable(archive)}!{writable(member.filename)} is packed in a way that is not known")
 
 
 _open: dict[tuple[int, str, int], Archive] = {}
@@ -151,7 +196,7 @@ class Opened:
         self._hashing = _Hashing(self._raw(source), with_digest)
         self.stream: IO[bytes] = io.BufferedReader(self._hashing, BUFFER)
         if (source.member or source.name).lower().endswith(".gz"):
-            self.stream = io.BufferedReader(gzip.GzipFile(fileobj=self.stream), BUFFER)
+            self.stream = io.BufferedReader(_Unpacking(self.stream), BUFFER)
 
     def _raw(self, source: Input) -> IO[bytes]:
         if not source.member:
@@ -185,6 +230,22 @@ class Opened:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Unpacking(io.RawIOBase):
+    """Unpacks gzip as far as it goes: what comes before the end of a file that was cut short is there, and EOFError
+    comes after it. A buffer on a GzipFile itself loses what it had of the megabyte that it was filling."""
+
+    def __init__(self, packed: IO[bytes]) -> None:
+        self._unpacked = gzip.GzipFile(fileobj=packed)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        data = self._unpacked.read1(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 class _Hashing(io.RawIOBase):

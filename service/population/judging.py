@@ -13,7 +13,7 @@ from service.mappers import wire
 from service.mappers.documents import Document, read_lines, read_resources
 from service.mappers.joining import joined
 from service.mappers.sieve import Sieve
-from service.population.bundles import WHOLE_FILE, is_whole, read_whole
+from service.population.bundles import is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, judge_early, read_patient
@@ -119,7 +119,7 @@ class Judge(msgspec.Struct, frozen=True):
         return [self._row(line_of_patient(found), UNDATED, patient)] if without else []
 
     def document(self, patient: str, found: Sequence[Entry]) -> Document:
-        resources = [entry.json for entry in found if not entry.json.startswith(WHOLE_FILE)]
+        resources = [entry.json for entry in found if entry.type or not is_whole(entry.json)]
         if len(resources) == len(found):
             lines = read_lines(resources, "record", f"Patient/{patient}", self.sieve)
             return joined([read_patient(lines, patient, self.shared, self.gaps)])

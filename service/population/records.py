@@ -118,5 +118,7 @@ def by_patient(rows: Iterable[Entry]) -> dict[str, list[Entry]]:
     """The entries of each patient, patients in the order of their ids."""
     found: dict[str, list[Entry]] = {}
     for entry in rows:
-        found.setdefault(entry.patient, []).append(entry)
+        if (known := found.get(entry.patient)) is None:
+            known = found[entry.patient] = []
+        known.append(entry)
     return dict(sorted(found.items()))

@@ -155,9 +155,10 @@ def _enter(run: Run, ledger: Ledger, phase: Literal["judging", "assembling"]) ->
 
 
 def finish(run: Run, ledger: Ledger) -> None:
-    """Mark the run done, and take away what was only needed to get there."""
-    ledger.phase = "done"
-    ledgers.save(ledger, run.out)
+    """Mark the run done, and take away what was only needed to get there, also where it was killed in between."""
+    if ledger.phase != "done":
+        ledger.phase = "done"
+        ledgers.save(ledger, run.out)
     shutil.rmtree(run.out / WORK, ignore_errors=True)
 
 

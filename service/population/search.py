@@ -116,14 +116,19 @@ class Gathering:
 
     def _searched(self) -> Iterator[Listed]:
         query, link, seen = self._query(), "", set[str]()
+        total = found = 0
         while True:
             # a server object may read so many bytes in all; each page has its own
             answer, following = self._servers.at(self._selection.base).page(query, link, time.monotonic() + PAGE)
             for body in answer.pages:
-                yield from _patients(body, whole=not _SUBSETS.search(query))
+                listed = list(_patients(body, whole=not _SUBSETS.search(query)))
+                total, found = max(total, _total(body)), found + len(listed)
+                yield from listed
             if not answer.complete:
                 yield Listed("", problem=f"the list of patients is not complete: {answer.problem}")
             if not following:
+                if answer.complete and found < total:
+                    yield Listed("", problem=f"the list of patients is not complete: {found} of {total} came")
                 return
             if following in seen:
                 yield Listed("", problem="the list of patients is not complete: its pages lead in a circle")
@@ -177,6 +182,18 @@ class _Entry(msgspec.Struct):
 
 class _Bundle(msgspec.Struct):
     entry: list[_Entry] | None = None
+
+
+class _Count(msgspec.Struct):
+    total: int | None = None
+
+
+def _total(body: bytes) -> int:
+    """How many patients the server counts; 0 where it does not tell."""
+    try:
+        return msgspec.json.decode(body, type=_Count).total or 0
+    except msgspec.DecodeError:
+        return 0
 
 
 def _patients(body: bytes, *, whole: bool) -> Iterator[Listed]:

@@ -22,10 +22,12 @@ from service.population.files import Input, Opened
 PART_BYTES = 12 << 20
 MAX_PARTS = 2048
 BUFFERED = 32 << 20
+REMEMBERED = 1024  # patients: their lines mostly follow each other
 MAX_LINE = 64 << 20
 SLICE = 1000  # lines in a row that belong to one slice of an input
 SHARED = frozenset({"Medication", "Substance"})
 SHARED_PART = -1
+BOM = b"\xef\xbb\xbf"
 _READ = frozenset(cls.__name__ for cls in wire.READ_TYPES) - {"Parameters"}
 _REFERENCE = re.compile(rb'"reference"\s*:\s*"(?:[^"]*/)?Patient/([A-Za-z0-9\-.]{1,64})')
 _TYPE = re.compile(rb'"resourceType"\s*:\s*"([A-Za-z]{1,64})"')
@@ -59,11 +61,13 @@ class ErrorRow(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class Gap(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
-    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all."""
+    """A resource type (`*`: any) whose silence is not proven, and why; for one patient, or for all. While an input is
+    sorted it has the line that it is of."""
 
     type: str
     reason: str
     patient: str = ""
+    line: int = 0
 
 
 class Sorted(msgspec.Struct):
@@ -94,7 +98,8 @@ class Sorted(msgspec.Struct):
         """All lines of the input of that name were seen: its types tell what no line tells."""
         self.errors.sort(key=lambda error: error.line)
         told = _type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
-        self.gaps = [gap if gap.type else msgspec.structs.replace(gap, type=told) for gap in self.gaps]
+        self.gaps.sort(key=lambda gap: gap.line)
+        self.gaps = [msgspec.structs.replace(gap, type=gap.type or told, line=0) for gap in self.gaps]
         if "" in self.unread:
             self.cannot_read(told, self.unread.pop(""))
         self.gaps += [
@@ -121,16 +126,26 @@ def parts_for(inputs: list[Input]) -> int:
     return max(1, min(MAX_PARTS, -(-total // PART_BYTES)))
 
 
-@lru_cache(1024)  # the lines of a patient mostly follow each other; so below
+@lru_cache(REMEMBERED)
 def part_of(patient: str, parts: int) -> int:
     return zlib.crc32(patient.encode()) % parts
 
 
-@lru_cache(1024)
+@lru_cache(REMEMBERED)
 def logical_id(reference: str) -> str:
     """`p1` of Patient/p1, an absolute address, one with a version, or urn:uuid:p1."""
     plain = reference.partition("/_history/")[0]
     return plain.rpartition("/")[2] if "/" in plain else plain.rpartition(":")[2]
+
+
+class _Pile:
+    """Rows of one part that wait to be written."""
+
+    __slots__ = ("pieces", "size")
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+        self.size = 0
 
 
 class Spill:
@@ -141,37 +156,45 @@ class Spill:
         self._folder = folder
         self._parts = parts
         self._limit = max(4096, BUFFERED // parts)
-        self._buffers: dict[int, bytearray] = {}
+        self._piles: dict[int, _Pile] = {}
+        self._places: dict[tuple[str, str], tuple[int, _Pile, bytes]] = {}
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, line: int, patient: str, text: bytes, kind: str = "") -> None:
         """A patient's resource: one line, with or without its end, and its type. The id is printable."""
-        self._append(part_of(patient, self._parts), patient, line, text, kind)
+        place = self._places.get((patient, kind))
+        if place is None:
+            if len(self._places) >= REMEMBERED:
+                self._places.clear()
+            place = self._places[patient, kind] = self._place(part_of(patient, self._parts), patient, kind)
+        self._append(place, line, text)
 
     def share(self, line: int, name: str, text: bytes) -> None:
         """A resource that is nobody's: found by its name from any part."""
-        self._append(SHARED_PART, name, line, text)
+        self._append(self._place(SHARED_PART, name, ""), line, text)
 
-    def _append(self, part: int, name: str, line: int, text: bytes, kind: str = "") -> None:
-        buffer = self._buffers.get(part)
-        if buffer is None:
-            buffer = self._buffers[part] = bytearray()
-        buffer += b"%b\t%b\t%d\t" % (name.encode(), kind.encode(), line)
-        buffer += text
-        if not text.endswith(b"\n"):
-            buffer += b"\n"
-        if len(buffer) > self._limit:
-            self._write(part, buffer)
+    def _place(self, part: int, name: str, kind: str) -> tuple[int, _Pile, bytes]:
+        """Where the rows of one name and type go, and how they begin."""
+        return part, self._piles.setdefault(part, _Pile()), f"{name}\t{kind}\t".encode()
 
-    def _write(self, part: int, buffer: bytearray) -> None:
+    def _append(self, place: tuple[int, _Pile, bytes], line: int, text: bytes) -> None:
+        part, pile, begin = place
+        pile.pieces.append(b"%b%d\t" % (begin, line))
+        pile.pieces.append(text if text[-1:] == b"\n" else text + b"\n")
+        pile.size += len(text)
+        if pile.size > self._limit:
+            self._write(part, pile)
+
+    def _write(self, part: int, pile: _Pile) -> None:
         with (self._folder / _name(part)).open("ab") as out:
-            out.write(buffer)
-        buffer.clear()
+            out.write(b"".join(pile.pieces))
+        pile.pieces.clear()
+        pile.size = 0
 
     def close(self) -> None:
-        for part, buffer in self._buffers.items():
-            if buffer:
-                self._write(part, buffer)
+        for part, pile in self._piles.items():
+            if pile.pieces:
+                self._write(part, pile)
 
 
 def _name(part: int) -> str:
@@ -239,7 +262,7 @@ def sort_lines(
                 raise  # the disk's fault, not the file's
             if not slice_:
                 found.errors.append(ErrorRow(source.name, line + 1, "the file is cut short or damaged"))
-                found.gaps.append(Gap("", f"{source.name} is cut short or damaged"))
+                found.gaps.append(Gap("", f"{source.name} is cut short or damaged", line=line + 1))
         found.digest = opened.digest
     spill.close()
     tick(line % 10_000)
@@ -254,7 +277,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         if not text.isascii():
             text.decode()  # also where nothing is read of it here
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        if data := text.strip():
+        if line == 1 and text.startswith(BOM):
+            sort_line(source, line, text.removeprefix(BOM), spill, only, found)
+        elif data := text.strip():
             _unreadable(source, line, data, spill, only, found)
         return
     kind = head.resourceType
@@ -262,6 +287,9 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
     if kind not in _READ:
         if not kind:
             found.errors.append(ErrorRow(source.name, line, "no resourceType"))
+        elif kind == "Bundle" and b'"resource"' in text:  # one of deletions holds none
+            found.errors.append(ErrorRow(source.name, line, "a Bundle in a line: its resources are not read"))
+            found.gaps.append(Gap("*", f"{source.name} holds Bundles that are not read", line=line))
     elif kind == "Patient":
         _add_patient(source, line, head, text, spill, only, found)
     elif kind in SHARED:
@@ -273,11 +301,18 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
         _outcome(source, line, text, found)
     else:
         owner = head.subject if kind != "AllergyIntolerance" else head.patient
-        patient = logical_id(owner.reference) if owner is not None and owner.reference else ""
-        if not is_name(patient):
+        patient = _owner(owner.reference) if owner is not None and owner.reference else ""
+        if not patient:
             found.errors.append(ErrorRow(source.name, line, f"{with_article(kind)} without a subject"))
         elif not only or patient == only:
             spill.add(line, patient, text, kind)
+
+
+@lru_cache(REMEMBERED)
+def _owner(reference: str) -> str:
+    """The id of whom a reference names; empty where it cannot be one."""
+    patient = logical_id(reference)
+    return patient if is_name(patient) else ""
 
 
 def is_name(text: str) -> bool:
@@ -307,7 +342,7 @@ def _outcome(source: Input, line: int, data: bytes, found: Sorted) -> None:
         found.errors.append(
             ErrorRow(source.name, line, "an OperationOutcome of severity error: the export has failures")
         )
-        found.gaps.append(Gap("*", f"{source.name} holds errors of the export"))
+        found.gaps.append(Gap("*", f"{source.name} holds errors of the export", line=line))
 
 
 def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, found: Sorted) -> None:
@@ -327,7 +362,7 @@ def _unreadable(source: Input, line: int, data: bytes, spill: Spill, only: str, 
         if whole and (not only or owner == only):
             spill.add(line, owner, data)
         elif not whole:
-            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner))
+            found.gaps.append(Gap(kind, f"{source.name}, line {line} cannot be read", owner, line))
     else:
         found.cannot_read(kind, line)
 

@@ -27,6 +27,7 @@ from service.population.files import Input, find_inputs
 from service.population.ledger import write_whole
 from service.population.progress import Progress
 from service.population.search import Found, Gathering, Selection
+from service.population.source_server import Server, options_of
 from service.population.spill import ErrorRow, Gap
 from service.screening import Screening
 from service.settings import Settings
@@ -35,20 +36,6 @@ FETCHED = "fetched"
 CHUNK = 200
 ASKED = "asked.json"
 STAGED = "staged.json"
-
-
-class Server(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A FHIR server as a source: which patients, and how they are asked for."""
-
-    base: str
-    query: str = "Patient"
-    group: str = ""
-    bulk: bool = False
-    since: str = ""
-    level: Level = "auto"  # of an export that is not of a group
-    longest_wait: float = (
-        0  # seconds between two questions about an export; 0: as long as the server asks, within bounds
-    )
 
 
 class Staged(msgspec.Struct, frozen=True):
@@ -64,12 +51,6 @@ class _Chunk(msgspec.Struct):
     patients: list[str] = []
     gaps: list[Gap] = []
     findings: list[ErrorRow] = []
-
-
-def options_of(server: Server) -> dict[str, str]:
-    """What of a server is part of the question."""
-    plain = msgspec.to_builtins(msgspec.structs.replace(server, longest_wait=0))
-    return {name: str(value) for name, value in plain.items()}
 
 
 def stage(

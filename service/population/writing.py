@@ -28,29 +28,27 @@ class Destination(msgspec.Struct, frozen=True):
         """NotAllowed at the start where nothing could be written at the end."""
         may_write(self.base, self.source, settings)
 
+    def write(self, run: Run, settings: Settings, suppress_below: int = 0) -> int:
+        """Write the candidates of a finished screening; how many errors there were, each a row in errors.ndjson."""
+        written = _written(self, run, settings, dry=False)
+        path = run.out / "errors.ndjson"
+        kept = b"".join(msgspec.json.encode(row) + b"\n" for row in outputs.error_rows(run.out))
+        write_whole(path, kept + b"".join(msgspec.json.encode(row) + b"\n" for row in written.errors))
+        _note(run.out / "summary.json", written, hidden=suppress_below > 1)
+        for line in _lines(written, "wrote"):
+            outputs.say(line)
+        return len(written.errors)
 
-def write_to(destination: Destination, run: Run, settings: Settings, suppress_below: int = 0) -> int:
-    """Write the candidates of a finished screening; how many errors there were, each a row in errors.ndjson."""
-    written = _written(destination, run, settings, dry=False)
-    path = run.out / "errors.ndjson"
-    kept = b"".join(msgspec.json.encode(row) + b"\n" for row in outputs.error_rows(run.out))
-    write_whole(path, kept + b"".join(msgspec.json.encode(row) + b"\n" for row in written.errors))
-    _note(run.out / "summary.json", written, hidden=suppress_below > 1)
-    for line in _lines(written, "wrote"):
-        outputs.say(line)
-    return len(written.errors)
-
-
-def describe(destination: Destination, run: Run, settings: Settings) -> None:
-    """What would be written. Where the screening is finished the server is asked what it holds, and nothing is sent."""
-    ledger = ledgers.load(run.out)
-    if ledger is None or ledger.phase != "done":
-        click.echo(f"would write to {destination.base}: for each trial a List, for each candidate a ResearchSubject")
-        for trial in run.trials.trials:
-            click.echo(f"  {trial.id}: List with the identifier {trial.id}")
-        return
-    for line in _lines(_written(destination, run, settings, dry=True), "would write"):
-        click.echo(line)
+    def describe(self, run: Run, settings: Settings) -> None:
+        """What would be written. Of a finished screening the server is asked what it holds, and nothing is sent."""
+        ledger = ledgers.load(run.out)
+        if ledger is None or ledger.phase != "done":
+            click.echo(f"would write to {self.base}: for each trial a List, for each candidate a ResearchSubject")
+            for trial in run.trials.trials:
+                click.echo(f"  {trial.id}: List with the identifier {trial.id}")
+            return
+        for line in _lines(_written(self, run, settings, dry=True), "would write"):
+            click.echo(line)
 
 
 def _written(destination: Destination, run: Run, settings: Settings, *, dry: bool) -> Written:

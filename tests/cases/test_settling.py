@@ -112,3 +112,14 @@ def test_the_result_says_so_in_json(screening: Screening) -> None:
     told = json.loads(_ENCODE(result))["smallestSets"]
     assert told["probable"] == [["anc", "er"], ["anc", "pr"]]
     assert told["certainlyNot"] == [["anc"], ["er", "pr"]]
+
+
+def test_what_is_there_and_left_open_is_settled_by_no_other_datum(screening: Screening) -> None:
+    """A low FEV1 alone leaves it unknown, whatever DLCO turns out to be: a low one closes the trial."""
+    fitting = Fitting(screening, "NCT03304080")
+    low = {"fev1-percent-predicted": [{"value": "45 %"}]}
+    result = fitting.judged(low)
+    assert [need.input for need in result.needed] == ["dlco-percent-predicted"]
+    assert sets_of(result) == SmallestSets((), (("dlco-percent-predicted",),))
+    for value, grade in (("40 %", "certainly-not"), ("80 %", "possible")):
+        assert fitting.judged({**low, "dlco-percent-predicted": [{"value": value}]}).grade == grade

@@ -79,6 +79,17 @@ def test_what_is_left_of_a_killed_run_is_taken_away(screen: Screen, source: Path
     ]
 
 
+def test_what_is_left_by_one_killed_at_its_very_end_is_taken_away_too(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(run.shutil, "rmtree", lambda *_, **__: None)
+        work = screen(source).out / "work"
+    assert any(work.iterdir())
+    assert screen(source, "--resume").code == 0
+    assert not work.exists()
+
+
 @pytest.mark.parametrize("writes", [3, 12])
 def test_a_full_disk_ends_cleanly_and_keeps_what_was_done(
     screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch, writes: int

@@ -147,6 +147,18 @@ def test_a_list_that_is_not_complete_is_told_after_those_it_held(
     assert told in found[1].problem
 
 
+@pytest.mark.parametrize(("total", "problems"), [(2, []), (3, ["the list of patients is not complete: 2 of 3 came"])])
+def test_a_list_that_ends_before_its_total_is_not_complete(
+    gather: Gather, mocked: responses.RequestsMock, total: int, problems: list[str]
+) -> None:
+    following = f"{BASE}/Patient?page=2"
+    mocked.get(f"{BASE}/Patient?_count=100", json=bundle(patient("a"), following=following, total=total))
+    mocked.get(following, json=bundle(patient("b")))
+    found = gather()
+    assert [each.patient for each in found if each.patient] == ["a", "b"]
+    assert [each.problem for each in found if each.problem] == problems
+
+
 def test_what_else_a_page_holds_is_no_patient(mocked: responses.RequestsMock, gather: Gather) -> None:
     page = bundle(patient("p1"), {"resourceType": "Practitioner", "id": "d1"}, {"resourceType": "Patient"})
     page["entry"].append({"resource": patient("p9"), "search": {"mode": "include"}})

@@ -1,6 +1,7 @@
 """One large file is sorted by several workers, a slice each: the outputs are those of one worker, byte by byte."""
 
 import gzip
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -74,6 +75,21 @@ def test_slices_change_nothing(screen: Screen, tmp_path: Path, claim: str, worke
         assert len(one.results) > 1
         assert len(one.errors) > 3
     same(screen(source, "--workers", workers, out="more"), one)
+
+
+def test_of_several_broken_lines_of_a_patient_the_first_is_told(screen: Screen, tmp_path: Path) -> None:
+    source = written(tmp_path / "in", "everything.ndjson")
+    lines = (source / "everything.ndjson").read_bytes().split(b"\n")
+    broken = b'{"resourceType":"Observation","subject":{"reference":"Patient/a1"},"code":'
+    for number in range(8, 40, 3):  # the first of them is in the second slice, the next in the first or third
+        lines.insert(number, broken)
+    (source / "everything.ndjson").write_bytes(b"\n".join(lines))
+    one, more = screen(source, out="one"), screen(source, "--workers", "3", out="more")
+    same(more, one)
+    gaps = [json.loads((ran.out / "manifest.json").read_bytes())["gaps"] for ran in (one, more)]
+    assert gaps[0] == gaps[1]
+    first = next(gap for gap in gaps[0] if gap.get("patient") == "a1")
+    assert first["reason"] == "everything.ndjson, line 9 cannot be read"
 
 
 def test_what_another_number_of_workers_left_is_forgotten(

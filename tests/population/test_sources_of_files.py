@@ -1,5 +1,7 @@
 """However a population is written down, each patient gets the answer that `evaluate` gives."""
 
+import gzip
+import os
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterable
@@ -208,6 +210,95 @@ def _counting(real: Callable[..., object], opened: list[object]) -> Callable[...
         return real(*given, **named)
 
     return call
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_byte_order_mark_belongs_to_no_line(
+    screen: Screen, tmp_path: Path, expected: dict[str, object], packed: bool
+) -> None:
+    folder = by_type(tmp_path / "in", RECORDS)
+    for path in list(folder.iterdir()):
+        data = b"\xef\xbb\xbf" + path.read_bytes()
+        path.write_bytes(data)
+        if packed:
+            path.with_suffix(".ndjson.gz").write_bytes(gzip.compress(data))
+            path.unlink()
+    ran = screen(folder)
+    assert {result["patient"]: result for result in ran.results} == expected
+    assert (ran.code, ran.errors) == (0, [])
+
+
+def test_links_are_followed_and_lead_in_no_circle(screen: Screen, tmp_path: Path, expected: dict[str, object]) -> None:
+    folder, real = tmp_path / "in", by_type(tmp_path / "elsewhere", RECORDS)
+    (folder / "deep").mkdir(parents=True)
+    (folder / "a").symlink_to(real)
+    (folder / "deep" / "b").symlink_to(real)
+    (folder / "deep" / "all").symlink_to(folder)
+    (folder / "gone.log").symlink_to(tmp_path / "gone")
+    ran = screen(folder)
+    assert {result["patient"]: result for result in ran.results} == expected
+    assert {Path(found.name).parent.as_posix() for found in find_inputs(folder)} == {"a"}
+
+
+def test_names_that_are_no_text_are_told_in_escapes(
+    screen: Screen, tmp_path: Path, expected: dict[str, object]
+) -> None:
+    folder = tmp_path / os.fsdecode(b"\xe9t\xe9")
+    for path in by_type(folder, RECORDS).iterdir():
+        path.rename(folder / f"{os.fsdecode(bytes([255, 10]))}{path.name}")
+    ran = screen(folder)
+    assert {result["patient"]: result for result in ran.results} == expected
+    assert all(found.name.startswith(r"\udcff\n") for found in find_inputs(folder))
+
+
+def _lost_link(folder: Path) -> None:
+    (folder / "Procedure.2.ndjson").symlink_to(folder / "gone")
+
+
+def _lost_folder(folder: Path) -> None:
+    (folder / "results").symlink_to(folder / "gone")
+
+
+def _pipe(folder: Path) -> None:
+    os.mkfifo(folder / "Procedure.2.ndjson")
+
+
+def _forbidden_file(folder: Path) -> None:
+    next(folder.glob("*Procedure*")).chmod(0)
+
+
+def _forbidden_folder(folder: Path) -> None:
+    (folder / "more").mkdir(mode=0)
+
+
+def _encrypted(folder: Path) -> None:
+    packed = zipped(folder, RECORDS)
+    data = bytearray(packed.read_bytes())
+    data[data.index(b"PK\1\2") + 8] |= 1  # the flags of the first member
+    packed.write_bytes(data)
+
+
+LOST = {
+    _lost_link: "Procedure.2.ndjson leads nowhere",
+    _lost_folder: "results leads nowhere",
+    _pipe: "Procedure.2.ndjson is no plain file",
+    _forbidden_file: "0.Procedure.ndjson may not be read",
+    _forbidden_folder: "more cannot be looked into",
+    _encrypted: "patients.zip!in/a0.json is encrypted",
+}
+
+
+@pytest.mark.parametrize("lose", LOST)
+def test_a_source_of_which_a_part_cannot_be_read_is_refused(
+    screen: Screen, tmp_path: Path, lose: Callable[[Path], None]
+) -> None:
+    if "forbidden" in lose.__name__ and os.geteuid() == 0:
+        pytest.skip("root may read everything")
+    folder = by_type(tmp_path / "in", RECORDS)
+    lose(folder)
+    ran = screen(folder)
+    assert LOST[lose] in ran.err
+    assert not ran.out.exists()
 
 
 def test_nothing_to_read_is_refused(screen: Screen, tmp_path: Path) -> None:

@@ -227,6 +227,17 @@ def test_a_file_that_may_have_held_a_resource_is_no_silence_for_anyone(
     assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
 
 
+def test_what_a_packed_file_held_before_it_was_cut_short_is_read(screen: Screen, tmp_path: Path) -> None:
+    lines = [as_json(patient(id=f"p{number}")) for number in range(300)]
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "Patient.ndjson.gz").write_bytes(gzip.compress(b"\n".join(lines) + b"\n")[:-100])
+    ran = screen(tmp_path / "in")
+    read = {result["patient"] for result in ran.results}
+    assert 150 < len(read) < 300
+    assert read == {f"Patient/p{number}" for number in range(len(read))}
+    assert [(e["file"], e["line"]) for e in ran.errors] == [("Patient.ndjson.gz", len(read) + 1)]
+
+
 def test_a_packed_bundle_that_is_damaged_is_no_silence_for_anyone(screen: Screen, source: Path) -> None:
     whole = gzip.compress(as_json(RECORDS["a1"].bundle(server=None)))
     (source / "cut.json.gz").write_bytes(whole[:-20])
@@ -281,3 +292,18 @@ def test_what_lacks_an_owner_in_a_bundle_of_several_patients_is_named_for_what_i
     (folder / "several.json").write_bytes(as_json(collection(*[entry(resource) for resource in several])))
     reasons = [row["reason"] for row in screen(folder).errors]
     assert reasons == ["a Patient without an id", "an AllergyIntolerance without a subject"]
+
+
+def test_a_bundle_in_a_line_is_a_row_and_no_silence(screen: Screen, source: Path) -> None:
+    line = append(source, "more.ndjson", as_json(collection(entry(patient(id="other")))))
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (1, "unknown")
+    reason = "a Bundle in a line: its resources are not read"
+    assert ran.errors == [{"file": "more.ndjson", "line": line, "reason": reason}]
+
+
+def test_a_bundle_of_deletions_says_nothing_of_who_is_there(screen: Screen, source: Path) -> None:
+    deletion = {"request": {"method": "DELETE", "url": "Condition/gone"}}
+    append(source, "deleted.ndjson", as_json({"resourceType": "Bundle", "type": "transaction", "entry": [deletion]}))
+    ran = screen(source)
+    assert (ran.code, outcome(ran, "a1")[0]) == (0, "pass")

@@ -15,10 +15,12 @@ OWN = CLOSED.resources["allergy"]
 KIND = "AllergyIntolerance"
 OF_ANOTHER = OWN | {"patient": {"reference": "Patient/p2"}}
 BUNDLE = {"resourceType": "Bundle"}
+NO_RESOURCE = {"fullUrl": f"{SERVER}/{KIND}/1"}
 PARTLY = {"resource": operation_outcome("warning", "incomplete"), "search": {"mode": "outcome"}}
 HIDDEN = {"resource": operation_outcome("information", "suppressed"), "search": {"mode": "outcome"}}
 
 FOREIGN = "some that came are not this patient's"
+ABSENT = "holds no resource"
 OTHERWISE = "something else was sent"
 LIES: dict[str, tuple[Json, str]] = {
     "another patient's": (searchset([OF_ANOTHER], KIND), FOREIGN),
@@ -29,7 +31,12 @@ LIES: dict[str, tuple[Json, str]] = {
     "nobody's": (searchset([{k: v for k, v in OWN.items() if k != "patient"}], KIND), FOREIGN),
     "of another type": (searchset(CLOSED.of_type("Condition"), KIND), OTHERWISE),
     "of a type that nobody reads": (searchset([{"resourceType": "Encounter", "id": "e"}], KIND), OTHERWISE),
-    "entries without resources": (searchset([], KIND, more_entries=[{"fullUrl": f"{SERVER}/{KIND}/1"}]), OTHERWISE),
+    "entries without resources": (searchset([], KIND, more_entries=[NO_RESOURCE]), ABSENT),
+    "an entry without its resource beside another": (
+        searchset([allergy(RxNorm.PENICILLIN_G) | {"id": "own"}], KIND, more_entries=[NO_RESOURCE]),
+        ABSENT,
+    ),
+    "fewer than it counted": (searchset([], KIND, total=1), "0 of 1 results"),
     "a Bundle of which nothing is told": (BUNDLE, OTHERWISE),
     "a result said to be incomplete": (searchset([], KIND, more_entries=[PARTLY]), "says incomplete"),
     "a result with something left out": (searchset([], KIND, more_entries=[HIDDEN]), "says suppressed"),
@@ -82,6 +89,20 @@ def test_what_a_client_left_out_is_unknown(serve: Serve, claim: str) -> None:
     found = verdict(called(serve(), body), SINAI, "allergy")
     assert found[:2] == ("unknown", "missing")
     assert reason in found[2]
+
+
+@pytest.mark.parametrize(("total", "outcome"), [(2, "pass"), (3, "unknown")])
+def test_the_pages_of_a_search_are_counted_together(
+    serve: Serve, server: responses.RequestsMock, lying: Callable[..., None], total: int, outcome: str
+) -> None:
+    """The last page tells neither its address nor a total, as some servers' do."""
+    first, second = [allergy(RxNorm.PENICILLIN_G) | {"id": each} for each in "ab"]
+    following = f"{SERVER}/{KIND}?patient=p1&page=2"
+    lying(AllergyIntolerance={"json": plain(searchset([first], KIND, next_url=following, total=total))})
+    server.replace("GET", f"{SERVER}/{KIND}", json=plain(searchset([first], KIND, next_url=following, total=total)))
+    last = {"resourceType": "Bundle", "type": "searchset", "entry": [{"resource": plain(second)}]}
+    server.get(following, json=last, match=[responses.matchers.query_param_matcher({"patient": "p1", "page": "2"})])
+    assert verdict(called(serve(FHIR_ALLOWED=SERVER), FROM_SERVER), SINAI, "allergy")[0] == outcome
 
 
 def test_what_a_search_may_hold_beside_its_matches_changes_nothing(serve: Serve, lying: Callable[..., None]) -> None:

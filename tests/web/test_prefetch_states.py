@@ -9,7 +9,18 @@ import requests
 import responses
 from flask.testing import FlaskClient
 
-from tests.builders import SERVER, SINAI, Json, RxNorm, eligible, medication, operation_outcome, request, searchset
+from tests.builders import (
+    SERVER,
+    SINAI,
+    Json,
+    RxNorm,
+    allergy,
+    eligible,
+    medication,
+    operation_outcome,
+    request,
+    searchset,
+)
 from tests.web.conftest import CALL, Serve, call_body, called, post, prefetch, verdict
 
 RECORD = eligible(SINAI)
@@ -38,6 +49,7 @@ INCOMPLETE = {
     ),
     "refused": (operation_outcome("error", "forbidden"), "the caller's search failed"),
     "of a wrong type": (RECORD.resources["patient"], "something else was sent"),
+    "one resource instead of a result": (allergy(RxNorm.PENICILLIN_G), "one was sent alone"),
     "another search's result": (searchset(RECORD.of_type("Condition")), "something else was sent"),
     "no object": ([1, 2], "something else was sent"),
     "text": ("nothing", "something else was sent"),
