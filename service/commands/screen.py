@@ -229,7 +229,7 @@ def _spark(engine: str, master: str, source: str, out: Path, settings: Settings,
 
 def _inputs(source: str, out: Path) -> list[Input]:
     if "://" in source:
-        raise click.UsageError(f"{source}: a folder, a file, or a FHIR base URL (https://…) was expected")
+        raise click.UsageError(f"{writable(source)}: a folder, a file, or a FHIR base URL (https://…) was expected")
     inside = out.resolve()
     found = [i for i in find_inputs(Path(source)) if inside not in Path(i.path).resolve().parents]
     if not found:
