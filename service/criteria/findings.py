@@ -37,8 +37,8 @@ class Need(msgspec.Struct, frozen=True, gc=False):
 class Finding(msgspec.Struct, frozen=True, gc=False):
     """The outcome of a rule for one patient on one day.
 
-    `ways` are the sets of needed inputs of which each alone may be enough for a pass; without any it takes all of
-    `needs`. `closing` are the sets that may lead to a fail; where it is not told, whatever spoils every way does.
+    `ways` are the sets of needed inputs of which each alone may be enough for a pass; where they are not told, it takes
+    all of `needs`. `closing` are the sets that may lead to a fail; not told, whatever spoils every way does.
     `lasting` is a fail that no later record can lift: what has happened cannot be undone. `site_default` names what the
     site, and not the trial, decided.
     """
@@ -48,14 +48,16 @@ class Finding(msgspec.Struct, frozen=True, gc=False):
     reason: str
     evidence: tuple[Evidence, ...] = ()
     needs: tuple[Need, ...] = ()
-    ways: tuple[Way, ...] = ()
+    ways: tuple[Way, ...] | None = None
     lasting: bool = False
     site_default: str = ""
     closing: tuple[Way, ...] | None = None
 
     def all_ways(self) -> tuple[Way, ...]:
         """The sets of inputs of which each may be enough; none where no datum settles it."""
-        return self.ways or ((frozenset(need.input for need in self.needs),) if self.needs else ())
+        if self.ways is not None:
+            return self.ways
+        return (frozenset(need.input for need in self.needs),) if self.needs else ()
 
     def all_closing(self) -> tuple[Way, ...]:
         """The sets of inputs of which each may lead to a fail."""

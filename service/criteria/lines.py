@@ -38,6 +38,7 @@ class LinesRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
         need = (Need(self.therapy.drugs.input, "missing"),)
+        details = (Need(self.therapy.drugs.input, "missing", lacks="details"),)
         found = courses(ev, self.therapy)
         coded = list(coded_therapy(ev, self.therapy))
         mentioned = list(events(ev, self.therapy.nameless))
@@ -57,14 +58,14 @@ class LinesRule(msgspec.Struct, frozen=True):
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
             why = "whether each was a line of its own is not told"
-            return unknown("missing", f"{said}; {why}", evidence, need)
+            return unknown("missing", f"{said}; {why}", evidence, details)
         if self._may_exceed([(first, last) for first, last, _ in new]):
             return unknown(
-                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, need
+                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, details
             )
         if doubtful:
             shown = (*evidence, *doubtful)
-            return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, need)
+            return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, details)
         gap, basis = gap_in_drugs(ev)
         if gap:
             return unknown(basis, f"{said}, but {gap}", evidence, need)

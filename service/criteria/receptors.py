@@ -255,7 +255,7 @@ class ReceptorRule(msgspec.Struct, frozen=True):
         """`asked`: the receptors that nothing settles. One that is found positive is enough."""
         why = "conflict" if basis == "conflict" else "unusable" if basis == "unusable" else "missing"
         needs = tuple(Need(r, why) for r in asked)  # type: ignore[arg-type]
-        ways = tuple(frozenset({r}) for r in asked) if len(asked) > 1 else ()
+        ways = tuple(frozenset({r}) for r in asked)
         return Finding("unknown", basis, reason, evidence, needs, ways)
 
     @property

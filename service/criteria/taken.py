@@ -36,9 +36,10 @@ class DrugSign(msgspec.Struct, frozen=True):
         for match in ev.record.exposures(self.drugs.ingredients):
             if started(ev, match.fact):
                 self._weigh(ev, match, look)
-        need = (Need(self.drugs.input, "missing"),)
         if not look.found and self.state == "taken":
             self._unnamed(ev, look)
+        lacks = "details" if look.maybe and look.basis == "missing" else ""
+        need = (Need(self.drugs.asked(look.lacks.keys()), "missing", lacks=lacks),)
         if look.found or look.maybe:
             return look.sighting(self._what, "", need, self.state == "taken", self._perhaps)
         gap, basis = gap_in_drugs(ev)
@@ -64,7 +65,9 @@ class DrugSign(msgspec.Struct, frozen=True):
         there = self._there(ev, exposure)
         if there is False:
             look.aside.append(cite_exposure(exposure, False, "not taken now"))
-        elif match.standing != "sure" or there is None:
+            return
+        look.lacks |= dict.fromkeys(exposure.ingredients, "")
+        if match.standing != "sure" or there is None:
             why = match.why or "whether it is still taken is not told"
             basis: Basis = "unusable" if match.standing in ("ambiguous", "unusable") else "missing"
             look.doubt(cite_exposure(exposure, False, why), basis)

@@ -36,6 +36,8 @@ class Weighed(msgspec.Struct):
             first, basis = self.doubtful[0]
             why = first.why if isinstance(first.why, str) else "not certain"
             alike = listed(newest_first(e for e, _ in self.doubtful if e.why == first.why))
+            if basis == "missing" and need.input != "metastasis":
+                need = structs.replace(need, lacks="details")
             return unknown(basis, f"{what}? {alike}: {why}", evidence, (need,))
         gap, basis = gap_in_drugs(ev)
         gap = gap or (ev.record.unread(*types) if types else "")
