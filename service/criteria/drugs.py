@@ -212,3 +212,9 @@ def gap_in_drugs(ev: Evaluation) -> tuple[str, Basis]:
         if started(ev, exposure):
             return f"{exposure.ref} names no drug", "unusable"
     return "", "missing"
+
+
+def cite_nameless(ev: Evaluation) -> tuple[Evidence, ...]:
+    """The records of drugs taken that tell nothing of the drug."""
+    told_nothing = (e for e in ev.record.nameless_drugs() if started(ev, e))
+    return tuple(cite_exposure(e, False, "names no drug") for e in told_nothing)

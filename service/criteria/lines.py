@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import began, cite_exposure, gap_in_drugs, last_day
+from service.criteria.drugs import began, cite_exposure, cite_nameless, gap_in_drugs, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, newest_first, passed, unknown
@@ -68,7 +68,7 @@ class LinesRule(msgspec.Struct, frozen=True):
             return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, details)
         gap, basis = gap_in_drugs(ev)
         if gap:
-            return unknown(basis, f"{said}, but {gap}", evidence, need)
+            return unknown(basis, f"{said}, but {gap}", (*evidence, *cite_nameless(ev)), need)
         return passed(said, evidence, "recorded" if evidence else "no-record")
 
     def _undated(
@@ -91,7 +91,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         label = self.therapy.drugs.label
         gap, basis = gap_in_drugs(ev)
         if gap:
-            return unknown(basis, f"no {label} found, but {gap}", (), need)
+            return unknown(basis, f"no {label} found, but {gap}", cite_nameless(ev), need)
         return passed(f"no record of {label}", (), "no-record")
 
     def _new(

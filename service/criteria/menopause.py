@@ -138,7 +138,9 @@ def _one_sided(ev: Evaluation) -> Iterable[tuple[str, Operation]]:
 def _by_age(ev: Evaluation, _: Suppressants) -> Menopause | None:
     old = ev.aged(MENOPAUSE_AGE)
     if old:
-        return Menopause("post", f"age {MENOPAUSE_AGE} or over")
+        person = ev.record.person
+        evidence = (cite(person.ref, None, f"born {person.birth.text}"),) if person.birth else ()
+        return Menopause("post", f"age {MENOPAUSE_AGE} or over", "recorded", evidence)
     if old is None:
         why = "the birth date does not tell" if ev.record.person.birth else "no birth date"
         return Menopause(

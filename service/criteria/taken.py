@@ -8,6 +8,7 @@ from service.criteria import keys
 from service.criteria.drugs import (
     Drugs,
     cite_exposure,
+    cite_nameless,
     depot_active,
     gap_in_drugs,
     is_active,
@@ -21,6 +22,11 @@ from service.criteria.findings import Need, Sighting
 from service.criteria.logic import Basis
 from service.criteria.nameless import events
 from service.criteria.signs import Look
+
+
+def with_gap(ev: Evaluation, sighting: Sighting, basis: Basis) -> Sighting:
+    """Silence that is no proof, with the records that tell nothing."""
+    return msgspec.structs.replace(sighting, basis=basis, evidence=(*sighting.evidence, *cite_nameless(ev)))
 
 
 class DrugSign(msgspec.Struct, frozen=True):
@@ -44,7 +50,7 @@ class DrugSign(msgspec.Struct, frozen=True):
             return look.sighting(self._what, "", need, self.state == "taken", self._perhaps)
         gap, basis = gap_in_drugs(ev)
         sighting = look.sighting(self._what, gap, need)
-        return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
+        return with_gap(ev, sighting, basis) if gap else sighting
 
     def reads(self) -> frozenset[str]:
         return self.drugs.reads() if self.state == "taken" else keys.drugs(self.drugs.ingredients)

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, structs
 
-from service.criteria.drugs import cite_exposure, gap_in_drugs
+from service.criteria.drugs import cite_exposure, cite_nameless, gap_in_drugs
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, failed, newest_first, passed, review, unknown
@@ -42,7 +42,7 @@ class Weighed(msgspec.Struct):
         gap, basis = gap_in_drugs(ev)
         gap = gap or (ev.record.unread(*types) if types else "")
         if gap:
-            return unknown(basis, f"no {what} found, but {gap}", evidence, (need,))
+            return unknown(basis, f"no {what} found, but {gap}", (*evidence, *cite_nameless(ev)), (need,))
         if self.judged:
             return review(f"{listed(newest_first(self.judged))}: a person judges", self._shown(self.judged))
         if self.harmless:
