@@ -61,6 +61,7 @@ class Status(msgspec.Struct):
     reason: str
     basis: Basis = "recorded"
     evidence: tuple[Evidence, ...] = ()
+    lacks: str = ""
 
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
@@ -297,7 +298,7 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
         if other.verification != "refuted" and ev.counts(other.onset) and has(ev, other) is not False:
             evidence = (*(t.evidence for t in traces.sure), cite(other.ref, other.date, told(other)))
             reason = f"{listed([traces.sure[0].evidence])} may come from {other.says}"
-            return Status("maybe", reason, "conflict", evidence)
+            return Status("maybe", reason, "conflict", evidence, f"focus on the {cancer.name} cancer")
     return None
 
 
@@ -420,7 +421,7 @@ class CancerRule(msgspec.Struct, frozen=True):
             return passed(f"recurrent: {listed(again)}", again)
         if self.or_stage and (found := by_stage(ev, self.cancer.ever, self.or_stage)) is not None:
             return found
-        need = (Need("metastasis", "conflict" if spread.basis == "conflict" else "missing"),)
+        need = (Need("metastasis", "conflict" if spread.basis == "conflict" else "missing", lacks=spread.lacks),)
         if spread.state != "no":
             return unknown(spread.basis, spread.reason, spread.evidence, need)
         if self.stage_3 == "review" and self._is_stage_3(ev):

@@ -11,7 +11,7 @@ from service.criteria.logic import Basis
 from service.criteria.measured import window_default
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window
-from service.criteria.wording import labelled
+from service.criteria.wording import labelled, listed
 
 _Word = tuple[float, float, str | None, Evidence, Span | None, Basis]
 
@@ -57,19 +57,17 @@ class ClassSign(msgspec.Struct, frozen=True):
 
     def _settled(self, ev: Evaluation) -> Sighting:
         state, classes, evidence, basis, date = self._newest(ev)
+        if state == "stale":
+            why = f"older than {self.window}"
+            evidence = tuple(msgspec.structs.replace(e, used=False, why=why) for e in evidence)
         need = (Need(self.input, "stale" if basis == "stale" else "missing", date),)
         if state == "known":
             if len(classes) == 1:
                 return self._with_class(next(iter(classes)), evidence, need)
             return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
-        if state == "stale" and not self.unclassified and classes & self.classes:
-            return Sighting(
-                "maybe",
-                f"{labelled(self.label, evidence[0].says)} is older than {self.window}",
-                "stale",
-                evidence,
-                need,
-            )
+        old = f"{labelled(self.label, listed(evidence[:1]))} is older than {self.window}" if state == "stale" else ""
+        if old and not self.unclassified and classes & self.classes:
+            return Sighting("maybe", old, "stale", evidence, need)
         if state == "doubtful" and not self.unclassified:
             said = labelled(self.label, evidence[0].says, ":")
             return Sighting("maybe", f"{said} ({evidence[0].why})", basis, evidence, need)
@@ -77,10 +75,10 @@ class ClassSign(msgspec.Struct, frozen=True):
             return self._illness_alone(ev, evidence, need)
         if gap := ev.record.unread("Observation", "Condition"):
             return Sighting("maybe", f"no {self.label} found, but {gap}", "missing", evidence, need)
-        return Sighting("silent", f"no record of {self.label}", "no-record", evidence)
+        return Sighting("silent", old or f"no record of {self.label}", "no-record", evidence)
 
     def _with_class(self, found: str, evidence: tuple[Evidence, ...], need: tuple[Need, ...]) -> Sighting:
-        said = labelled(self.label, evidence[0].says, ":")
+        said = labelled(self.label, listed(evidence[:1]), ":")
         default = window_default(self.window) if self.site_window else ""
         if self.unclassified:
             return Sighting("absent", said, "recorded", evidence, site_default=default)

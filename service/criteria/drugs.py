@@ -4,6 +4,8 @@ An end on or after the as-of date means active on it; one dose is a point in tim
 that ended without telling when ended at some moment between its start and the day it was written.
 """
 
+from collections.abc import Set
+
 import msgspec
 
 from service.criteria import keys
@@ -44,15 +46,21 @@ class Nameless(msgspec.Struct, frozen=True):
 
 
 class Drugs(msgspec.Struct, frozen=True):
-    """A set of ingredients under a name for readers, and what may have been one of them without saying so."""
+    """A set of ingredients under a name for readers, and what may have been one of them without saying so. `parts` name
+    each of several drugs or classes and its ingredients."""
 
     ingredients: frozenset[str]
     label: str
     input: str
     nameless: tuple[Nameless, ...] = ()
+    parts: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def reads(self) -> frozenset[str]:
         return keys.together([keys.drugs(self.ingredients), *(kind.reads() for kind in self.nameless)])
+
+    def asked(self, ingredients: Set[str]) -> str:
+        """The name under which one of some ingredients is asked for."""
+        return next((name for name, own in self.parts if own & ingredients), self.input)
 
 
 def started(ev: Evaluation, exposure: Exposure) -> bool:
@@ -204,3 +212,9 @@ def gap_in_drugs(ev: Evaluation) -> tuple[str, Basis]:
         if started(ev, exposure):
             return f"{exposure.ref} names no drug", "unusable"
     return "", "missing"
+
+
+def cite_nameless(ev: Evaluation) -> tuple[Evidence, ...]:
+    """The records of drugs taken that tell nothing of the drug."""
+    told_nothing = (e for e in ev.record.nameless_drugs() if started(ev, e))
+    return tuple(cite_exposure(e, False, "names no drug") for e in told_nothing)

@@ -40,6 +40,7 @@ class DiagnosisKind(Kind):
             reading=reading or infos[0].reading,  # type: ignore[arg-type]
             window=within,
             observed=tuple(pair for info in infos for pair in info.observed),
+            parts=tuple((info.name, frozenset(info.concepts)) for info in infos),
         )
 
 

@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import began, cite_exposure, gap_in_drugs, last_day
+from service.criteria.drugs import began, cite_exposure, cite_nameless, gap_in_drugs, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, newest_first, passed, unknown
@@ -38,6 +38,7 @@ class LinesRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
         need = (Need(self.therapy.drugs.input, "missing"),)
+        details = (Need(self.therapy.drugs.input, "missing", lacks="details"),)
         found = courses(ev, self.therapy)
         coded = list(coded_therapy(ev, self.therapy))
         mentioned = list(events(ev, self.therapy.nameless))
@@ -57,17 +58,17 @@ class LinesRule(msgspec.Struct, frozen=True):
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
             why = "whether each was a line of its own is not told"
-            return unknown("missing", f"{said}; {why}", evidence, need)
+            return unknown("missing", f"{said}; {why}", evidence, details)
         if self._may_exceed([(first, last) for first, last, _ in new]):
             return unknown(
-                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, need
+                "missing", f"{said}; but there may be more: not every start has a certain day", evidence, details
             )
         if doubtful:
             shown = (*evidence, *doubtful)
-            return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, need)
+            return unknown("missing", f"{said}; but some therapy has no certain name or date", shown, details)
         gap, basis = gap_in_drugs(ev)
         if gap:
-            return unknown(basis, f"{said}, but {gap}", evidence, need)
+            return unknown(basis, f"{said}, but {gap}", (*evidence, *cite_nameless(ev)), need)
         return passed(said, evidence, "recorded" if evidence else "no-record")
 
     def _undated(
@@ -90,7 +91,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         label = self.therapy.drugs.label
         gap, basis = gap_in_drugs(ev)
         if gap:
-            return unknown(basis, f"no {label} found, but {gap}", (), need)
+            return unknown(basis, f"no {label} found, but {gap}", cite_nameless(ev), need)
         return passed(f"no record of {label}", (), "no-record")
 
     def _new(

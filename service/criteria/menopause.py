@@ -138,7 +138,9 @@ def _one_sided(ev: Evaluation) -> Iterable[tuple[str, Operation]]:
 def _by_age(ev: Evaluation, _: Suppressants) -> Menopause | None:
     old = ev.aged(MENOPAUSE_AGE)
     if old:
-        return Menopause("post", f"age {MENOPAUSE_AGE} or over")
+        person = ev.record.person
+        evidence = (cite(person.ref, None, f"born {person.birth.text}"),) if person.birth else ()
+        return Menopause("post", f"age {MENOPAUSE_AGE} or over", "recorded", evidence)
     if old is None:
         why = "the birth date does not tell" if ev.record.person.birth else "no birth date"
         return Menopause(
@@ -178,9 +180,8 @@ def _coded(ev: Evaluation, suppressants: Suppressants) -> Menopause | None:
         if diagnosis.verification != "refuted" and ev.counts(diagnosis.onset):
             doubtful.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, "does not tell the menopause"))
     if doubtful:
-        return Menopause(
-            "unknown", f"{doubtful[0].says}: {doubtful[0].why}", basis, tuple(doubtful), _hormone_needs(ev)
-        )
+        needs = _hormone_needs(ev, suppressants)
+        return Menopause("unknown", f"{doubtful[0].says}: {doubtful[0].why}", basis, tuple(doubtful), needs)
     return None
 
 
@@ -195,11 +196,15 @@ def _explained(ev: Evaluation, date: Span | None, suppressants: Suppressants) ->
     return gap
 
 
-def _hormone_needs(ev: Evaluation) -> tuple[Need, ...]:
-    """The three hormones, which say something only beside a year without periods."""
+def _hormone_needs(ev: Evaluation, suppressants: Suppressants) -> tuple[Need, ...]:
+    """The hormones that are not known, which say something only beside a year without periods that no drug explains."""
     since, _ = _amenorrhoea_since(ev)
-    names = [] if since is not None else ["last-menstrual-period"]
-    return tuple(Need(name, "missing") for name in (*names, *(name for name, _ in HORMONES)))
+    wanting = tuple(need for name, label in HORMONES for need in hormone(ev, name, label).needs)
+    if since is None:
+        return (Need("last-menstrual-period", "missing"), *wanting)
+    if not _a_year_ago(ev, since) or any(time.acted >= since.first for time in ev.shared(suppressed, suppressants)):
+        return ()
+    return wanting
 
 
 def _last_period(ev: Evaluation) -> tuple[Span | None, Evidence | None]:
@@ -225,7 +230,8 @@ def _amenorrhoea(ev: Evaluation, suppressants: Suppressants) -> Menopause | None
             return Menopause("unknown", f"amenorrhoea under {time.says}", "missing", (evidence, time.cited))
     gap, _basis = gap_in_drugs(ev)
     if gap:
-        return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), _hormone_needs(ev))
+        needs = _hormone_needs(ev, suppressants)
+        return Menopause("unknown", f"amenorrhoea, but {gap}", "missing", (evidence,), needs)
     hormones = [hormone(ev, name, label) for name, label in HORMONES]
     shown = (evidence, *(e for h in hormones for e in h.evidence))
     if all(h.outcome == "pass" for h in hormones):

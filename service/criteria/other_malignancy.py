@@ -9,7 +9,7 @@ from service.criteria.findings import Evidence, Finding, Need, cite, failed, pas
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Window
-from service.criteria.wording import named
+from service.criteria.wording import listed
 
 
 class OtherMalignancyRule(msgspec.Struct, frozen=True):
@@ -40,14 +40,14 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))
         need = (Need("other-malignancy", "missing"),)
         if against:
-            return failed(f"another cancer: {named(against)}", evidence)
+            return failed(f"another cancer: {listed(against)}", evidence)
         if doubtful:
             first, basis = doubtful[0]
-            return unknown(basis, f"another cancer? {first.says}: {first.why}", evidence, need)
+            return unknown(basis, f"another cancer? {listed([first])}: {first.why}", evidence, need)
         if gap := ev.record.unread("Condition"):
             return unknown("missing", f"no other cancer found, but {gap}", evidence, need)
         if harmless:
-            return passed(f"other cancers long ago or exempt: {named(harmless)}", evidence)
+            return passed(f"other cancers long ago or exempt: {listed(harmless)}", evidence)
         return passed("no record of another cancer", evidence, "no-record")
 
     def _weigh(

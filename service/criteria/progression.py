@@ -42,35 +42,34 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             gap = ev.record.unread("Observation")
             reason = f"no disease status after the induction's first day, {start.text}" + (f"; {gap}" if gap else "")
             return unknown("missing", reason, tuple(_status_evidence(m, False, m.why) for m in chosen.listed), need)
-        return self._weigh(ev, chosen.candidates, after, start.text, need)
+        return self._weigh(ev, chosen.candidates, after, start.text)
 
-    def _weigh(
-        self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], began: str, need: tuple[Need, ...]
-    ) -> Finding:
+    def _weigh(self, ev: Evaluation, newest: list[Measurement], after: list[Measurement], began: str) -> Finding:
         said = {_progress(m) for m in newest}
         shown = tuple(_status_evidence(m) for m in newest)
         reason = "; ".join(f"{m.said} on {m.span.text}" for m in newest if m.span)
+        earlier = [m for m in after if m.standing == "sure" and ev.counts(m.span) and _progress(m) == "progressive"]
         if len(said) > 1:
             basis: Basis = "conflict" if {"progressive", "not-progressive"} <= said else "unusable"
-            return unknown(basis, f"disease status not certain: {reason}", shown, need)
+            return self._open(basis, f"disease status not certain: {reason}", shown, earlier)
         word = said.pop()
         if word == "progressive":
             return failed(f"progressive disease since the induction began on {began}: {reason}", shown)
         if word != "not-progressive":
             doubt = newest[0].why or newest[0].problem or "undetermined"
-            return unknown(
-                "unusable" if newest[0].why or newest[0].problem else "missing",
-                f"disease status {reason}: {doubt}",
-                shown,
-                need,
-            )
-        earlier = [m for m in after if m.standing == "sure" and ev.counts(m.span) and _progress(m) == "progressive"]
+            basis = "unusable" if newest[0].why or newest[0].problem else "missing"
+            return self._open(basis, f"disease status {reason}: {doubt}", shown, earlier)
         if earlier:
             both = (*shown, *(_status_evidence(m) for m in earlier))
-            return unknown(
-                "conflict", f"{reason}, but progressive disease before, after the induction began", both, need
-            )
+            why = f"{reason}, but progressive disease before, after the induction began"
+            return self._open("conflict", why, both, earlier)
         return passed(f"no progression since the induction began on {began}: {reason}", shown)
+
+    def _open(self, basis: Basis, reason: str, shown: tuple[Evidence, ...], earlier: list[Measurement]) -> Finding:
+        """Another status settles it; where the disease was progressive before, only one that is so again."""
+        need = (Need(self.input, "missing"),)
+        ways = () if earlier else None
+        return Finding("unknown", basis, reason, shown, need, ways, closing=(frozenset({self.input}),))
 
     def _is_about_another(self, m: Measurement) -> bool:
         cancer = self.induction.cancer

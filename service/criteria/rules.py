@@ -157,7 +157,7 @@ class AbsenceRule(msgspec.Struct, frozen=True):
         recorded = [s for _, s in seen if s.state == "absent"]
         if recorded:
             default = "; ".join(dict.fromkeys(s.site_default for s in recorded if s.site_default))
-            reason = "; ".join(s.reason for s in recorded)
+            reason = "; ".join(dict.fromkeys(s.reason for s in recorded))
             return Finding("pass", "recorded", reason, evidence, site_default=default)
         what = self.nothing or "; ".join(dict.fromkeys(s.reason for _, s in seen))
         return passed(what, evidence, "no-record")

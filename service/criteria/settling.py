@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
+import msgspec
 from msgspec import UNSET, UnsetType
 
 from service.criteria import ways
 from service.criteria.catalogue import Criterion
-from service.criteria.findings import Finding, Need
+from service.criteria.findings import Finding, Need, Why
 from service.criteria.lexicon import Lexicon
 from service.criteria.results import Needed, Order, SmallestSets
 
@@ -28,21 +29,29 @@ def trials_by_input(unknown: Mapping[str, Sequence[Unknown]]) -> dict[str, tuple
 def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], lexicon: Lexicon) -> tuple[Needed, ...]:
     """The missing inputs of a trial's unknown criteria, those that settle most criteria and serve most trials first."""
     settles: dict[str, list[str]] = {}
-    first: dict[str, Need] = {}
+    told: dict[str, Need] = {}
     for criterion, finding in unknown:
         for need in finding.needs:
             known = settles.setdefault(need.input, [])
             if criterion.id not in known:
                 known.append(criterion.id)
-            first.setdefault(need.input, need)
+            if need.input not in told or (told[need.input].why == "missing" and _why(need, finding) != "missing"):
+                told[need.input] = msgspec.structs.replace(need, why=_why(need, finding))
     order = sorted(settles, key=lambda name: (-len(settles[name]), -len(serves[name])))
     return tuple(
         Needed(
-            name, first[name].why, tuple(settles[name]), first[name].last_date or UNSET, _order(name, lexicon),
-            _label(first[name], lexicon), serves[name], first[name].lacks or UNSET,
+            name, told[name].why, tuple(settles[name]), told[name].last_date or UNSET, _order(name, lexicon),
+            _label(told[name], lexicon), serves[name], told[name].lacks or UNSET,
         )
         for name in order
     )  # fmt: skip
+
+
+def _why(need: Need, finding: Finding) -> Why:
+    """Why the present datum does not do: where it is the only one asked for, the criterion's own basis tells."""
+    basis = finding.basis
+    alone = len(finding.needs) == 1 and need.why == "missing"
+    return basis if alone and (basis == "stale" or basis == "conflict" or basis == "unusable") else need.why
 
 
 def _label(need: Need, lexicon: Lexicon) -> str:

@@ -20,13 +20,14 @@ Reading = Literal["has", "history-of"]
 
 
 class Look(msgspec.Struct):
-    """What one kind of look has collected so far."""
+    """What one kind of look has collected so far; `lacks` tells of each concept seen what its record misses."""
 
     found: list[Evidence] = msgspec.field(default_factory=list)
     maybe: list[Evidence] = msgspec.field(default_factory=list)
     aside: list[Evidence] = msgspec.field(default_factory=list)
     basis: Basis = "missing"
     absent: bool = False
+    lacks: dict[str, str] = msgspec.field(default_factory=dict)
 
     def doubt(self, evidence: Evidence, basis: Basis) -> None:
         if not self.maybe or basis != "missing":
@@ -109,7 +110,8 @@ def apart(one: Diagnosis, other: Diagnosis) -> bool:
 
 
 class DiagnosisSign(msgspec.Struct, frozen=True):
-    """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where given."""
+    """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where given. `parts`
+    names each of several diagnoses and its concepts."""
 
     name: str
     concepts: frozenset[str]
@@ -117,6 +119,7 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
     reading: Reading = "has"
     window: Window | None = None
     observed: tuple[tuple[str, frozenset[str]], ...] = ()
+    parts: tuple[tuple[str, frozenset[str]], ...] = ()
 
     def look(self, ev: Evaluation) -> Sighting:
         look = Look()
@@ -126,8 +129,16 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
             self._weigh_answers(ev, name, answers, look)
         types = ("Condition", "Observation") if self.observed else ("Condition",)
         gap = ev.record.unread(*types) if not (look.found or look.maybe) else ""
-        need = Need(self.name, "missing")
-        return look.sighting(self.label, gap, (need,), self.reading == "history-of" and self.window is None)
+        return look.sighting(self.label, gap, self._needs(look), self.reading == "history-of" and self.window is None)
+
+    def _needs(self, look: Look) -> tuple[Need, ...]:
+        """What would settle it: of each diagnosis seen what its record misses, else word of the first."""
+        seen = {
+            name: next((look.lacks[c] for c in sorted(concepts & look.lacks.keys()) if look.lacks[c]), "")
+            for name, concepts in self.parts
+            if concepts & look.lacks.keys()
+        }
+        return tuple(Need(name, "missing", lacks=lacks) for name, lacks in (seen or {self.name: ""}).items())
 
     def reads(self) -> frozenset[str]:
         return keys.conditions(*self.concepts) | keys.inputs(*(name for name, _ in self.observed))
@@ -151,13 +162,16 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
             )
             return
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        lacks = "confirmation" if doubt and basis == "missing" else ""
         if not doubt and inside is None:
-            doubt = "its date does not tell"
+            doubt, lacks = "its date does not tell", "date"
         if not doubt and there is None:
-            doubt = "whether it is still present is not told"
+            doubt, lacks = "whether it is still present is not told", "present status"
         if doubt:
+            look.lacks[match.concept] = lacks
             look.doubt(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt), basis)
-        else:
+        else:  # where a computer cannot tell how grave it is, a person's assessment would settle it
+            look.lacks[match.concept] = "assessment"
             look.found.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
 
     def _weigh_answers(self, ev: Evaluation, name: str, answers: frozenset[str], look: Look) -> None:

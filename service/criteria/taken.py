@@ -8,6 +8,7 @@ from service.criteria import keys
 from service.criteria.drugs import (
     Drugs,
     cite_exposure,
+    cite_nameless,
     depot_active,
     gap_in_drugs,
     is_active,
@@ -23,6 +24,11 @@ from service.criteria.nameless import events
 from service.criteria.signs import Look
 
 
+def with_gap(ev: Evaluation, sighting: Sighting, basis: Basis) -> Sighting:
+    """Silence that is no proof, with the records that tell nothing."""
+    return msgspec.structs.replace(sighting, basis=basis, evidence=(*sighting.evidence, *cite_nameless(ev)))
+
+
 class DrugSign(msgspec.Struct, frozen=True):
     """A drug of the set: `taken` ever, or `active` on the as-of date. Topical and eye forms count only with `local`."""
 
@@ -36,14 +42,15 @@ class DrugSign(msgspec.Struct, frozen=True):
         for match in ev.record.exposures(self.drugs.ingredients):
             if started(ev, match.fact):
                 self._weigh(ev, match, look)
-        need = (Need(self.drugs.input, "missing"),)
         if not look.found and self.state == "taken":
             self._unnamed(ev, look)
+        lacks = "details" if look.maybe and look.basis == "missing" else ""
+        need = (Need(self.drugs.asked(look.lacks.keys()), "missing", lacks=lacks),)
         if look.found or look.maybe:
             return look.sighting(self._what, "", need, self.state == "taken", self._perhaps)
         gap, basis = gap_in_drugs(ev)
         sighting = look.sighting(self._what, gap, need)
-        return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
+        return with_gap(ev, sighting, basis) if gap else sighting
 
     def reads(self) -> frozenset[str]:
         return self.drugs.reads() if self.state == "taken" else keys.drugs(self.drugs.ingredients)
@@ -64,7 +71,9 @@ class DrugSign(msgspec.Struct, frozen=True):
         there = self._there(ev, exposure)
         if there is False:
             look.aside.append(cite_exposure(exposure, False, "not taken now"))
-        elif match.standing != "sure" or there is None:
+            return
+        look.lacks |= dict.fromkeys(exposure.ingredients, "")
+        if match.standing != "sure" or there is None:
             why = match.why or "whether it is still taken is not told"
             basis: Basis = "unusable" if match.standing in ("ambiguous", "unusable") else "missing"
             look.doubt(cite_exposure(exposure, False, why), basis)

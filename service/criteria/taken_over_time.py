@@ -6,6 +6,7 @@ from service.criteria import keys
 from service.criteria.drugs import (
     Drugs,
     cite_exposure,
+    cite_nameless,
     depot_active,
     gap_in_drugs,
     is_active,
@@ -19,6 +20,7 @@ from service.criteria.findings import Evidence, Finding, Need, Sighting, failed,
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.signs import Look
 from service.criteria.spans import Window
+from service.criteria.taken import with_gap
 from service.criteria.wording import listed
 
 _NOT_TOLD = "whether it is still taken is not told"
@@ -43,7 +45,7 @@ class RecentDrugSign(msgspec.Struct, frozen=True):
         need = (Need(self.drugs.input, "missing"),)
         gap, basis = ("", look.basis) if look.found or look.maybe else gap_in_drugs(ev)
         sighting = look.sighting(what, gap, need)
-        return msgspec.structs.replace(sighting, basis=basis) if gap else sighting
+        return with_gap(ev, sighting, basis) if gap else sighting
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
         exposure = match.fact
@@ -106,7 +108,7 @@ class SteadyDrugRule(msgspec.Struct, frozen=True):
             return unknown(told.basis, reason, evidence, need)
         gap, basis = gap_in_drugs(ev)
         if gap:
-            return unknown(basis, f"no {what} found, but {gap}", evidence, need)
+            return unknown(basis, f"no {what} found, but {gap}", (*evidence, *cite_nameless(ev)), need)
         if told.begun and not told.ordered and not told.past:
             return failed(f"{self.drugs.label} for less than {self.window}: {listed(told.begun)}", evidence)
         return unknown("missing", self._untold(since, told.past), evidence, need)

@@ -91,15 +91,18 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
     def judge(self, ev: Evaluation) -> Finding:
         since = metastatic_since(ev, self.cancer)
         weighed = Weighed(harmless_why=f"more than {self.window} ago")
+        open_: set[str] = set()
         for match in ev.record.exposures(self.drugs.ingredients):
             if started(ev, match.fact) and not is_local(match.fact):
+                settled = len(weighed.doubtful)
                 self._weigh(ev, match, since, weighed)
+                open_ |= match.fact.ingredients if len(weighed.doubtful) > settled else frozenset()
         for event in events(ev, self.drugs.nameless):
             later = since is not None and event.start is not None and on_or_after(event.start, since)
             if not later and ev.within(event.span, self.window) is not False:
                 weighed.doubtful.append((event.cite(), "missing"))
         what = f"{self.drugs.label} before the metastasis, ended within {self.window}"
-        return weighed.finding(ev, what, day_or(since, weighed, self.drugs.input), earlier="recorded")
+        return weighed.finding(ev, what, day_or(since, weighed, self.drugs.asked(open_)), earlier="recorded")
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], since: Span | None, weighed: Weighed) -> None:
         exposure = match.fact

@@ -3,7 +3,7 @@
 import msgspec
 from msgspec import UNSET, structs
 
-from service.criteria.drugs import cite_exposure, gap_in_drugs
+from service.criteria.drugs import cite_exposure, cite_nameless, gap_in_drugs
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, failed, newest_first, passed, review, unknown
@@ -36,11 +36,13 @@ class Weighed(msgspec.Struct):
             first, basis = self.doubtful[0]
             why = first.why if isinstance(first.why, str) else "not certain"
             alike = listed(newest_first(e for e, _ in self.doubtful if e.why == first.why))
+            if basis == "missing" and need.input != "metastasis":
+                need = structs.replace(need, lacks="details")
             return unknown(basis, f"{what}? {alike}: {why}", evidence, (need,))
         gap, basis = gap_in_drugs(ev)
         gap = gap or (ev.record.unread(*types) if types else "")
         if gap:
-            return unknown(basis, f"no {what} found, but {gap}", evidence, (need,))
+            return unknown(basis, f"no {what} found, but {gap}", (*evidence, *cite_nameless(ev)), (need,))
         if self.judged:
             return review(f"{listed(newest_first(self.judged))}: a person judges", self._shown(self.judged))
         if self.harmless:

@@ -190,7 +190,7 @@ def _concepts(old: Any, new: Any, wanted: bool) -> Iterator[Step]:
     """Diagnoses or procedures: more of them, or a longer window, is more to find."""
     like_new = msgspec.structs.replace(
         old, name=new.name, concepts=new.concepts, label=new.label, window=new.window,
-        **({"observed": new.observed} if isinstance(old, DiagnosisSign) else {}),
+        **({"observed": new.observed, "parts": new.parts} if isinstance(old, DiagnosisSign) else {}),
     )  # fmt: skip
     if like_new != new:
         yield _side_by_side(old, new)

@@ -8,6 +8,10 @@ from service.mappers.terminology import Terminology
 
 VERIFICATIONS = frozenset({"unconfirmed", "confirmed", "refuted", "entered-in-error"})
 _STATUSES = frozenset({"active", "inactive", "resolved"})
+_NONE_KNOWN = frozenset(
+    {"no known allergy", "no known allergies", "no known drug allergy", "no known drug allergies",
+     "no known medication allergy", "no known medication allergies", "nka", "nkda"}
+)  # fmt: skip
 
 
 def map_allergy(
@@ -49,7 +53,7 @@ def map_allergy(
         says=shown(allergy.code) or next((shown(c) for c in concepts if shown(c)), "") or "an allergy without a code",
         ingredients=frozenset(sure),
         possible=frozenset(possible - sure),
-        none_known="none-known" in terminology.look_up("condition", allergy.code).sure,
+        none_known=_says_none(allergy.code, terminology),
         certain=not problem and verification in ("", "confirmed"),
         why=why,
         kind="intolerance" if kind == "intolerance" or resolved else "allergy",
@@ -58,6 +62,13 @@ def map_allergy(
         or at_age(person.birth, allergy.onsetAge)
         or (between(*calendar.period(allergy.onsetPeriod)) if allergy.onsetPeriod else None),
     )
+
+
+def _says_none(concept: wire.CodeableConcept | None, terminology: Terminology) -> bool:
+    """Whether the entry says that no allergy is known, by its code or, without any, by all that its text says."""
+    if "none-known" in terminology.look_up("condition", concept).sure:
+        return True
+    return concept is not None and not concept.coding and (concept.text or "").strip(" .").lower() in _NONE_KNOWN
 
 
 def _reactions(allergy: wire.AllergyIntolerance) -> list[str]:

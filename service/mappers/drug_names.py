@@ -22,6 +22,7 @@ class Named(msgspec.Struct):
     possible: set[str] = msgspec.field(default_factory=set)
     coded: bool = False
     worded: bool = False
+    none_known: bool = False
     said: list[str] = msgspec.field(default_factory=list)
     why: str = ""
     problem: str = ""
@@ -106,6 +107,7 @@ class DrugNames:
         terminology = self._terminology
         words = texts(concept)
         named.said.append(shown(concept))
+        named.none_known = named.none_known or "none-known" in terminology.look_up("condition", concept).sure
         found = terminology.look_up("drug", concept)
         for ingredient in found.sure:
             meanings = terminology.may_mean.get(ingredient)

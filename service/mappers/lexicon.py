@@ -81,8 +81,9 @@ class Vocabulary:
 
     def drugs(self, *names: str) -> Drugs:
         labels = [self._drug_label(name) for name in names]
-        ingredients = frozenset(i for name in names for i in self._ingredients(name))
-        return Drugs(ingredients, any_of(labels), names[0], self._nameless(ingredients))
+        parts = tuple((name, frozenset(self._ingredients(name))) for name in names)
+        ingredients = frozenset(i for _, own in parts for i in own)
+        return Drugs(ingredients, any_of(labels), names[0], self._nameless(ingredients), parts)
 
     def therapy(self, name: str) -> Therapy:
         return self._therapies[name]

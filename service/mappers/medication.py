@@ -49,12 +49,14 @@ class ExposureMapper:
         self._reasons = ReasonReader(terminology, resolve, coded)
 
     def map(self, event: wire.MedicationEvent, ref: str, problem: str = "") -> Exposure | None:
-        """The exposure, or None where the drug was not taken."""
+        """The exposure, or None where the drug was not taken, or where it says that no drug is."""
         kind = type(event).__name__
         course, why = _course(event, kind)
         if course is None:
             return None
         named = self._names.read(event)
+        if named.none_known and named.nameless:
+            return None
         problem = problem or named.problem
         depot = bool(named.sure & DEPOT_DAYS.keys())
         times = self._times.read(event, course, depot)

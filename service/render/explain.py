@@ -351,7 +351,7 @@ def _need(need: Needed, texts: dict[str, str]) -> NeedView:
     order = need.order if need.order is not UNSET else None
     return NeedView(
         name=at_start(need.label or need.input),
-        why=WHY[need.why] if need.lacks is UNSET else "the result on record has none",
+        why=WHY[need.why] if need.lacks is UNSET else "what is on record has none",
         last_date=need.last_date if need.last_date is not UNSET else "",
         order=f"{SYSTEMS.get(order.system, order.system)} {order.code}" if order else "",
         order_name=order.display if order else "",

@@ -21,6 +21,7 @@ from tests.builders import (
     hl7,
     laboratory,
     observation,
+    statement,
 )
 
 NO_VALUE = {"dataAbsentReason": concept(hl7("data-absent-reason", "unknown"))}
@@ -137,3 +138,31 @@ def test_the_menopausal_status_asked_for_is_the_one_that_settles(screening: Scre
     order = {"system": needed.order.system, "code": needed.order.code}
     answered = record.add(observation(order, concept(Snomed.POSTMENOPAUSAL), ago(1)))
     assert criterion(screening, answered.bundle(), "postmenopausal", ASPIRE).outcome == "pass"
+
+
+def test_the_birth_date_that_tells_a_menopause_is_shown(screening: Screening) -> None:
+    found = criterion(screening, eligible(SINAI).bundle(), "menopause-or-suppression")
+    assert [(e.reference.partition("/")[0], e.used) for e in found.evidence] == [("Patient", True)]
+
+
+@pytest.mark.parametrize("name", ["cyp3a4", "no-prior-metastatic-therapy", "recent-anticancer-therapy"])
+def test_the_record_that_names_no_drug_is_shown(screening: Screening, name: str) -> None:
+    record = eligible(SINAI).add(statement(concept(text="unknown"), ago(10), id="m9")).bundle()
+    found = criterion(screening, record, name)
+    assert (found.outcome, found.basis) == ("unknown", "unusable")
+    assert [(e.reference, e.why) for e in found.evidence if not e.used] == [("MedicationStatement/m9", "names no drug")]
+
+
+def test_a_class_of_heart_failure_that_is_too_old_is_told_and_set_aside(screening: Screening) -> None:
+    record = eligible(SINAI).add(observation(Snomed.NYHA, Snomed.NYHA_1, ago(200), id="nyha")).bundle()
+    found = criterion(screening, record, "heart-failure")
+    assert (found.outcome, found.basis) == ("pass", "no-record")
+    assert f"on {ago(200)} is older than 180 days" in found.reason
+    assert [(e.reference, e.used, e.why) for e in found.evidence] == [
+        ("Observation/nyha", False, "older than 180 days")
+    ]
+
+
+def test_another_cancer_is_told_with_its_day(screening: Screening) -> None:
+    record = eligible(SINAI).add(condition(Icd10cm.COLON_CANCER, "2025-02-02", clinical="resolved")).bundle()
+    assert "on 2025-02-02" in criterion(screening, record, "other-malignancy").reason

@@ -8,6 +8,7 @@ from service.screening import Screening
 from tests.builders import (
     AS_OF,
     ago,
+    allergy,
     as_json,
     concept,
     condition,
@@ -150,3 +151,108 @@ def test_therapy_that_may_be_from_before_the_spread_asks_for_the_day_that_is_not
     (criterion,) = (found := woman(screening, rule, "1960-01-01", cancer, bone, statement(LETROZOLE, begun))).criteria
     assert criterion.outcome == "unknown"
     assert [need.input for need in found.needed] == [asked]
+
+
+CARDIAC = "{absent: [{diagnosis: [unstable-angina, myocardial-infarction], within: 6 months}]}"
+ARRHYTHMIA = "{absent: [{diagnosis: [ventricular-arrhythmia, atrial-fibrillation], then: unknown}]}"
+WASHOUT = "{washout-before-metastasis: [trastuzumab, pertuzumab], cancer: breast, more-than: 6 months}"
+PROVISIONAL = condition(icd10cm("I21.9"), ago(30), verification="provisional")
+
+
+@pytest.mark.parametrize(
+    ("rule", "resource", "asked", "label"),
+    [
+        (
+            CARDIAC,
+            condition(icd10cm("I21.9"), "2026-05"),
+            "myocardial-infarction",
+            "myocardial infarction with its date",
+        ),
+        (CARDIAC, condition(icd10cm("I20.0")), "unstable-angina", "unstable angina with its date"),
+        (CARDIAC, PROVISIONAL, "myocardial-infarction", "myocardial infarction with its confirmation"),
+        (
+            ARRHYTHMIA,
+            condition(icd10cm("I48.91"), "2024"),
+            "atrial-fibrillation",
+            "atrial fibrillation or flutter with its assessment",
+        ),
+        (
+            "{absent: [{drug: cdk4-6-inhibitor, taken: ever}]}",
+            statement(rxnorm("1601374"), "2025-01-01", status="unknown"),
+            "cdk4-6-inhibitor",
+            "CDK4/6 inhibitor with its details",
+        ),
+    ],
+    ids=["infarction", "angina", "provisional", "arrhythmia", "drug"],
+)
+def test_what_is_on_record_is_asked_for_by_its_own_name_and_by_what_it_lacks(
+    screening: Screening, rule: str, resource: Json, asked: str, label: str
+) -> None:
+    (need,) = screened(screening, rule, resource).needed
+    assert (need.input, need.label, need.why) == (asked, label, "missing")
+
+
+def test_a_washout_asks_for_the_drug_whose_last_dose_is_not_told(screening: Screening) -> None:
+    cancer, bone = condition(icd10cm("C50.9"), "2019-05-10"), condition(icd10cm("C79.51"), ago(30))
+    pertuzumab = statement(rxnorm("1298944"), "2024-01-01", "2026-05")
+    (need,) = screened(screening, WASHOUT, cancer, bone, pertuzumab).needed
+    assert (need.input, need.label) == ("pertuzumab", "pertuzumab with its details")
+
+
+@pytest.mark.parametrize(
+    ("rule", "resource"),
+    [
+        ("{no-allergy-to: [palbociclib]}", allergy({"text": "palbociclib"})),
+        ("{absent: [{drug: cdk4-6-inhibitor, taken: ever}]}", statement({"text": "Ibrance"}, "2025-01-01")),
+        ("{cancer: breast, extent: metastatic}", condition(icd10cm("C77.9"), "2025-01-01")),
+    ],
+    ids=["allergy", "drug", "metastasis"],
+)
+def test_a_need_tells_why_the_present_datum_does_not_do(screening: Screening, rule: str, resource: Json) -> None:
+    found = woman(screening, rule, "1986-01-01", condition(icd10cm("C50.9"), "2019-05-10"), resource)
+    assert [(c.outcome, c.basis) for c in found.criteria] == [("unknown", "unusable")]
+    assert [need.why for need in found.needed] == ["unusable"]
+
+
+INDUCTION = (
+    "{no-progression-after: induction, cancer: breast, all-of: [chemotherapy-without-conjugates, her2-antibody]}"
+)
+
+
+def test_after_a_progression_no_other_status_lets_a_patient_in(screening: Screening) -> None:
+    treated = (
+        condition(icd10cm("C50.9"), "2019-05-10"),
+        condition(icd10cm("C79.51"), "2026-01-10"),
+        statement(rxnorm("56946"), "2026-02-01", "2026-06-01"),
+        statement(rxnorm("224905"), "2026-02-01"),
+    )
+    worse, stable = (
+        observation(loinc("97509-4"), snomed(code), on)
+        for code, on in (("271299001", "2026-05-01"), ("359746009", "2026-08-01"))
+    )
+    found = woman(screening, INDUCTION, "1960-01-01", *treated, worse, stable)
+    assert [(need.input, need.why) for need in found.needed] == [("disease-status", "conflict")]
+    assert sets(found) == ((), (("disease-status",),))
+
+
+def test_spread_that_may_come_from_another_cancer_asks_for_a_stage_that_names_this_one(screening: Screening) -> None:
+    rule = "{cancer: breast, extent: metastatic}"
+    cancers = [condition(icd10cm(code), "2019-05-10") for code in ("C50.9", "C34.90", "C79.51")]
+    (need,) = woman(screening, rule, "1960-01-01", *cancers).needed
+    assert (need.input, need.why, need.label) == (
+        "metastasis", "conflict", "stage group with its focus on the breast cancer",
+    )  # fmt: skip
+
+
+def test_a_coded_menopause_is_no_way_while_a_drug_would_explain_it(screening: Screening) -> None:
+    goserelin = statement(rxnorm("50610"), ago(100))
+    assert sets(woman(screening, PAST, "1986-01-01", goserelin)) == ((), (("menopausal-status",),))
+
+
+def test_the_hormones_are_no_way_while_a_drug_explains_that_there_were_no_periods(screening: Screening) -> None:
+    period = observation(loinc("8665-2"), None, ago(30), valueDateTime="2020-01-01")
+    tamoxifen = statement(rxnorm("10324"), "2021-01-01", "2025-01-01")
+    unclear = condition(icd10cm("N95.1"))
+    found = woman(screening, PAST, "1986-01-01", period, tamoxifen, unclear)
+    assert sets(found)[0] == (("menopausal-status",),)
+    assert [need.input for need in found.needed] == ["menopausal-status"]

@@ -1,5 +1,6 @@
 """Names of drugs in texts: in other languages, of regimens, of classes; and texts that only look like one."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,42 @@ def names_nothing(screening: Screening, concept: wire.CodeableConcept) -> bool:
 def test_a_drug_of_a_study_tells_nothing(screening: Screening, text: str) -> None:
     assert names_nothing(screening, wire.CodeableConcept(text=text))
     assert names_nothing(screening, wire.CodeableConcept([wire.Coding("urn:oid:1.2.3", "S-1", text)], "study drug"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unknown",
+        "Unknown.",
+        "N/A",
+        "Other",
+        "see chart",
+        "not specified",
+        "home medication",
+        "k.A.; siehe Akte",
+        "autre",
+    ],
+)
+def test_a_text_that_says_nothing_tells_nothing(screening: Screening, text: str) -> None:
+    assert names_nothing(screening, wire.CodeableConcept(text=text))
+
+
+@pytest.mark.parametrize(
+    ("system", "code", "taken"),
+    [
+        ("http://snomed.info/sct", "787481004", 0),
+        ("http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips", "no-known-medications", 0),
+        ("http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips", "no-medication-info", 1),
+    ],
+)
+def test_that_no_medication_is_known_is_no_drug_without_a_name(
+    screening: Screening, system: str, code: str, taken: int
+) -> None:
+    patient = {"resourceType": "Patient", "id": "p1"}
+    none = {"resourceType": "MedicationStatement", "id": "m1", "status": "unknown",
+            "subject": {"reference": "Patient/p1"},
+            "medicationCodeableConcept": {"coding": [{"system": system, "code": code}]}}  # fmt: skip
+    assert len(screening.read(json.dumps([patient, none]).encode()).nameless_drugs()) == taken
 
 
 @pytest.mark.parametrize(

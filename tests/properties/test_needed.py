@@ -28,4 +28,3 @@ def test_the_smallest_sets_are_of_needed_inputs(screening: Screening, document: 
         for sets in (trial.smallest_sets.probable, trial.smallest_sets.certainly_not):
             assert all(set(names) <= needed for names in sets)
             assert not any(set(one) < set(other) for one in sets for other in sets)
-        assert trial.smallest_sets.probable or trial.smallest_sets.certainly_not

@@ -207,7 +207,7 @@ def test_a_result_that_is_there_without_its_upper_limit_is_not_said_to_be_missin
     need = Needed("alt", "missing", ("alt",), "2026-05-01", label=f"ALT with its {limit}", lacks=limit)
     page = draw(a_result(a_criterion("alt", "unknown", "missing"), grade="possible", needed=(need,)))
     told = page.of(css="needs")[0].text
-    assert "ALT with its upper limit of normal the result on record has none, last 2026-05-01" in told
+    assert "ALT with its upper limit of normal what is on record has none, last 2026-05-01" in told
 
 
 def test_a_need_without_order_or_date_shows_neither(draw: Draw) -> None:

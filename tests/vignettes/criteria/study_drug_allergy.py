@@ -8,6 +8,7 @@ from tests.builders import (
     RxNorm,
     Snomed,
     allergy,
+    coding,
     concept,
     eligible,
 )
@@ -54,4 +55,10 @@ for name, entry, outcome in (
 ):
     show(case, name, entry, outcome, outcome, outcome)
 case = chapter.rule("An entry 'no known allergy' is a recorded pass")
-show(case, "none-known", allergy(Snomed.NO_KNOWN_ALLERGY, type=None), RECORDED, RECORDED, RECORDED)
+IPS_NO_ALLERGY = coding("http://hl7.org/fhir/uv/ips/CodeSystem/absent-unknown-uv-ips", "no-known-allergies")
+for name, entry in (
+    ("none-known", Snomed.NO_KNOWN_ALLERGY),
+    ("none-known-summary", IPS_NO_ALLERGY),
+    ("none-known-words", concept(text="NKDA")),
+):
+    show(case, name, allergy(entry, type=None), RECORDED, RECORDED, RECORDED)
