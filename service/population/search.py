@@ -211,6 +211,8 @@ def _patients(body: bytes, *, whole: bool) -> Iterator[Listed]:
         if resource.resourceType == "OperationOutcome":
             if any(issue.severity in ("fatal", "error") for issue in resource.issue or ()):
                 yield Listed("", problem="the list of patients is not complete: the server reports an error in it")
+        elif not resource.resourceType:
+            yield Listed("", problem="the list of patients is not complete: an entry holds no resource")
         elif resource.resourceType == "Patient" and (entry.search is None or entry.search.mode != "include"):
             if resource.id:
                 kept = bytes(entry.resource)
