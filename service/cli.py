@@ -3,6 +3,7 @@
 Exit codes: 0 done; 1 done, with something that failed; 2 wrong use; 3 the source can't be read.
 """
 
+import os
 import sys
 from typing import ClassVar
 
@@ -70,3 +71,13 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as problem:  # such as a full disk behind stdout
+        _forget_stdout()
+        click.echo(f"trialhook: stopped: {problem.strerror or type(problem).__name__}", err=True)
+        sys.exit(1)
+
+
+def _forget_stdout() -> None:
+    """What could not be written is not written at exit either, where it would end in a message of the interpreter's."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

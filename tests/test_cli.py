@@ -1,5 +1,9 @@
 """The command's own help: every command listed, and each can be asked for its own."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from click.testing import CliRunner
 
@@ -24,3 +28,13 @@ def test_each_command_has_its_own_help(name: str) -> None:
 
 def test_an_unknown_command_is_wrong_use() -> None:
     assert CliRunner().invoke(cli, ["nope"]).exit_code == 2
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only some systems have a disk that is always full")
+@pytest.mark.parametrize("given", [["trials", "list"], ["--help"]])
+def test_a_full_disk_behind_stdout_is_told_in_one_line(given: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        ran = subprocess.run(
+            [sys.executable, "-m", "service", *given], stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert (ran.returncode, ran.stderr) == (1, b"trialhook: stopped: No space left on device\n")

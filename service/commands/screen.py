@@ -304,7 +304,7 @@ def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Pr
         shutil.rmtree(work, ignore_errors=True)
     plan = run.screening.plan_for(run.trials)
     inputs, staged = stage(server, run.screening, plan, settings, work, run.day, told)
-    return msgspec.structs.replace(run, inputs=inputs, gaps=staged.gaps, findings=staged.findings)
+    return msgspec.structs.replace(run, inputs=inputs, gaps=staged.gaps, findings=staged.findings, doubts=staged.doubts)
 
 
 def _stopped(problem: OSError) -> str:

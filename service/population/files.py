@@ -27,7 +27,7 @@ _BUNDLES = (".json", ".json.gz")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
 BUFFER = 1 << 20
 BROKEN = (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error, OSError)  # what a broken archive raises
-_ADDED_BY_MACOS = "__MACOSX"
+_ADDED_BY_SYSTEMS = frozenset({"__MACOSX", "lost+found", "System Volume Information", "$RECYCLE.BIN"})
 _ENCRYPTED = 1  # the bit of a ZIP member's flags
 _UNPACKED_BY_ZIPFILE = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA})
 # Lists and logs that Bulk Data clients leave beside the data.
@@ -128,7 +128,7 @@ def _kind(name: str) -> Kind | None:
 def is_data(name: str) -> bool:
     """Whether a file of that name below a source may hold data: not a list or log, nor what systems hide or add."""
     *folders, own = name.removeprefix("./").split("/")
-    hidden = any(part.startswith(".") or part == _ADDED_BY_MACOS for part in (*folders, own))
+    hidden = any(part.startswith(".") or part in _ADDED_BY_SYSTEMS for part in (*folders, own))
     return own not in _NOT_DATA and not hidden
 
 

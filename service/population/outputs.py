@@ -123,7 +123,7 @@ def _sentences(gaps: Sequence[Gap], wanted: Wanted) -> list[str]:
     if concerned:
         number = shown(len(concerned), wanted)
         who = "some patients" if number is None else f"{number} patient{'' if number == 1 else 's'}"
-        told.append(f"{who}: a line that cannot be read")
+        told.append(f"{who}: a line or a search that cannot be read")
     return told
 
 

@@ -23,8 +23,8 @@ class Progress(Protocol):
 
 
 def progress(form: Form, stream: IO[str] | None = None) -> Progress:
-    out = stream or sys.stderr
-    if form == "none":
+    out: IO[str] | None = stream or sys.stderr
+    if form == "none" or out is None:  # stderr is closed
         return Silent()
     if form == "json":
         return Lines(out, as_json=True)
@@ -125,8 +125,8 @@ class Lines(Silent):
     def _write(self, text: str) -> None:
         try:
             print(text, file=self._out, flush=True)
-        except (BrokenPipeError, ValueError):
-            self._name = ""  # nobody listens any more; the run goes on
+        except (OSError, ValueError):
+            self._name = ""  # nobody listens any more, or the log's disk is full; the run goes on
 
 
 class Bars(Silent):

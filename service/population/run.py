@@ -63,6 +63,7 @@ class Run(msgspec.Struct, frozen=True):
     out: Path
     gaps: tuple[Gap, ...] = ()
     findings: tuple[ErrorRow, ...] = ()
+    doubts: tuple[ErrorRow, ...] = ()
     workers: int = 1
     only: str = ""
     limit: int = 0
@@ -277,7 +278,7 @@ def _assemble(run: Run, ledger: Ledger, work: Path) -> None:
         run.out / "results.ndjson",
         b"".join(msgspec.json.encode(line) + b"\n" for line in unread),
     )
-    of_inputs = (*run.findings, *(row for n in range(len(run.inputs)) for row in _sorted(work, n).errors))
+    of_inputs = (*run.findings, *run.doubts, *(row for n in range(len(run.inputs)) for row in _sorted(work, n).errors))
     _join(
         part_files(parts, "errors", ledger.parts),
         run.out / "errors.ndjson",
@@ -298,7 +299,7 @@ def _join(paths: Iterator[Path], target: Path, first: bytes = b"") -> None:
 
 
 def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
-    tally, patients, errors = Tally(), 0, len(run.findings)
+    tally, patients, errors = Tally(), 0, len(run.findings) + len(run.doubts)
     for number in range(ledger.parts):
         if mark(work / "parts", "judged", number).exists():
             judged = _judged(work / "parts", number)

@@ -33,11 +33,13 @@ _SUBSETTED = b'"SUBSETTED"'
 
 @dataclass(frozen=True)
 class Found:
-    """A patient's id and record, or why there is none. Without an id it tells what is wrong with the list."""
+    """A patient's id and record, or why there is none. Without an id it tells what is wrong with the list. `doubts` are
+    the searches of which not everything came, in words."""
 
     patient: str
     document: Document | None = None
     problem: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,13 @@ class Gathering:
             return Found(listed.patient, problem=problem.message)
         except Exception as problem:  # noqa: BLE001 - a mistake of ours in one patient must not lose the others
             return Found(listed.patient, problem=f"an unexpected {type(problem).__name__}")
+        doubts = tuple(dict.fromkeys(reason for _, reason in document.gaps))
         document.gaps += [
             (kind, "the access token does not stand for reading it in full")
             for kind in self._access.not_granted
             if kind != "Group"
         ]
-        return Found(listed.patient, document)
+        return Found(listed.patient, document, doubts=doubts)
 
 
 class _Search(msgspec.Struct):
@@ -208,6 +211,8 @@ def _patients(body: bytes, *, whole: bool) -> Iterator[Listed]:
         if resource.resourceType == "OperationOutcome":
             if any(issue.severity in ("fatal", "error") for issue in resource.issue or ()):
                 yield Listed("", problem="the list of patients is not complete: the server reports an error in it")
+        elif not resource.resourceType:
+            yield Listed("", problem="the list of patients is not complete: an entry holds no resource")
         elif resource.resourceType == "Patient" and (entry.search is None or entry.search.mode != "include"):
             if resource.id:
                 kept = bytes(entry.resource)

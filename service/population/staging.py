@@ -39,10 +39,12 @@ STAGED = "staged.json"
 
 
 class Staged(msgspec.Struct, frozen=True):
-    """What came besides the files: what silence is not proven, what went wrong."""
+    """What came besides the files: what silence is not proven, what went wrong (one that names a patient is of someone
+    who was not had at all), and what went wrong with a part of somebody's record."""
 
     gaps: tuple[Gap, ...] = ()
     findings: tuple[ErrorRow, ...] = ()
+    doubts: tuple[ErrorRow, ...] = ()
 
 
 class _Chunk(msgspec.Struct):
@@ -51,6 +53,7 @@ class _Chunk(msgspec.Struct):
     patients: list[str] = []
     gaps: list[Gap] = []
     findings: list[ErrorRow] = []
+    doubts: list[ErrorRow] = []
 
 
 def stage(
@@ -166,12 +169,16 @@ def _search(gathering: Gathering, folder: Path, told: Progress) -> Staged:
         chunks.append(_keep(taken, folder / "files", len(chunks)))
     if not any(chunk.patients for chunk in chunks):
         raise SourceError(next((f.reason for c in chunks for f in c.findings), "the server lists no patient"))
-    return Staged(tuple(g for c in chunks for g in c.gaps), tuple(f for c in chunks for f in c.findings))
+    return Staged(
+        tuple(g for c in chunks for g in c.gaps),
+        tuple(f for c in chunks for f in c.findings),
+        tuple(d for c in chunks for d in c.doubts),
+    )
 
 
 def _keep(taken: list[Found], folder: Path, number: int) -> _Chunk:
     """A chunk as lines, and the mark that says it is whole, which is written last."""
-    chunk = _Chunk([], [], [])
+    chunk = _Chunk([], [], [], [])
     lines: list[bytes] = []
     for found in taken:
         if found.document is None:
@@ -181,6 +188,7 @@ def _keep(taken: list[Found], folder: Path, number: int) -> _Chunk:
         else:
             lines += _lines(found.document)
             chunk.gaps += [Gap(kind, reason, found.patient) for kind, reason in found.document.gaps]
+            chunk.doubts += [ErrorRow("search", 0, doubt, f"Patient/{found.patient}") for doubt in found.doubts]
         chunk.patients.append(found.patient)
     write_whole(folder / f"searched-{number:05}.ndjson", b"".join(line + b"\n" for line in lines))
     write_whole(folder / f".chunk-{number:05}", msgspec.json.encode(chunk))

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 from flask import g, request
+from gunicorn.http.errors import ParseException
 from marshmallow import Schema, ValidationError
 from msgspec import Raw
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -30,9 +31,12 @@ def json_body(lines: bool = False) -> bytes:
         raise Rejected(415, "unsupported-media-type", "a body of type application/json was expected")
     if request.content_encoding not in (None, "", "identity"):
         raise Rejected(415, "unsupported-media-type", "a body without Content-Encoding was expected")
-    body = request.get_data(cache=False)
-    if len(body) == request.max_content_length and _has_more():
-        raise RequestEntityTooLarge
+    try:
+        body = request.get_data(cache=False)
+        if len(body) == request.max_content_length and _has_more():
+            raise RequestEntityTooLarge
+    except (ParseException, OSError):  # gunicorn's: chunks that are none, or a caller that is gone
+        raise Rejected(400, "body-broken-off", "the body did not arrive as it was announced") from None
     g.body_was_read = True
     return body
 

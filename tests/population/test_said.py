@@ -1,7 +1,9 @@
 """What a screening says beside its results: nothing of few patients where small counts are hidden; plain refusals."""
 
+import errno
 import io
 import json
+import sys
 from pathlib import Path
 
 import msgspec
@@ -9,7 +11,7 @@ import pytest
 
 from service.cli import main
 from service.population import ledger
-from service.population.progress import Discreet, Lines
+from service.population.progress import Discreet, Lines, Silent, progress
 from service.screening import Screening
 from tests.builders import SINAI
 from tests.population.conftest import Screen
@@ -19,6 +21,23 @@ from tests.population.sources import by_type, population
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     return by_type(tmp_path / "in", population())
+
+
+class Full(io.StringIO):
+    def write(self, text: str) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_log_that_cannot_be_written_stops_no_run() -> None:
+    told = Lines(Full())
+    told.phase("judging", 2, "parts")
+    told.advance(2)
+    told.close()
+
+
+def test_without_stderr_no_progress_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", None)
+    assert isinstance(progress("plain"), Silent)
 
 
 def test_counts_are_said_where_nothing_is_hidden(screen: Screen, source: Path) -> None:

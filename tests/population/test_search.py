@@ -147,6 +147,16 @@ def test_a_list_that_is_not_complete_is_told_after_those_it_held(
     assert told in found[1].problem
 
 
+def test_an_entry_without_its_resource_is_somebody_who_did_not_come(
+    gather: Gather, mocked: responses.RequestsMock
+) -> None:
+    listed = bundle(patient("a"))
+    listed["entry"].append({"fullUrl": f"{BASE}/Patient/b"})
+    mocked.get(f"{BASE}/Patient?_count=100", json=listed)
+    problems = [each.problem for each in gather() if each.problem]
+    assert problems == ["the list of patients is not complete: an entry holds no resource"]
+
+
 @pytest.mark.parametrize(("total", "problems"), [(2, []), (3, ["the list of patients is not complete: 2 of 3 came"])])
 def test_a_list_that_ends_before_its_total_is_not_complete(
     gather: Gather, mocked: responses.RequestsMock, total: int, problems: list[str]

@@ -157,7 +157,9 @@ def test_summary_counts_what_the_results_say(screen: Screen, tmp_path: Path) -> 
         assert {name: grades.count(name) for name in trial["grades"]} == trial["grades"]
 
 
-@pytest.mark.parametrize("name", [".a.json", "._a.json", "__MACOSX/x/a.json", ".cache/a.json", "in/log.ndjson"])
+@pytest.mark.parametrize(
+    "name", [".a.json", "._a.json", "__MACOSX/x/a.json", "lost+found/a.json", ".cache/a.json", "in/log.ndjson"]
+)
 @pytest.mark.parametrize("packed", [False, True])
 def test_what_systems_hide_or_add_is_no_input(tmp_path: Path, name: str, packed: bool) -> None:
     folder = bundles(tmp_path / "in", {"a1": RECORDS["a1"]})

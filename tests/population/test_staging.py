@@ -104,6 +104,11 @@ def test_a_search_that_is_refused_is_no_silence(screen: Screen, server: str) -> 
     ran = screen(server, "--query", "Patient?_id=anna", as_of=AS_OF)
     criteria = {c["id"]: c for t in ran.results[0]["results"] if t["trial"] == "NCT03304080" for c in t["criteria"]}
     assert (criteria["allergy"]["outcome"], criteria["allergy"]["basis"]) == ("unknown", "missing")
+    (row,) = ran.errors
+    assert (ran.code, row["file"], row["line"], row["patient"]) == (1, "search", 0, "Patient/anna")
+    assert row["reason"].startswith("AllergyIntolerance resources: ")
+    assert ran.summary["errors"]["total"] == 0  # of results: she has one
+    assert len(ran.results) == 1
 
 
 def test_a_server_that_lists_no_patients(screen: Screen, server: str) -> None:

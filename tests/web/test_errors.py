@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from gunicorn.http.errors import InvalidChunkSize
 from werkzeug.test import TestResponse
 
 from service.web.parts import EXTENSION
@@ -439,6 +440,32 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
 def test_the_largest_body_is_read_and_one_byte_more_is_a_413(small: FlaskClient, path: str, chunked: bool) -> None:
     assert oversize(small, path, 2048, chunked).status_code in (400, 422)
     refused(oversize(small, path, 2049, chunked), 413, "request-entity-too-large")
+
+
+class Broken(io.BytesIO):
+    """A body as gunicorn hands it on: it fails while it is read, in a way that quotes it."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self._error = error
+
+    def read(self, _: int | None = -1) -> bytes:
+        raise self._error
+
+    def readinto(self, _: Any) -> int:
+        raise self._error
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_in_chunks_that_are_none_is_a_400(small: FlaskClient, path: str) -> None:
+    answer = small.post(
+        path,
+        input_stream=Broken(InvalidChunkSize(SECRET.encode())),
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    refused(answer, 400, "body-broken-off")
 
 
 def test_a_length_that_is_announced_is_enough_to_refuse(small: FlaskClient) -> None:
