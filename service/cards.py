@@ -259,7 +259,9 @@ def _links(trial: Trial, desk: Desk, explain: str) -> tuple[Link, ...]:
 def _suggestions(result: PatientResult, found: TrialResult, trial: Trial) -> tuple[Suggestion, ...]:
     enough = _enough(found)
     wanted = [need for need in found.needed if need.input in enough]
-    orders = [need for need in wanted if need.order is not UNSET and not _in_vain(need, wanted)][:MAX_ORDERS]
+    # criteria that also hang on what nobody can order, such as therapy not yet given: no order settles them yet
+    waiting = {criterion for need in wanted if need.order is UNSET for criterion in need.settles}
+    orders = [need for need in wanted if need.order is not UNSET and not waiting.issuperset(need.settles)][:MAX_ORDERS]
     refer = Suggestion(
         f"Ask the research team about {trial.id}",
         card_uuid(trial.id),
@@ -272,12 +274,6 @@ def _enough(found: TrialResult) -> Collection[str]:
     """The inputs of the smallest set that could settle the trial; all that are needed where no set is known."""
     sets = found.smallest_sets.probable if found.smallest_sets is not UNSET else ()
     return sets[0] if sets else [need.input for need in found.needed]
-
-
-def _in_vain(need: Needed, wanted: Iterable[Needed]) -> bool:
-    """Whether all that a datum could settle also hangs on what nobody can order, such as therapy not yet given."""
-    waiting = {criterion for other in wanted if other.order is UNSET for criterion in other.settles}
-    return waiting.issuperset(need.settles)
 
 
 def _task(result: PatientResult, found: TrialResult, trial: Trial) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation, Rule, Sign
-from service.criteria.findings import Finding, Need, Sighting
+from service.criteria.findings import Finding, Need, Sighting, left_open, unknown
 from service.criteria.logic import RANK, Outcome
 from service.criteria.rules import unique
 from service.criteria.ways import Way, of_all, of_any, smallest
@@ -161,6 +161,4 @@ class DoubtfulRule(msgspec.Struct, frozen=True):
         if finding.outcome != "pass":
             return finding
         needs = tuple(Need(name, "unusable") for name in sorted(keys.named("input", self.reads())))
-        closing = tuple(frozenset({need.input}) for need in needs) if "fail" in self.outcomes() else ()
-        reason = f"{finding.reason}; {self.because}"
-        return Finding("unknown", "unusable", reason, finding.evidence, needs, ways=(), closing=closing)
+        return left_open(unknown("unusable", f"{finding.reason}; {self.because}", finding.evidence, needs))

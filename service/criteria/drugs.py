@@ -152,6 +152,11 @@ def taken_now(ev: Evaluation, exposure: Exposure) -> bool | None:
     return is_active(ev, exposure, told_by_doses_only(ev, exposure))
 
 
+def is_ongoing(exposure: Exposure) -> bool:
+    """Whether a course goes on as far as its record tells: begun, and no end told."""
+    return exposure.course in ("active", "on-hold") and not exposure.end_told
+
+
 def last_day(exposure: Exposure) -> Span:
     """When it was last taken: the end, or the span in which it must lie, which may reach beyond the as-of date."""
     end = exposure.end

@@ -98,6 +98,11 @@ def unknown(basis: Basis, reason: str, evidence: tuple[Evidence, ...] = (), need
     return Finding("unknown", basis, reason, evidence, needs)
 
 
+def left_open(finding: Finding) -> Finding:
+    """An unknown that no datum turns into a pass: what is missing beside what is on record can only close it."""
+    return msgspec.structs.replace(finding, ways=(), closing=finding.all_closing())
+
+
 def review(reason: str, evidence: tuple[Evidence, ...] = ()) -> Finding:
     return Finding("review", "manual", reason, evidence)
 

@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import cite_exposure, gap_in_drugs, last_day
+from service.criteria.drugs import cite_exposure, gap_in_drugs, is_ongoing, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Finding, Need, newest_first, passed, unknown
@@ -58,7 +58,7 @@ def _given_since(ev: Evaluation, exposure: Exposure, since: Span) -> bool | None
     """Whether a drug was given on or after a day, started then or still being given."""
     if exposure.start is not None and on_or_after(exposure.start, since) is True:
         return True
-    ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
+    ongoing = is_ongoing(exposure)
     last = of_days(ev.today, ev.today, "now") if ongoing else last_day(exposure)
     if last.first >= since.last:
         return True

@@ -5,7 +5,7 @@ from itertools import permutations
 import msgspec
 
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import began, cite_exposure, cite_nameless, gap_in_drugs, last_day
+from service.criteria.drugs import began, cite_exposure, cite_nameless, gap_in_drugs, is_ongoing, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure
 from service.criteria.findings import Evidence, Finding, Need, newest_first, passed, unknown
@@ -119,7 +119,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         for other in exposures:
             if ingredient not in other.ingredients or other.start is None or other.start.last >= start.first:
                 continue
-            ongoing = other.course in ("active", "on-hold") and not other.end_told
+            ongoing = is_ongoing(other)
             last = last_day(other)
             until = FOREVER if ongoing else max(last.first, other.start.first)
             if until >= start.last or self.new_after.reach(until) >= start.last:

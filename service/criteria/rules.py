@@ -1,13 +1,24 @@
 """Age, sex, and what must or must not be in a record."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
 
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation, Sign
-from service.criteria.findings import Evidence, Finding, Need, Sighting, cite, failed, passed, review, unknown
+from service.criteria.findings import (
+    Evidence,
+    Finding,
+    Need,
+    Sighting,
+    cite,
+    failed,
+    left_open,
+    passed,
+    review,
+    unknown,
+)
 from service.criteria.logic import RANK, TRUTH, Outcome
 
 
@@ -146,14 +157,14 @@ class AbsenceRule(msgspec.Struct, frozen=True):
                 worst = finding
         evidence = unique(s.evidence for _, s in seen)
         if worst is not None:
-            if worst.outcome == "unknown" and any(c.then == "unknown" and s.state == "found" for c, s in seen):
-                worst = _beyond_data(worst, needs)
-            return msgspec.structs.replace(
+            found = msgspec.structs.replace(
                 worst,
                 evidence=unique((worst.evidence, evidence)),
                 needs=tuple(dict.fromkeys(needs)) if worst.outcome == "unknown" else (),
                 lasting=any(c.then == "fail" and s.state == "found" and s.lasting for c, s in seen),
             )
+            is_there = found.outcome == "unknown" and any(c.then == "unknown" and s.state == "found" for c, s in seen)
+            return left_open(found) if is_there else found
         recorded = [s for _, s in seen if s.state == "absent"]
         if recorded:
             default = "; ".join(dict.fromkeys(s.site_default for s in recorded if s.site_default))
@@ -161,11 +172,6 @@ class AbsenceRule(msgspec.Struct, frozen=True):
             return Finding("pass", "recorded", reason, evidence, site_default=default)
         what = self.nothing or "; ".join(dict.fromkeys(s.reason for _, s in seen))
         return passed(what, evidence, "no-record")
-
-
-def _beyond_data(finding: Finding, needs: Sequence[Need]) -> Finding:
-    """What is there already leaves it unknown: what is missing beside it can only make it a fail."""
-    return msgspec.structs.replace(finding, ways=(), closing=tuple(dict.fromkeys(frozenset({n.input}) for n in needs)))
 
 
 def _of_concern(concern: Concern, seen: Sighting) -> Finding | None:

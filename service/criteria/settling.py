@@ -35,8 +35,9 @@ def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], le
             known = settles.setdefault(need.input, [])
             if criterion.id not in known:
                 known.append(criterion.id)
-            if need.input not in told or (told[need.input].why == "missing" and _why(need, finding) != "missing"):
-                told[need.input] = msgspec.structs.replace(need, why=_why(need, finding))
+            why = _why(need, finding)
+            if need.input not in told or (told[need.input].why == "missing" and why != "missing"):
+                told[need.input] = need if why == need.why else msgspec.structs.replace(need, why=why)
     order = sorted(settles, key=lambda name: (-len(settles[name]), -len(serves[name])))
     return tuple(
         Needed(
@@ -49,9 +50,8 @@ def needed(unknown: Sequence[Unknown], serves: Mapping[str, tuple[str, ...]], le
 
 def _why(need: Need, finding: Finding) -> Why:
     """Why the present datum does not do: where it is the only one asked for, the criterion's own basis tells."""
-    basis = finding.basis
     alone = len(finding.needs) == 1 and need.why == "missing"
-    return basis if alone and (basis == "stale" or basis == "conflict" or basis == "unusable") else need.why
+    return finding.basis if alone and finding.basis in ("stale", "conflict", "unusable") else need.why
 
 
 def _label(need: Need, lexicon: Lexicon) -> str:

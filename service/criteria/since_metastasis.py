@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import began, cite_exposure, last_day
+from service.criteria.drugs import began, cite_exposure, is_ongoing, last_day
 from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Evidence, Finding, cite, lasting
 from service.criteria.logic import TRUTH, Outcome
@@ -71,7 +71,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
         """Started before: harmless, unless it was or may have been given long after."""
         exposure = course.exposure
         limit = self.grace.reach(since.first)
-        ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
+        ongoing = is_ongoing(exposure)
         last = FOREVER if ongoing else last_day(exposure).last
         if min(last, ev.today) < limit:
             if last >= limit:

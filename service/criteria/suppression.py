@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import msgspec
 
 from service.criteria import keys
-from service.criteria.drugs import Drugs, is_local, last_day, started
+from service.criteria.drugs import Drugs, is_local, is_ongoing, last_day, started
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Exposure
 from service.criteria.findings import Evidence, cite
@@ -51,7 +51,7 @@ def suppressed(ev: Evaluation, suppressants: Suppressants) -> list[Suppressed]:
 
 def _taken(ev: Evaluation, exposure: Exposure) -> Suppressed:
     last = last_day(exposure).last
-    ongoing = exposure.course in ("active", "on-hold") and not exposure.end_told
+    ongoing = is_ongoing(exposure)
     until = ev.today if ongoing else min(last, ev.today)
     lasts = (exposure.depot_days or DEPOT_OF_UNKNOWN_LENGTH) if exposure.depot else 0
     cited = cite(exposure.ref, exposure.start, exposure.says, False, "explains it")

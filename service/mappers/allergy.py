@@ -66,7 +66,7 @@ def map_allergy(
 
 def _says_none(concept: wire.CodeableConcept | None, terminology: Terminology) -> bool:
     """Whether the entry says that no allergy is known, by its code or, without any, by all that its text says."""
-    if "none-known" in terminology.look_up("condition", concept).sure:
+    if terminology.says_none_known(concept):
         return True
     return concept is not None and not concept.coding and (concept.text or "").strip(" .").lower() in _NONE_KNOWN
 

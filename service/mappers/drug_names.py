@@ -107,7 +107,6 @@ class DrugNames:
         terminology = self._terminology
         words = texts(concept)
         named.said.append(shown(concept))
-        named.none_known = named.none_known or "none-known" in terminology.look_up("condition", concept).sure
         found = terminology.look_up("drug", concept)
         for ingredient in found.sure:
             meanings = terminology.may_mean.get(ingredient)
@@ -120,6 +119,7 @@ class DrugNames:
         if found.sure:
             named.coded = True
             return
+        named.none_known = named.none_known or terminology.says_none_known(concept)
         if found.ambiguous:
             named.possible |= {m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,))}
             named.why = "a drug code without a system, under a wrong one, or refined"

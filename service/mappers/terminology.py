@@ -273,6 +273,10 @@ class Terminology:
             return NOT_FOUND if coding is None or not coding.code else found(coding.system, coding.code)
         return _merged([found(c.system, c.code) for c in concept.coding if c is not None and c.code])
 
+    def says_none_known(self, concept: wire.CodeableConcept | None) -> bool:
+        """Whether a code says that no allergy, or no drug, is known."""
+        return "none-known" in self.look_up("condition", concept).sure
+
     def rolled_up(self, drugs: Collection[str]) -> set[str]:
         """Those of one record's drugs that another of them is only filed under, as trastuzumab beside its conjugate."""
         if len(drugs) < 2:

@@ -94,7 +94,8 @@ def _paths(folder: Path) -> Iterator[Path]:
 def _inputs_at(path: Path, name: str) -> list[Input]:
     """Those of a path that is no folder; none of what is no data."""
     is_lost_folder = not path.suffix and not path.exists()
-    if not is_data(name) or not (_kind(name.lower()) or is_archive(name) or is_lost_folder):
+    kind = kind_of(name)
+    if not kind and not (is_data(name) and (is_archive(name) or is_lost_folder)):
         return []
     shown = writable(name)
     if not path.exists():
@@ -104,7 +105,7 @@ def _inputs_at(path: Path, name: str) -> list[Input]:
     if not os.access(path, os.R_OK):
         raise SourceError(f"{shown} may not be read")
     status = path.stat()
-    if kind := _kind(name.lower()):
+    if kind:
         return [Input(shown, str(path), kind, status.st_size, modified=status.st_mtime_ns)]
     try:
         return list(inputs_in(Input(shown, str(path), "bundle", status.st_size, modified=status.st_mtime_ns)))
