@@ -32,11 +32,15 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         doubtful: list[tuple[Evidence, Basis]] = []
         harmless: list[Evidence] = []
         own = {match.fact.ref for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
-        for match in ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated):
+
+        def weigh(match: Match[Diagnosis]) -> None:
             if match.fact.ref in own:
-                continue
+                return
             if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
                 self._weigh(ev, match, against, doubtful, harmless)
+
+        diagnoses = ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated)
+        ev.weigh_each(diagnoses, weigh, against, doubtful, fading=True)
         evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))
         need = (Need("other-malignancy", "missing"),)
         if against:
