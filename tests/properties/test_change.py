@@ -191,3 +191,31 @@ def test_what_fails_for_good_never_changes(screening: Screening) -> None:
     failed_for_good = [t for t in result.results if any(c.outcome == "fail" for c in t.criteria)]
     assert failed_for_good
     assert all(t.changes_on is None or t.changes_on.grade != t.grade for t in failed_for_good)
+
+
+def several_charts(seed: int) -> Json:
+    """One patient with the records of three: many of each kind, near the ends of their windows."""
+    resources: list[Json] = []
+    for chart in range(3):
+        made = [e["resource"] for e in generated(1000 * chart + seed)["entry"]]
+        resources += [r | {"id": f"{r['id']}-{chart}"} for r in made if r["resourceType"] != "Patient" or not chart]
+    return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": r} for r in resources]}
+
+
+@pytest.mark.parametrize("seed", [1, 4, 9, 16, 25, 36])
+def test_every_answer_holds_until_the_day_that_it_names(screening: Screening, seed: int) -> None:
+    """The outcome, and whether it rests on silence, which is all that a grade is made of."""
+    record = screening.read(json.dumps(several_charts(seed)).encode(), "record")
+    plan = screening.plan
+    held = plan.asked_of(record)
+    rules = {id(q.rule): (q.criterion.id, q.rule) for trial in plan.plans for q in trial.questions}
+    today = Evaluation(record, TODAY, None, plan.silence, held)
+    findings = {key: today.find(rule) for key, (_, rule) in rules.items()}
+    until = {key: today.next_change(rule) for key, (_, rule) in rules.items()}
+    for day in range(TODAY + 1, TODAY + HORIZON):
+        later = Evaluation(record, day, None, plan.silence, held)
+        for key, (name, rule) in rules.items():
+            if day < until[key]:
+                found, known = later.find(rule), findings[key]
+                assert found.outcome == known.outcome, (name, day - TODAY)
+                assert (found.basis == "no-record") == (known.basis == "no-record"), (name, day - TODAY)
