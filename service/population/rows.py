@@ -42,6 +42,7 @@ class TrialRow(NamedTuple):
     to_judge: str
     failure: str
     until: str
+    decided_early: str
 
 
 class UpcomingRow(NamedTuple):
@@ -123,6 +124,7 @@ def _trial(result: PatientResult, trial: TrialResult) -> TrialRow:
         to_judge=" ".join(c.id for c in trial.criteria if c.outcome == "review"),
         failure=told(trial.failure),
         until=told(trial.until),
+        decided_early="yes" if trial.decided_early is True else "",
     )
 
 

@@ -1,5 +1,6 @@
 """A brief screening: whom every trial excludes by what it asks first is asked nothing else; grades stay the same."""
 
+import csv
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def anchors(ran: Ran) -> set[str]:
     """The outcomes of the criterion that is asked first, of all patients and trials."""
     told = (c for result in ran.results for trial in result["results"] for c in trial["criteria"])
     return {c["outcome"] for c in told if c["id"] == ANCHOR}
+
+
+def test_the_table_of_trials_marks_who_was_asked_one_criterion(screen: Screen, people: Path) -> None:
+    with (screen(people, "--brief", "--format", "csv").out / "trials.csv").open(encoding="utf-8") as table:
+        rows = list(csv.DictReader(table))
+    marked = {(row["patient"].removeprefix("Patient/"), row["decided_early"]) for row in rows}
+    assert marked == {(name, "yes" if early else "") for name, (_, early) in PATIENTS.items()}
 
 
 def test_who_lacks_the_disease_is_asked_one_criterion(screen: Screen, people: Path) -> None:
