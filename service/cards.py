@@ -14,6 +14,7 @@ from msgspec import UNSET, UnsetType
 
 from service.criteria.catalogue import Trial
 from service.criteria.results import Change, CriterionResult, Needed, PatientResult, TrialResult
+from service.criteria.wording import counted
 from service.render.markdown import escaped
 
 MAX_SUMMARY = 139
@@ -155,7 +156,7 @@ def _standing(found: TrialResult) -> str:
         return "fits every criterion"
     if found.grade == "probable":
         left = sum(c.outcome == "review" for c in found.criteria)
-        return f"probably eligible – {_counted(left, 'question')} for a person" if left else "probably eligible"
+        return f"probably eligible – {counted(left, 'question')} for a person" if left else "probably eligible"
     return f"may be eligible – {_missing(found)}"
 
 
@@ -163,15 +164,11 @@ def _missing(found: TrialResult) -> str:
     """How many criteria are unknown; as results, where a result each would settle them."""
     unknown = {c.id for c in found.criteria if c.outcome == "unknown"}
     measurable = {criterion for need in found.needed if need.order is not UNSET for criterion in need.settles}
-    return f"{_counted(len(unknown), 'result' if unknown <= measurable else 'item')} missing"
+    return f"{counted(len(unknown), 'result' if unknown <= measurable else 'item')} missing"
 
 
 def _draft(found: TrialResult) -> str:
     return "Draft, not checked – " if found.status == "draft" else ""
-
-
-def _counted(number: int, one: str, many: str = "") -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"
 
 
 def _phase(trial: Trial) -> str:
@@ -208,7 +205,7 @@ def detail(found: TrialResult, trial: Trial) -> str:
     parts += _section("For a person to judge", review, only_text=True)
     parts += _section("Fits", fits)
     if silent:
-        parts.append(f"{_counted(silent, 'criterion', 'criteria')} met because nothing to the contrary is on record.")
+        parts.append(f"{counted(silent, 'criterion', 'criteria')} met because nothing to the contrary is on record.")
     return "\n\n".join(parts)
 
 

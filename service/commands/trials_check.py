@@ -13,6 +13,7 @@ from service.cases.run import CASES, Report, Verdict, names_of, run_cases
 from service.commands import trials_import
 from service.commands.setup import screening_of
 from service.criteria.catalogue import Trial, load_trials, trial_files
+from service.criteria.wording import counted
 from service.errors import TrialError
 from service.library.checking import check_files
 from service.screening import Screening
@@ -63,7 +64,7 @@ def _check(screening: Screening, path: Path | None, strict: bool, against: str |
     for line in checked.warnings:
         click.echo(_warning(line))
     counts = [(len(checked.trials), "trial"), (len(mistakes), "mistake"), (len(checked.warnings), "warning")]
-    click.echo(", ".join(f"{n} {word}{'' if n == 1 else 's'}" for n, word in counts), err=True)
+    click.echo(", ".join(counted(n, word) for n, word in counts), err=True)
     differs = trials_import.against(list(checked.trials), against) if against else 0
     return 1 if mistakes or differs or (strict and checked.warnings) else 0
 

@@ -30,6 +30,7 @@ from service.criteria.taken import DrugSign
 from service.criteria.taken_over_time import RecentDrugSign, SteadyDrugRule
 from service.criteria.threshold_sign import ThresholdSign
 from service.criteria.washout import EarlierWashoutRule, WashoutRule
+from service.criteria.wording import counted
 
 NO_WINDOW = "the source gives no window"
 _THEN = {"fail": "rules it out", "unknown": "leaves it unknown", "review": "a person judges"}
@@ -274,9 +275,8 @@ def _(rule: NoTherapySinceRule) -> str:
 
 @describe.register
 def _(rule: LinesRule) -> str:
-    lines = "line" if rule.at_most == 1 else "lines"
     return (
-        f"at most {rule.at_most} {lines} of {rule.therapy.drugs.label} since the {rule.cancer.label} became "
+        f"at most {counted(rule.at_most, 'line')} of {rule.therapy.drugs.label} since the {rule.cancer.label} became "
         f"metastatic; starts within {rule.together} are one line, a drug not taken for {rule.new_after} is new"
     )
 

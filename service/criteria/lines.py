@@ -16,6 +16,7 @@ from service.criteria.nameless import Event, events
 from service.criteria.spans import FOREVER, LONG_AGO, Span, Window
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
 from service.criteria.weighing import because, on_or_after
+from service.criteria.wording import counted
 
 # More orders of starts than this are not tried: whether they make too many lines is then not known.
 MAX_ORDERS = 100_000
@@ -56,7 +57,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         doubtful += [e.cite() for e in mentioned if e.span is None or not e.span.last < since.first]
         evidence = tuple(cited for _, _, cited in sorted(new, key=lambda start: start[:2]))
         lines = self._lines(sorted(first for first, _, _ in new))
-        said = f"{_lines_said(len(lines))} of therapy since {since.text}, at most {self.at_most} asked for"
+        said = f"{counted(len(lines), 'line')} of therapy since {since.text}, at most {self.at_most} asked for"
         if len(lines) > self.at_most:
             # what counts as a line is the investigator's word: a maintenance or a switch for toxicity is none
             why = "whether each was a line of its own is not told"
@@ -164,7 +165,3 @@ def _taken(exposures: list[Exposure]) -> dict[str, list[tuple[int, int]]]:
         longest = accumulate((until for _, until in courses_of_it), max)
         courses_of_it[:] = [(started, until) for (started, _), until in zip(courses_of_it, longest, strict=True)]
     return taken
-
-
-def _lines_said(number: int) -> str:
-    return f"{number} line{'' if number == 1 else 's'}"

@@ -56,6 +56,11 @@ def any_of(labels: Sequence[str]) -> str:
     return f"{', '.join(first)} or {last}" if first else last
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 line`, `1,200 lines`; `many` where an s does not make it."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
 def labelled(label: str, said: str, mark: str = "") -> str:
     """A value behind its label, which a value that names it already does not need: `ECOG 1` is no
     `ECOG performance status ECOG 1`."""
@@ -113,7 +118,7 @@ def _drug_said(drug: str, records: list[Evidence]) -> str:
         assert found is not None
         kinds.setdefault(found["kind"], set()).add(record.reference)
         courses[found["course"]] = None
-    counted = " and ".join(f"{len(ids)} {kind}{'' if len(ids) == 1 else 's'}" for kind, ids in kinds.items())
+    number = " and ".join(counted(len(ids), kind) for kind, ids in kinds.items())
     still = [course for course in courses if course in _STILL]
     last = max(map(_day, records))
-    return f"{drug} ({', '.join([counted, *still, *([f'last on {last}'] if last else [])])})"
+    return f"{drug} ({', '.join([number, *still, *([f'last on {last}'] if last else [])])})"

@@ -13,6 +13,7 @@ import msgspec
 from service import prefetch
 from service.criteria.results import PatientResult
 from service.criteria.spans import iso
+from service.criteria.wording import counted
 from service.errors import SettingsError
 from service.population import ledger as ledgers
 from service.population.count_groups import small
@@ -122,7 +123,7 @@ def _sentences(gaps: Sequence[Gap], wanted: Wanted) -> list[str]:
     concerned = {gap.patient for gap in gaps if gap.patient}
     if concerned:
         number = shown(len(concerned), wanted)
-        who = "some patients" if number is None else f"{number} patient{'' if number == 1 else 's'}"
+        who = "some patients" if number is None else counted(number, "patient")
         told.append(f"{who}: a line or a search that cannot be read")
     return told
 
@@ -206,7 +207,7 @@ def _tell_changes(made: dict[str, Any], wanted: Wanted) -> None:
     for trial in made["trials"]:
         told = trial["within"]
         if told["patients"]:
-            span = f"within {wanted.within} day{'' if wanted.within == 1 else 's'}"
+            span = f"within {counted(wanted.within, 'day')}"
             say(f"  {trial['trial']}: {span} it opens to {told['opens']:,} and closes for {told['closes']:,}")
 
 
