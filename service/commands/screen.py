@@ -18,7 +18,7 @@ from service.population.export_order import Level
 from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Discreet, Form, Progress, progress
-from service.population.run import WORK, Run, begin, finish, question, screen
+from service.population.run import WORK, Run, begin, finish, held, question, screen
 from service.population.source_server import Server, options_of
 from service.settings import Settings
 
@@ -279,6 +279,8 @@ def _screen_alone(
     """The number of errors."""
     asked = question(run, settings)
     old = ledgers.load(run.out)
+    if old is not None and not resume:
+        raise held(run.out)  # before anything of the earlier run is taken away, or a server is asked
     if server is not None and not (old and old.phase == "done"):
         run = _staged(run, server, settings, resume, told)
     ledger = begin(run, asked, resume, fetched=server is not None)

@@ -7,9 +7,26 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
+from service.errors import TrialhookError
+
 T = TypeVar("T")
+
+
+class ProcessLost(TrialhookError):
+    """A process ended in the midst of its work; what others had done stays done."""
+
+    code = "process-lost"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a process was ended from outside, most often since memory ran out (fewer --workers take less); what was "
+            "done is kept, go on with --resume"
+        )
+
+
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -27,6 +44,8 @@ def in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[A
         try:
             for future in as_completed(running):
                 yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            raise ProcessLost from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
