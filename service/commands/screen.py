@@ -11,7 +11,7 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SettingsError, SourceError, writable
+from service.errors import ProcessLost, SettingsError, SourceError, writable
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.export_order import Level
@@ -258,6 +258,10 @@ def _screen(
     except OSError as problem:
         told.close()
         click.echo(f"trialhook: {_stopped(problem)}; what was done is kept, go on with --resume", err=True)
+        return 1
+    except ProcessLost as problem:
+        told.close()
+        click.echo(f"trialhook: {problem.message}; what was done is kept, go on with --resume", err=True)
         return 1
     finally:
         told.close()

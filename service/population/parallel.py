@@ -10,28 +10,15 @@ from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
 
-from service.errors import TrialhookError
+from service.errors import ProcessLost
 
 T = TypeVar("T")
-
-
-class ProcessLost(TrialhookError):
-    """A process ended in the midst of its work; what others had done stays done."""
-
-    code = "process-lost"
-
-    def __init__(self) -> None:
-        super().__init__(
-            "a process was ended from outside, most often since memory ran out (fewer --workers take less); what was "
-            "done is kept, go on with --resume"
-        )
-
-
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[Any], T]) -> Generator[tuple[int, T]]:
-    """Results as they come. Forked workers see everything that was made before; they end when it is closed."""
+    """Results as they come. Forked workers see everything that was made before; they end when it is closed.
+    ProcessLost where one was ended from outside."""
     if workers <= 1 or len(jobs) <= 1:
         for key, job in jobs:
             yield key, work(job)

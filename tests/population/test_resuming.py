@@ -9,7 +9,6 @@ import pytest
 
 from service.errors import ChangedQuestion
 from service.population import judging, ledger, run, sorting
-from service.population.parallel import ProcessLost, in_parallel
 from tests.builders import SINAI, as_json, collection, entry, patient
 from tests.population.conftest import Screen
 from tests.population.sources import by_type, population
@@ -217,9 +216,14 @@ def test_a_lock_that_was_taken_away_while_it_was_opened_is_no_lock(
     assert not (tmp_path / ".lock").exists()
 
 
-def test_a_process_that_is_killed_is_told_in_one_line() -> None:
-    with pytest.raises(ProcessLost, match="go on with --resume"):
-        list(in_parallel(2, [(0, 0), (1, 1)], _killed))
+def test_a_process_that_is_killed_is_told_in_one_line(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_judge_one", _killed)
+        ran = screen(source, "--workers", "2")
+    assert (ran.code, "a process was ended from outside" in ran.err, "--resume" in ran.err) == (1, True, True)
+    assert len(screen(source, "--resume").results) == len(RECORDS)
 
 
 def _killed(_: int) -> None:
