@@ -7,6 +7,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
 
 import msgspec
 import structlog
@@ -197,7 +198,7 @@ def _is_lacking(answer: Answer | None) -> bool:
 def _medications(documents: Sequence[Document], server: Server, base: str, deadline: float) -> list[Document]:
     """Medications that drug records refer to and nobody sent. One that cannot be had leaves its drug unknown."""
     known: set[str] = set()
-    wanted: dict[str, str] = {}
+    wanted: dict[str, None] = {}
     for document in documents:
         for item in document.items:
             resource = item.resource
@@ -206,8 +207,8 @@ def _medications(documents: Sequence[Document], server: Server, base: str, deadl
             elif isinstance(resource, wire.MedicationEvent) and resource.medicationReference is not None:
                 reference = (resource.medicationReference.reference or "").removeprefix(f"{base.rstrip('/')}/")
                 if _RELATIVE.match(reference):
-                    wanted.setdefault(reference, reference)
-    missing = {name: name for name in list(wanted)[:MAX_MEDICATIONS] if name not in known}
+                    wanted[reference] = None
+    missing = dict(islice(((name, name) for name in wanted if name not in known), MAX_MEDICATIONS))
     if not missing:
         return []
     with phase("fetch"):

@@ -10,12 +10,13 @@ from typing import ClassVar
 import click
 
 from service import __version__
-from service.errors import ChangedQuestion, SettingsError, SourceError, TrialError, TrialhookError
+from service.errors import ChangedQuestion, ProcessLost, SettingsError, SourceError, TrialError, TrialhookError
 
 _CODES: tuple[tuple[type[TrialhookError], int], ...] = (
     (SettingsError, 2),
     (TrialError, 2),
     (ChangedQuestion, 2),
+    (ProcessLost, 1),
     (SourceError, 3),
 )
 

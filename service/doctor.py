@@ -22,6 +22,33 @@ SECONDS = 10.0
 _DRUGS = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"})
 
 
+class _Named(msgspec.Struct):
+    name: str = ""
+
+
+class _Offered(msgspec.Struct):
+    type: str = ""
+    searchParam: list[_Named] | None = None
+    operation: list[_Named] | None = None
+
+
+class _Rest(msgspec.Struct):
+    resource: list[_Offered] | None = None
+    operation: list[_Named] | None = None
+
+
+class _Statement(msgspec.Struct):
+    """What is read of a CapabilityStatement."""
+
+    resourceType: str = ""
+    fhirVersion: str = ""
+    rest: list[_Rest] | None = None
+
+    @property
+    def whole(self) -> _Rest:
+        return self.rest[0] if self.rest else _Rest()
+
+
 class Line(msgspec.Struct, frozen=True):
     """One thing found out."""
 
@@ -108,39 +135,35 @@ def _server(base: str, settings: Settings, screening: Screening) -> Iterator[Lin
         yield from _smart(server)
 
 
-def _statement(server: Server) -> tuple[dict[str, Any] | None, str]:
+def _statement(server: Server) -> tuple[_Statement | None, str]:
     answer = server.metadata(time.monotonic() + SECONDS)
     if not answer.complete or not answer.pages:
         return None, answer.problem or "nothing came"
     try:
-        found = msgspec.json.decode(answer.pages[0])
+        return msgspec.json.decode(answer.pages[0], type=_Statement), ""
     except msgspec.DecodeError:
-        return None, "it is not JSON"
-    if not isinstance(found, dict) or found.get("resourceType") != "CapabilityStatement":
-        return None, "something else came"
-    return found, ""
+        return None, "it is malformed"
 
 
-def _version(statement: dict[str, Any]) -> Iterator[Line]:
-    version = str(statement.get("fhirVersion", ""))
+def _version(statement: _Statement) -> Iterator[Line]:
+    version = statement.fhirVersion
     if version.startswith(("4.0", "4.1", "4.3")):
         yield Line("ok", f"FHIR {version}")
     else:
         yield Line("problem", f"FHIR {version or 'of no version'}; 4.0.1 was expected")
 
 
-def _resources(statement: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    rest = statement.get("rest") or [{}]
-    return {r.get("type", ""): r for r in (rest[0].get("resource") or ()) if isinstance(r, dict)}
+def _resources(statement: _Statement) -> dict[str, _Offered]:
+    return {resource.type: resource for resource in statement.whole.resource or ()}
 
 
-def _queries(queries: Sequence[Query], resources: dict[str, dict[str, Any]]) -> Iterator[Line]:
+def _queries(queries: Sequence[Query], resources: dict[str, _Offered]) -> Iterator[Line]:
     for query in queries:
         resource = resources.get(query.type)
         if resource is None:
             yield Line("warning", f"{query.type} is not offered")
             continue
-        known = {p.get("name") for p in resource.get("searchParam") or ()}
+        known = {parameter.name for parameter in resource.searchParam or ()}
         asked = [part.partition("=")[0] for part in query.template.partition("?")[2].split("&") if part]
         lacking = [name for name in asked if name not in known]
         if lacking:
@@ -149,7 +172,7 @@ def _queries(queries: Sequence[Query], resources: dict[str, dict[str, Any]]) -> 
             yield Line("ok", f"{query.type}{f' by {_listed(asked)}' if asked else ''}")
 
 
-def _missing(screening: Screening, queries: Sequence[Query], resources: dict[str, dict[str, Any]]) -> Iterator[Line]:
+def _missing(screening: Screening, queries: Sequence[Query], resources: dict[str, _Offered]) -> Iterator[Line]:
     """What would be unknown for every patient: the criteria whose silence such a server cannot prove."""
     lacking = {query.type for query in queries if query.type not in resources}
     if lacking & _DRUGS and not lacking >= _DRUGS:
@@ -174,16 +197,16 @@ def _criteria(screening: Screening, gaps: list[tuple[str, str]]) -> dict[tuple[s
     return {(t.trial, c.id): c.outcome for t in result.results for c in t.criteria}
 
 
-def _export(statement: dict[str, Any], resources: dict[str, dict[str, Any]]) -> Iterator[Line]:
-    rest = (statement.get("rest") or [{}])[0]
+def _export(statement: _Statement, resources: dict[str, _Offered]) -> Iterator[Line]:
+    nothing = _Offered()
     offered = [
         level
         for level, operations in (
-            ("system", rest.get("operation")),
-            ("Patient", resources.get("Patient", {}).get("operation")),
-            ("Group", resources.get("Group", {}).get("operation")),
+            ("system", statement.whole.operation),
+            ("Patient", resources.get("Patient", nothing).operation),
+            ("Group", resources.get("Group", nothing).operation),
         )
-        if any("export" in str(o.get("name", "")) for o in operations or ())
+        if any("export" in operation.name for operation in operations or ())
     ]
     told = f"Bulk Data $export at: {_listed(offered)}" if offered else "no Bulk Data $export; screen by search"
     yield Line("ok" if offered else "info", told)

@@ -47,6 +47,15 @@ class ChangedQuestion(TrialhookError):
     code = "changed-question"
 
 
+class ProcessLost(TrialhookError):
+    """A process that works for this one was ended from outside; what others had done stays done."""
+
+    code = "process-lost"
+
+    def __init__(self) -> None:
+        super().__init__("a process was ended from outside, most often since memory ran out: fewer --workers take less")
+
+
 def writable(name: str) -> str:
     """A name that came from outside, as text that can be written down and shown: what no reader sees, and bytes of a
     file's name that are no text, as escapes."""

@@ -167,6 +167,7 @@ class Explanations:
             self._queue.put_nowait(waiting)
         except queue.Full:
             self._lose(1)
+            metrics.store_failed("explanations")
 
     def _write(self) -> None:
         waiting, hurry = self._queue, self._hurry

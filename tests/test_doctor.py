@@ -77,6 +77,12 @@ def test_a_search_parameter_that_is_lacking(screening: Screening, server: respon
         (statement(*TYPES, version="5.0.0"), "FHIR 5.0.0; 4.0.1 was expected"),
         ({"resourceType": "OperationOutcome"}, "CapabilityStatement cannot be read"),
         ([], "CapabilityStatement cannot be read"),
+        ({"resourceType": "CapabilityStatement", "rest": [1]}, "CapabilityStatement cannot be read"),
+        ({"resourceType": "CapabilityStatement", "rest": {"resource": []}}, "CapabilityStatement cannot be read"),
+        (
+            {"resourceType": "CapabilityStatement", "rest": [{"resource": [{"type": "Patient", "searchParam": [1]}]}]},
+            "CapabilityStatement cannot be read",
+        ),
     ],
 )
 def test_a_server_of_another_kind(screening: Screening, server: responses.RequestsMock, told: Any, said: str) -> None:

@@ -282,8 +282,11 @@ class TestBackground:
         monkeypatch.setattr(module, "QUEUE_LENGTH", 3)
         explanations = Explanations(memory, [NEW], 60, clock)
         memory.open.clear()
+        told: list[str] = []
+        monkeypatch.setattr(module.metrics, "store_failed", told.append)
         tokens = [explanations.seal(bytes([number])) for number in range(50)]
         assert explanations.lost >= 50 - 2 * 3
+        assert told == ["explanations"] * explanations.lost
         memory.open.set()
         assert explanations.flush()
         assert len(memory.rows) == 50 - explanations.lost

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import msgspec
 
 from service.audit_events.access import Access, TrialRead
@@ -26,10 +25,10 @@ def audit_screening(results: Path, trials: Trials, server: str, settings: Settin
     if trail is None:
         return
     read = tuple(TrialRead(t.id, t.version, t.digest) for t in trials.trials)
-    for patient in _patients(results):
-        trail.record(Access(trail.now(), "operation", ENDPOINT, "", 200, patient, server, trials=read))
-    if not trail.flush():
-        click.echo("trialhook: not every AuditEvent of this screening reached its server", err=True)
+    trail.record_all(
+        Access(trail.now(), "operation", ENDPOINT, "", 200, patient, server, trials=read)
+        for patient in _patients(results)
+    )
 
 
 def _patients(results: Path) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """The audit trail that the settings describe: where AuditEvents go."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Protocol
 
@@ -37,10 +37,21 @@ class AuditTrail:
         self.now = clock
 
     def record(self, access: Access) -> None:
-        event = audit_event(access, self._observer)
-        self._place.append(Entry(event["id"], access.at, msgspec.json.encode(event)))
+        self._place.append(self._entry(access))
         if self._retention is not None:
             self._retention.now_and_then()
+
+    def record_all(self, accesses: Iterable[Access]) -> None:
+        """Write one for each of many, waiting for a server to take it. StoreError where that fails."""
+        if isinstance(self._place, AuditServer):
+            self._place.deliver(map(self._entry, accesses))
+            return
+        for access in accesses:
+            self.record(access)
+
+    def _entry(self, access: Access) -> Entry:
+        event = audit_event(access, self._observer)
+        return Entry(event["id"], access.at, msgspec.json.encode(event))
 
     def flush(self, seconds: float = FLUSH_SECONDS) -> bool:
         """Whether everything is where it belongs, for which it may wait."""

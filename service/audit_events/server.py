@@ -3,6 +3,7 @@
 import queue
 import threading
 import time
+from collections.abc import Iterable
 
 import structlog
 from requests.structures import CaseInsensitiveDict
@@ -12,12 +13,14 @@ from service.fhir_client import FhirServers
 from service.fhir_client.answers import Failure
 from service.fhir_client.channel import Request, refusal
 from service.fhir_client.servers import FHIR_JSON
+from service.store.engine import StoreError
 from service.store.forks import renew_in_child
 from service.store.journals import Entry
 
 QUEUE_LENGTH = 1024
 SECONDS = 10.0
 RETRIES = 5
+PATIENCE = 3  # events in a row that were not taken, before the rest of many is not tried
 _HEADERS = {"Content-Type": FHIR_JSON, "Accept": FHIR_JSON, "Prefer": "return=minimal"}
 _CREATED = frozenset({200, 201, 202})
 log = structlog.get_logger(__name__)
@@ -78,12 +81,31 @@ class AuditServer:
             if isinstance(item, threading.Event):
                 item.set()
                 continue
-            try:
-                problem = self._sent(item)
-            except Exception as error:  # noqa: BLE001 - the thread's edge: the next event must have its chance
-                problem = type(error).__name__
-            if problem:
-                self._lose(problem)
+            self._tried(item)
+
+    def deliver(self, entries: Iterable[Entry]) -> None:
+        """Send them now, one after the other: for a caller who can wait, and makes more than a queue holds. StoreError
+        where any was not taken; after a few in a row the rest is not tried."""
+        lost = in_a_row = 0
+        for entry in entries:
+            if problem := self._tried(entry.line):
+                lost, in_a_row = lost + 1, in_a_row + 1
+            else:
+                in_a_row = 0
+            if in_a_row == PATIENCE:
+                raise StoreError(f"AuditEvents are not taken by their server, the rest was not tried: {problem}")
+        if lost:
+            raise StoreError(f"AuditEvents that their server did not take: {lost}")
+
+    def _tried(self, line: bytes) -> str:
+        """Why an event is lost; empty where it was taken."""
+        try:
+            problem = self._sent(line)
+        except Exception as error:  # noqa: BLE001 - the thread's edge: the next event must have its chance
+            problem = type(error).__name__
+        if problem:
+            self._lose(problem)
+        return problem
 
     def _sent(self, line: bytes) -> str:
         """Why an event was not taken; empty where it was."""

@@ -1,5 +1,7 @@
 """`trialhook evaluate`: one or more records against the trials."""
 
+import gzip
+import io
 import sys
 import zlib
 from collections.abc import Callable
@@ -124,19 +126,16 @@ def _read(name: str) -> bytes:
 
 def _unpacked(data: bytes, name: str) -> bytes:
     """A gzip file, which may have several members; never more than MAX_FILE of it."""
-    out = bytearray()
-    while data:
-        unpack = zlib.decompressobj(wbits=31)
-        try:
-            out += unpack.decompress(data, MAX_FILE + 1 - len(out))
-        except zlib.error:
-            raise RecordError(f"{name} is not a whole gzip file", code="unreadable-source") from None
-        if len(out) > MAX_FILE or unpack.unconsumed_tail:
-            raise RecordError(f"{name} is larger than {MAX_FILE // 2**20} MB unpacked", code="too-large")
-        if not unpack.eof:
-            raise RecordError(f"{name} is a gzip file cut short", code="unreadable-source")
-        data = unpack.unused_data.lstrip(b"\0")  # some tools pad a file with zeros
-    return bytes(out)
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            out = packed.read(MAX_FILE + 1)
+    except EOFError:
+        raise RecordError(f"{name} is a gzip file cut short", code="unreadable-source") from None
+    except (gzip.BadGzipFile, zlib.error):
+        raise RecordError(f"{name} is not a whole gzip file", code="unreadable-source") from None
+    if len(out) > MAX_FILE:
+        raise RecordError(f"{name} is larger than {MAX_FILE // 2**20} MB unpacked", code="too-large")
+    return out
 
 
 def _printer(form: str) -> Callable[[PatientResult | PatientError], None]:

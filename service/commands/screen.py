@@ -11,14 +11,14 @@ import msgspec
 
 from service import settings as settings_module
 from service.commands.setup import Day, chosen_trials, screening_of
-from service.errors import SettingsError, SourceError, writable
+from service.errors import ProcessLost, SettingsError, SourceError, writable
 from service.population import ledger as ledgers
 from service.population import outputs
 from service.population.export_order import Level
 from service.population.fact_store import facts_in
 from service.population.files import Input, find_inputs
 from service.population.progress import Discreet, Form, Progress, progress
-from service.population.run import WORK, Run, begin, finish, question, screen
+from service.population.run import WORK, Run, begin, finish, held, question, screen
 from service.population.source_server import Server, options_of
 from service.settings import Settings
 
@@ -259,6 +259,10 @@ def _screen(
         told.close()
         click.echo(f"trialhook: {_stopped(problem)}; what was done is kept, go on with --resume", err=True)
         return 1
+    except ProcessLost as problem:
+        told.close()
+        click.echo(f"trialhook: {problem.message}; what was done is kept, go on with --resume", err=True)
+        return 1
     finally:
         told.close()
 
@@ -279,6 +283,8 @@ def _screen_alone(
     """The number of errors."""
     asked = question(run, settings)
     old = ledgers.load(run.out)
+    if old is not None and not resume:
+        raise held(run.out)  # before anything of the earlier run is taken away, or a server is asked
     if server is not None and not (old and old.phase == "done"):
         run = _staged(run, server, settings, resume, told)
     ledger = begin(run, asked, resume, fetched=server is not None)

@@ -21,7 +21,6 @@ import msgspec
 from service.errors import SourceError, writable
 
 Kind = Literal["lines", "bundle"]
-Archive = zipfile.ZipFile | tarfile.TarFile
 _LINES = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 _BUNDLES = (".json", ".json.gz")
 _ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz")
@@ -164,16 +163,39 @@ def _check_member(member: zipfile.ZipInfo, archive: str) -> None:
         raise SourceError(f"{writable(archive)}!{writable(member.filename)} is packed in a way that is not known")
 
 
-_open: dict[tuple[int, str, int], Archive] = {}
+class _Archive:
+    """An open archive. A ZIP finds its members by name by itself; a tar looks at all of them each time."""
+
+    def __init__(self, path: str) -> None:
+        self._zip = zipfile.ZipFile(path) if path.lower().endswith(".zip") else None
+        self._tar = None if self._zip else tarfile.open(path)  # noqa: SIM115
+        self._in_tar = {member.name: member for member in self._tar.getmembers()} if self._tar else {}
+
+    def member(self, name: str) -> IO[bytes]:
+        """One of BROKEN, or KeyError, where it cannot be had."""
+        if self._zip is not None:
+            return self._zip.open(name)
+        assert self._tar is not None
+        found = self._tar.extractfile(self._in_tar[name])
+        assert found is not None
+        return found
+
+    def close(self) -> None:
+        for archive in (self._zip, self._tar):
+            if archive is not None:
+                archive.close()
 
 
-def _archive(path: str, modified: int) -> Archive:
+_open: dict[tuple[int, str, int], _Archive] = {}
+
+
+def _archive(path: str, modified: int) -> _Archive:
     """An archive that this process keeps open until it needs another. Finding its members takes a pass over it, and a
     packed one is read on from where the last member ended. A process never reads on what it was forked with."""
     key = (os.getpid(), path, modified)
     if key not in _open:
         close_archive()
-        _open[key] = zipfile.ZipFile(path) if path.lower().endswith(".zip") else tarfile.open(path)  # noqa: SIM115
+        _open[key] = _Archive(path)
     return _open[key]
 
 
@@ -202,12 +224,10 @@ class Opened:
     def _raw(self, source: Input) -> IO[bytes]:
         if not source.member:
             return self._kept(Path(source.path).open("rb", buffering=0))
-        archive = _archive(source.path, source.modified)
-        if not isinstance(archive, tarfile.TarFile):
-            return self._kept(archive.open(source.member))
-        member = archive.extractfile(source.member)
-        assert member is not None
-        return self._kept(member)
+        try:
+            return self._kept(_archive(source.path, source.modified).member(source.member))
+        except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error, KeyError):
+            return self._kept(io.BufferedReader(_Damaged()))
 
     def _kept(self, stream: IO[bytes]) -> IO[bytes]:
         self._stack.append(stream)
@@ -247,6 +267,16 @@ class _Unpacking(io.RawIOBase):
         data = self._unpacked.read1(len(buffer))
         buffer[: len(data)] = data
         return len(data)
+
+
+class _Damaged(io.RawIOBase):
+    """A member of an archive of which nothing can be read."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        raise EOFError("a damaged member of an archive")
 
 
 class _Hashing(io.RawIOBase):

@@ -6,9 +6,9 @@ A killed run goes on from it. A changed question (inputs, trials, value sets, da
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import msgspec
 
@@ -97,13 +97,26 @@ def mark(folder: Path, kind: str, number: int) -> Path:
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Only one run at a time works in a folder. ChangedQuestion where another one does."""
-    with (folder / ".lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ChangedQuestion(f"another run is at work in {folder}") from None
+    path = folder / ".lock"
+    with ExitStack() as opened:
+        while True:
+            lock = opened.enter_context(path.open("w"))
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise ChangedQuestion(f"another run is at work in {folder}") from None
+            if _is_still(lock, path):
+                break  # else the one before took it away in between, and a third could lock another of the name
         yield
-        (folder / ".lock").unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
+
+
+def _is_still(file: IO[str], path: Path) -> bool:
+    """Whether a path leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def require_same(old: Ledger, question: Question, inputs: list[Input] | None) -> None:

@@ -7,14 +7,18 @@ import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, TypeVar
+
+from service.errors import ProcessLost
 
 T = TypeVar("T")
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
 def in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[Any], T]) -> Generator[tuple[int, T]]:
-    """Results as they come. Forked workers see everything that was made before; they end when it is closed."""
+    """Results as they come. Forked workers see everything that was made before; they end when it is closed.
+    ProcessLost where one was ended from outside."""
     if workers <= 1 or len(jobs) <= 1:
         for key, job in jobs:
             yield key, work(job)
@@ -27,6 +31,8 @@ def in_parallel(workers: int, jobs: Sequence[tuple[int, Any]], work: Callable[[A
         try:
             for future in as_completed(running):
                 yield running.pop(future), future.result()
+        except BrokenProcessPool:
+            raise ProcessLost from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

@@ -36,7 +36,9 @@ class Shared:
 
     def find(self, names: Iterable[str]) -> list[bytes]:
         if self._connection is None:  # opened by the process that asks, not by the one it was forked from
-            self._connection = sqlite3.connect(f"file:{self._path}?mode=ro", uri=True, check_same_thread=False)
+            # as a URI with escapes: what a folder may be called can mean something else in one
+            address = f"{self._path.absolute().as_uri()}?mode=ro"
+            self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         found = []
         for name in names:
             row = self._connection.execute("SELECT json FROM resource WHERE name = ?", (name,)).fetchone()

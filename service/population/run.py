@@ -5,6 +5,8 @@ the manifest. Workers are forked, so trials and value sets are loaded once.
 """
 
 import hashlib
+import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Sequence
@@ -111,11 +113,16 @@ def basis_digest(settings: Settings) -> str:
     return digest.hexdigest()
 
 
+def held(out: Path) -> ChangedQuestion:
+    """What a new run is told that finds an earlier one in its folder."""
+    return ChangedQuestion(f"{out} holds a screening; name another folder, or go on with --resume")
+
+
 def begin(run: Run, asked: Question, resume: bool, fetched: bool = False) -> Ledger:
     """The manifest of a new run, or of the one that is resumed. ChangedQuestion where that asked something else."""
     old = ledgers.load(run.out)
     if old is not None and not resume:
-        raise ChangedQuestion(f"{run.out} holds a screening; name another folder, or go on with --resume")
+        raise held(run.out)
     if old is not None:
         ledgers.require_same(old, asked, None if fetched and old.phase == "done" else list(run.inputs))
         return old
@@ -295,6 +302,7 @@ def _join(paths: Iterator[Path], target: Path, first: bytes = b"") -> None:
                 with path.open("rb") as data:
                     shutil.copyfileobj(data, out, BUFFER)
         out.flush()
+        os.fsync(out.fileno())  # the parts are taken away once the run is marked done
     part.replace(target)
 
 
@@ -323,13 +331,15 @@ def _screened(run: Run, ledger: Ledger, work: Path) -> Screened:
 
 _decode_result = msgspec.json.Decoder(PatientResult).decode
 _decode_error = msgspec.json.Decoder(PatientError).decode
+# a result names its day after the patient, whose id may be long; quotation marks inside a string have a backslash
+_OF_RESULT = re.compile(rb'\{"patient":"(?:[^"\\]|\\.)*","asOf":')
 
 
 def answers(folder: Path) -> Iterator[PatientResult | PatientError]:
     """The lines of a finished run, one at a time: a result, or why there is none."""
     with (folder / "results.ndjson").open("rb") as lines:
         for line in lines:
-            yield _decode_result(line) if b'"results":' in line[:200] else _decode_error(line)
+            yield _decode_result(line) if _OF_RESULT.match(line) else _decode_error(line)
 
 
 def results(folder: Path) -> Iterator[PatientResult]:

@@ -24,6 +24,7 @@ from service.prefetch import PATIENT, Query
 
 PAGE = 60.0
 COUNT = 100
+IDLE_PAGES = 200  # in a row with nobody new: such a list need not end
 WORKERS = 4
 _QUERY = re.compile(r"Patient(\?.*)?")
 # what leaves elements out of the Patients found, which then cannot stand for the record's own
@@ -118,13 +119,16 @@ class Gathering:
 
     def _searched(self) -> Iterator[Listed]:
         query, link, seen = self._query(), "", set[str]()
-        total = found = 0
+        names: set[str] = set()
+        total = found = idle = 0
         while True:
             # a server object may read so many bytes in all; each page has its own
             answer, following = self._servers.at(self._selection.base).page(query, link, time.monotonic() + PAGE)
             for body in answer.pages:
                 listed = list(_patients(body, whole=not _SUBSETS.search(query)))
                 total, found = max(total, _total(body)), found + len(listed)
+                idle = 0 if {each.patient for each in listed} - names else idle + 1
+                names.update(each.patient for each in listed)
                 yield from listed
             if not answer.complete:
                 yield Listed("", problem=f"the list of patients is not complete: {answer.problem}")
@@ -134,6 +138,10 @@ class Gathering:
                 return
             if following in seen:
                 yield Listed("", problem="the list of patients is not complete: its pages lead in a circle")
+                return
+            if idle == IDLE_PAGES:
+                told = f"{IDLE_PAGES} pages in a row brought nobody new, and there are more"
+                yield Listed("", problem=f"the list of patients is not complete: {told}")
                 return
             seen.add(following)
             link = following

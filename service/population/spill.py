@@ -13,6 +13,7 @@ from heapq import merge
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -251,10 +252,13 @@ def sort_lines(
     line = 0
     with Opened(source, with_digest=not slice_) as opened:
         try:
-            for line, text in enumerate(opened.stream, 1):
+            for line, text in enumerate(_lines(opened.stream), 1):
                 if of > 1 and line // SLICE % of != slice_:
                     continue
-                sort_line(source, line, text, spill, only, found)
+                if len(text) > MAX_LINE:
+                    _too_long(source, line, text, found)
+                else:
+                    sort_line(source, line, text, spill, only, found)
                 if not line % 10_000:
                     tick(10_000)
         except (EOFError, OSError, zlib.error) as problem:
@@ -269,6 +273,25 @@ def sort_lines(
     if of == 1:
         found.finish(source.name)
     return found
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a stream; of one that is longer than MAX_LINE its beginning, which is longer still: a small packed
+    file could hold one that fills the memory."""
+    while text := stream.readline(MAX_LINE + 1):
+        yield text
+        while len(text) > MAX_LINE and text[-1:] != b"\n" and (text := stream.readline(MAX_LINE + 1)):
+            pass
+
+
+def _too_long(source: Input, line: int, text: bytes, found: Sorted) -> None:
+    told = _TYPE.search(text)
+    kind = told[1].decode() if told else ""
+    if kind and kind not in _READ and kind != "Bundle":
+        found.counts[kind] = found.counts.get(kind, 0) + 1
+        return
+    found.errors.append(ErrorRow(source.name, line, f"a line of more than {MAX_LINE >> 20} MB"))
+    found.cannot_read("*" if kind == "Bundle" else kind, line)
 
 
 def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, found: Sorted) -> None:

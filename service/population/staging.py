@@ -61,12 +61,12 @@ def stage(
 ) -> tuple[list[Input], Staged]:
     """Bring the population into the work folder, or go on where a killed run was. SourceError where nothing comes."""
     folder = work / FETCHED
-    _begin(folder, server)
+    queries = prefetch.queries(plan, screening.inputs, screening.terminology)
+    _begin(folder, server, queries, day)
     done = folder / STAGED
     if not done.exists():
         allowed, authorities = [*settings.fhir_allowed, server.base], settings.certificate_authorities
         servers = FhirServers(allowed, settings.max_body, certificates=authorities)
-        queries = prefetch.queries(plan, screening.inputs, screening.terminology)
         with servers:
             try:
                 if server.bulk:
@@ -82,9 +82,11 @@ def stage(
     return find_inputs(folder / "files"), staged
 
 
-def _begin(folder: Path, server: Server) -> None:
-    """A folder of this question: a killed run of another one is not gone on with."""
-    asked = msgspec.json.encode(options_of(server))
+def _begin(folder: Path, server: Server, queries: tuple[prefetch.Query, ...], day: int) -> None:
+    """A folder of this question: a killed run of another one is not gone on with, for what it did not ask for of the
+    patients whom it has would be taken for silence. The day tells who is a member of a Group."""
+    told = {"server": options_of(server), "queries": queries, "day": day if server.group else 0}
+    asked = msgspec.json.encode(told)
     if (folder / ASKED).exists():
         if (folder / ASKED).read_bytes() != asked:
             raise ChangedQuestion("the earlier run asked the server something else; name another folder")

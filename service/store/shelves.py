@@ -67,9 +67,9 @@ class FolderShelf:
     def put(self, name: str, at: float, sealed: bytes) -> None:
         folder = self._folder / day_of(at).isoformat()
         path, part = folder / name, folder / f".{uuid4().hex}.part"
-        if path.exists():
-            return
         try:
+            if path.exists():
+                return
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             part.touch(mode=0o600)
             part.write_bytes(sealed)
@@ -95,6 +95,8 @@ class FolderShelf:
         old = [folder for day, folder in self._days() if day < before]
         for folder in old:
             shutil.rmtree(folder, ignore_errors=True)  # another process may be at it
+            if folder.exists():
+                raise StoreError(f"inputs of {folder.name} cannot be deleted")
         return len(old)
 
     def _days(self) -> list[tuple[date, Path]]:
@@ -105,8 +107,9 @@ def _dated(folder: Path) -> Iterator[tuple[date, Path]]:
     """The folders named for days; what else lies there is somebody else's."""
     try:
         for path in folder.iterdir():
-            with suppress(ValueError):
-                yield date.fromisoformat(path.name), path
+            if path.is_dir():
+                with suppress(ValueError):
+                    yield date.fromisoformat(path.name), path
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as problem:

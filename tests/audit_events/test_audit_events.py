@@ -19,6 +19,7 @@ from service.audit_events import Access, audit_event
 from service.audit_events.server import AuditServer
 from service.errors import SettingsError
 from service.fhir_client import NotAllowed
+from service.store import StoreError
 from service.store.journals import Entry
 from service.web.parts import EXTENSION
 from tests.auth.tokens import bearer, claims, ec, jwk
@@ -301,3 +302,26 @@ def test_bodies_are_not_in_the_event(client: FlaskClient, told: Told) -> None:
     record = eligible(SINAI).edit("patient", name=[{"family": "Zebrowska"}])
     post(client, f"/evaluate{TEST_DAYS}", record.bundle())
     assert b"Zebrowska" not in as_json(told())
+
+
+def test_whoever_can_wait_loses_nothing_to_a_full_queue(server: responses.RequestsMock) -> None:
+    sent = server.post(f"{AUDIT}/AuditEvent", status=201)
+    audit = AuditServer(AUDIT, "", length=2)
+    audit.deliver(entry() for _ in range(20))
+    assert (audit.lost, len(sent.calls)) == (0, 20)
+
+
+def test_many_events_that_a_server_does_not_take_are_told(server: responses.RequestsMock) -> None:
+    for status in (422, 201, 422):
+        server.post(f"{AUDIT}/AuditEvent", status=status)
+    audit = AuditServer(AUDIT, "")
+    with pytest.raises(StoreError, match="did not take: 2"):
+        audit.deliver(entry() for _ in range(3))
+
+
+def test_of_many_events_the_rest_is_not_tried_at_a_server_that_takes_none(server: responses.RequestsMock) -> None:
+    sent = server.post(f"{AUDIT}/AuditEvent", status=401)
+    audit = AuditServer(AUDIT, "")
+    with pytest.raises(StoreError, match="the rest was not tried"):
+        audit.deliver(entry() for _ in range(20))
+    assert len(sent.calls) == 3

@@ -2,10 +2,12 @@
 
 import errno
 import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from service.errors import ChangedQuestion
 from service.population import judging, ledger, run, sorting
 from tests.builders import SINAI, as_json, collection, entry, patient
 from tests.population.conftest import Screen
@@ -190,3 +192,39 @@ def test_a_finished_run_tells_again_what_could_not_be_read(
     assert first.summary["errors"] == {"total": 1, "byCode": {"too-deep": 1}}
     again = screen(source, "--resume")
     assert (again.code, again.summary) == (first.code, first.summary)
+
+
+def test_a_lock_that_was_taken_away_while_it_was_opened_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by a run that ends between the opening of the file and its locking."""
+    real, ended = ledger.fcntl.flock, [False]
+
+    def locked(file: object, how: int) -> None:
+        if not ended[0]:
+            ended[0] = True
+            (tmp_path / ".lock").unlink()
+        real(file, how)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ledger.fcntl, "flock", locked)
+    with (
+        ledger.alone(tmp_path),
+        pytest.raises(ChangedQuestion, match="another run is at work"),
+        ledger.alone(tmp_path),
+    ):
+        pass
+    assert not (tmp_path / ".lock").exists()
+
+
+def test_a_process_that_is_killed_is_told_in_one_line(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_judge_one", _killed)
+        ran = screen(source, "--workers", "2")
+    assert (ran.code, "a process was ended from outside" in ran.err, "--resume" in ran.err) == (1, True, True)
+    assert len(screen(source, "--resume").results) == len(RECORDS)
+
+
+def _killed(_: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)

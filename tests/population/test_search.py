@@ -10,8 +10,10 @@ import pytest
 import requests
 import responses
 
+from service import chart
 from service.errors import RecordError
 from service.fhir_client import FhirServers, NotAllowed
+from service.population import search
 from service.population.search import Found, Gathering, Selection
 from service.prefetch import Query
 from tests.builders import as_json
@@ -147,6 +149,17 @@ def test_a_list_that_is_not_complete_is_told_after_those_it_held(
     assert told in found[1].problem
 
 
+def test_a_list_that_goes_on_with_nobody_new_is_left(
+    gather: Gather, mocked: responses.RequestsMock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "IDLE_PAGES", 3)
+    pages = [bundle(patient("p1"), following=f"{BASE}?page={n + 1}") for n in range(1, 5)]
+    listed(mocked, *pages)
+    found = gather()
+    assert who(found) == ["p1", ""]
+    assert "not complete: 3 pages in a row brought nobody new" in found[1].problem
+
+
 def test_an_entry_without_its_resource_is_somebody_who_did_not_come(
     gather: Gather, mocked: responses.RequestsMock
 ) -> None:
@@ -210,6 +223,22 @@ def test_medications_that_are_referred_to_are_read(mocked: responses.RequestsMoc
     mocked.get(f"{BASE}/Medication/d1", json={"resourceType": "Medication", "id": "d1"})
     [found] = gather()
     assert references(found) == ["Patient/p1", "MedicationRequest/m1", "Medication/d1"]
+
+
+def test_medications_that_came_leave_room_for_those_that_did_not(
+    mocked: responses.RequestsMock, gather: Gather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(chart, "MAX_MEDICATIONS", 1)
+    listed(mocked, bundle(patient("p1")))
+    orders = [
+        {"resourceType": "MedicationRequest", "id": f"m{n}", "medicationReference": {"reference": f"Medication/d{n}"}}
+        for n in (1, 2)
+    ]
+    came = {"resourceType": "Medication", "id": "d1"}
+    mocked.get(f"{BASE}/MedicationRequest?patient=p1", json=bundle(*orders, came))
+    mocked.get(f"{BASE}/Medication/d2", json={"resourceType": "Medication", "id": "d2"})
+    [found] = gather()
+    assert "Medication/d2" in references(found)
 
 
 def test_a_search_that_fails_is_a_gap_of_that_patient_alone(mocked: responses.RequestsMock, gather: Gather) -> None:

@@ -15,7 +15,7 @@ import pytest
 from service.population import files
 from service.population.files import find_inputs
 from service.screening import Screening
-from tests.builders import AS_OF, SINAI, as_json, report
+from tests.builders import AS_OF, SINAI, as_json, patient, report
 from tests.population.conftest import Screen
 from tests.population.sources import (
     FORMS,
@@ -312,3 +312,48 @@ def test_a_dry_run_reads_nothing(screen: Screen, tmp_path: Path) -> None:
     ran = screen(by_type(tmp_path / "in", RECORDS), "--dry-run")
     assert ran.code == 0
     assert not ran.out.exists()
+
+
+@pytest.mark.parametrize("name", ["#1", "a?b", "20%25", "a b", "-x", "Zażółć", "'\""])
+def test_outputs_may_lie_in_a_folder_of_any_name(
+    screen: Screen, tmp_path: Path, expected: dict[str, object], name: str
+) -> None:
+    ran = screen(by_type(tmp_path / name, RECORDS), out=f"out{name}")
+    assert {result["patient"]: result for result in ran.results} == expected
+
+
+def test_a_patient_whose_id_is_long_is_told_as_any_other(screen: Screen, tmp_path: Path) -> None:
+    name = "a" * 500
+    source = tmp_path / "in"
+    source.mkdir()
+    (source / "Patient.ndjson").write_bytes(as_json(patient(id=name)) + b"\n")
+    ran = screen(source, "--format", "csv")
+    assert ran.code == 0
+    assert f"Patient/{name}," in (ran.out / "trials.csv").read_text("utf-8")
+
+
+def test_a_member_of_a_tar_is_not_looked_for_among_all_the_others(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def slow(*_: object) -> None:
+        raise AssertionError("goes through all members")
+
+    monkeypatch.setattr(tarfile.TarFile, "getmember", slow)
+    files.close_archive()
+    assert len(screen(tarred(tmp_path / "in", RECORDS)).results) == len(RECORDS)
+
+
+def test_a_member_of_an_archive_that_does_not_begin_as_one_is_damaged(screen: Screen, tmp_path: Path) -> None:
+    path = tmp_path / "records.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("Patient.ndjson", as_json(patient()) + b"\n")
+        archive.writestr("Condition.ndjson", b"")
+    data = path.read_bytes()
+    second = data.index(b"PK\3\4", 4)
+    path.write_bytes(data[:second] + b"XXXX" + data[second + 4 :])
+    ran = screen(path)
+    assert (ran.code, len(ran.results)) == (1, 1)
+    assert [(row["file"], row["reason"]) for row in ran.errors] == [
+        ("records.zip!Condition.ndjson", "the file is cut short or damaged")
+    ]
+    assert [gap["type"] for gap in ran.summary["gaps"]] == ["Condition"]

@@ -9,11 +9,13 @@ from flask import Flask
 from werkzeug.serving import make_server
 
 from service.cli import main
+from service.commands import screen as screen_command
 from service.demo import AS_OF, patient_files
 from service.demo.fhir_endpoint import fhir_endpoint
 from service.demo.store import demo_store
 from service.population import staging
 from service.screening import Screening
+from tests.builders import PATINA, SINAI
 from tests.population.conftest import Screen
 
 BROKEN: set[str] = set()
@@ -173,3 +175,43 @@ def test_a_list_that_is_refused_is_no_patient_fetched(
     assert ("the list of patients is not complete" in said) == refused
     fetched = '"phase":"fetching","done":1' if form == "json" else "fetching: 1 patient,"
     assert (fetched in said) == ("fetching" in said) == (not refused)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def test_a_killed_run_that_is_not_resumed_is_refused_and_keeps_what_it_fetched(
+    screen: Screen, server: str, expected: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(screen_command, "screen", die)
+        with pytest.raises(Killed):
+            screen(server, as_of=AS_OF)
+    BROKEN.add("/fhir/Patient")  # nothing has to be fetched again
+    ran = screen(server, as_of=AS_OF)
+    assert (ran.code, "go on with --resume" in ran.err) == (2, True)
+    assert grades(screen(server, "--resume", as_of=AS_OF).results) == expected
+
+
+def test_patients_fetched_for_other_trials_are_not_taken_for_those_of_these(
+    screen: Screen, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = staging.write_whole
+
+    def until_a_chunk(path: Path, data: bytes) -> None:
+        whole(path, data)
+        if path.name.startswith(".chunk"):
+            raise Killed
+
+    monkeypatch.setattr(staging, "CHUNK", 5)
+    with monkeypatch.context() as patched:
+        patched.setattr(staging, "write_whole", until_a_chunk)
+        with pytest.raises(Killed):
+            screen(server, "--trial", PATINA, as_of=AS_OF)
+    ran = screen(server, "--resume", "--trial", SINAI, as_of=AS_OF)
+    assert (ran.code, "asked the server something else" in ran.err) == (2, True)
+    assert screen(server, "--resume", "--trial", PATINA, as_of=AS_OF).code == 0

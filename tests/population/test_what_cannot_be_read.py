@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from service.population import spill
 from tests.builders import SINAI, Icd10cm, as_json, collection, condition, entry, operation_outcome, patient
 from tests.population.conftest import Ran, Screen
 from tests.population.sources import by_type, population, write_lines
@@ -307,3 +308,21 @@ def test_a_bundle_of_deletions_says_nothing_of_who_is_there(screen: Screen, sour
     append(source, "deleted.ndjson", as_json({"resourceType": "Bundle", "type": "transaction", "entry": [deletion]}))
     ran = screen(source)
     assert (ran.code, outcome(ran, "a1")[0]) == (0, "pass")
+
+
+@pytest.mark.parametrize(
+    ("kind", "gaps"), [("Observation", ["Observation"]), ("Bundle", ["*"]), ("DocumentReference", [])]
+)
+def test_a_line_of_unusual_length_is_not_held(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, gaps: list[str]
+) -> None:
+    monkeypatch.setattr(spill, "MAX_LINE", 1000)
+    long = as_json({"resourceType": kind, "id": "x" * 5000})
+    folder = tmp_path / "in"
+    folder.mkdir()
+    lines = [as_json(patient(id="before")), long, as_json(patient(id="after"))]
+    (folder / "all.ndjson").write_bytes(b"\n".join(lines))
+    ran = screen(folder)
+    assert [result["patient"] for result in ran.results] == ["Patient/after", "Patient/before"]
+    assert [gap["type"] for gap in ran.summary["gaps"]] == gaps
+    assert [(row["line"], "a line of more than" in row["reason"]) for row in ran.errors] == [(2, True)] * len(gaps)

@@ -218,6 +218,37 @@ def test_a_name_that_is_no_hash_leads_nowhere(tmp_path: Path, name: str) -> None
     assert shelf.get(name) is None
 
 
+def test_inputs_that_cannot_be_deleted_are_not_counted_as_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shelf = FolderShelf(tmp_path / "inputs")
+    shelf.put(NAME, at("2026-11-20"), b"sealed")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(StoreError, match="2026-11-20 cannot be deleted"):
+        shelf.forget(date(2026, 11, 21))
+
+
+def test_a_folder_of_inputs_that_may_not_be_looked_into_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "exists", refuse)
+    with pytest.raises(StoreError, match="Permission denied"):
+        FolderShelf(tmp_path / "inputs").put(NAME, at("2026-11-20"), b"sealed")
+
+
+def test_a_file_that_is_named_for_a_day_is_somebody_elses(tmp_path: Path) -> None:
+    shelf = FolderShelf(tmp_path)
+    (tmp_path / "2026-11-01").write_bytes(b"")
+    assert (shelf.get(NAME), shelf.forget(date(2026, 11, 21))) == (None, 0)
+
+
 class Counting:
     """Something to be forgotten that notes the days."""
 
