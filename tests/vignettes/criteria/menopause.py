@@ -11,6 +11,7 @@ from tests.builders import (
     Icd10cm,
     Json,
     Loinc,
+    LoincAnswer,
     Record,
     RxNorm,
     Snomed,
@@ -80,6 +81,7 @@ for name, record in (
         man().add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2004-05-01", clinical="resolved")),
     ),
     ("absent-ovaries", man().add(condition(Icd10cm.ABSENT_OVARIES, "2010-05-01"))),
+    ("pregnancy-status", man().add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, "2004-05-01"))),
 ):
     case(f"gender-male-{name}", record, SEX_UNKNOWN | expect(ASPIRE, female=FAIL))
 
@@ -116,6 +118,21 @@ case(
     woman().add(procedure(Snomed.OOPHORECTOMY, "2015-02-01")),
     menopause("unknown", "unknown"),
     "without a side it does not prove both",
+)
+# operations whose codes say the side: a hysterectomy that took the ovary of that side too
+LEFT_BY_CODE, RIGHT_BY_CODE = procedure(snomed("739671004"), "2015-02-01"), procedure(snomed("739672006"), "2021-02-01")
+case("meno-oophorectomy-sides-by-code", woman().add(LEFT_BY_CODE, RIGHT_BY_CODE), menopause(PASS, PASS))
+case("meno-oophorectomy-side-by-code-and-site", woman().add(LEFT_BY_CODE, RIGHT), menopause(PASS, PASS))
+case("meno-oophorectomy-one-side-twice", woman().add(LEFT_BY_CODE, LEFT), menopause("unknown", "unknown"))
+case(
+    "meno-oophorectomy-second-not-done",
+    woman().add(LEFT, RIGHT | {"status": "not-done"}),
+    menopause("unknown", "unknown"),
+)
+case(
+    "meno-oophorectomy-second-of-unknown-status",
+    woman().add(LEFT, RIGHT | {"status": "unknown"}),
+    menopause("unknown", "unknown"),
 )
 case(
     "meno-ovarian-irradiation",
@@ -169,6 +186,30 @@ for name, told, outcome in (
 ):
     case(f"meno-coded-45-{name}", woman().add(STATE, told), menopause(outcome, outcome))
 
+MENOPAUSAL_STATUS = snomed("161712005")
+case = chapter.rule("The menopausal status may be told by a result, and is believed as a coded state is")
+for name, birth, answer, told, outcome in (
+    ("55", "1971-04-12", Snomed.POSTMENOPAUSAL, (), PASS),
+    ("45", "1981-04-12", Snomed.POSTMENOPAUSAL, (), PASS),
+    ("45-chemo", "1981-04-12", Snomed.POSTMENOPAUSAL, (CHEMOTHERAPY,), "unknown"),
+    ("55-premenopausal", "1971-04-12", Snomed.PREMENOPAUSAL, (), FAIL),
+    ("61-premenopausal", "1965-01-10", Snomed.PREMENOPAUSAL, (), PASS),
+):
+    record = woman(birth).add(observation(MENOPAUSAL_STATUS, answer, "2024-05-01"), *told)
+    case(f"meno-status-{name}", record, menopause(outcome, outcome))
+case = chapter.rule("A coded state that is refuted, or from after the as-of date, says nothing")
+for name, coded in (
+    ("refuted", condition(icd10cm("Z78.0"), "2025-03-01", verification="refuted")),
+    ("later", condition(icd10cm("Z78.0"), "2026-12-01")),
+    ("status-later", observation(MENOPAUSAL_STATUS, Snomed.POSTMENOPAUSAL, "2026-12-01")),
+):
+    case(f"meno-coded-55-{name}", woman("1971-04-12").add(coded), menopause(MISSING, MISSING))
+case(
+    "meno-coded-55-provisional",
+    woman("1971-04-12").add(condition(icd10cm("Z78.0"), "2025-03-01", verification="provisional")),
+    menopause(MISSING, MISSING),
+)
+
 # ---- hormones ----
 
 
@@ -196,6 +237,17 @@ case(
     WOMAN_OF_52.put(lmp=last_period("2025-11-21")).add(FSH, LH, ESTRADIOL),
     menopause(PASS, PASS),
 )
+AMENORRHOEA = snomed("14302001")
+case = chapter.rule("Amenorrhoea as a Condition counts from its onset, while it lasts")
+for name, told, outcome in (
+    ("12-months-today", condition(AMENORRHOEA, "2025-11-21"), PASS),
+    ("a-day-short", condition(AMENORRHOEA, "2025-11-22"), "unknown"),
+    ("resolved", condition(AMENORRHOEA, "2025-01-10", clinical="resolved"), "unknown"),
+    ("provisional", condition(AMENORRHOEA, "2025-01-10", verification="provisional"), "unknown"),
+    ("undated", condition(AMENORRHOEA), "unknown"),
+):
+    case(f"meno-amenorrhoea-{name}", WOMAN_OF_52.add(told, FSH, LH, ESTRADIOL), menopause(outcome, outcome))
+case = chapter.rule("Under 60: no period for 12 months, and FSH, LH and estradiol in the post-menopausal range")
 for name, applies_to in (
     ("snomed", concept(Snomed.POSTMENOPAUSAL)),
     ("text", concept(text="Postmenopausal women")),

@@ -3,18 +3,20 @@
 from tests.builders import (
     RECENT,
     SINAI,
+    UNKNOWN_MODIFIER,
     YALE,
-    Coding,
     Icd10cm,
     Json,
     Loinc,
     LoincAnswer,
     Snomed,
     ago,
+    concept,
     condition,
     flag,
     icd10cm,
     observation,
+    procedure,
     quantity,
     snomed,
     younger,
@@ -25,6 +27,7 @@ chapter = Chapter()
 BOTH = (SINAI, YALE)
 PASS, NOT_ASKED, FAIL = "pass/recorded", "pass/not-applicable", "fail/recorded"
 MISSING, STALE, REVIEW = "unknown/missing", "unknown/stale", "review/manual"
+CONFLICT = "unknown/conflict"
 LAST_PERIOD = observation(Loinc.LAST_MENSTRUAL_PERIOD, {"valueDateTime": "2026-10-28"})
 MENOPAUSE_UNKNOWN = younger().drop("goserelin", "pregnancy_test")
 # pre-menopausal, on goserelin for NCT03304080, not tested
@@ -39,7 +42,7 @@ def pregnancy(outcome: str) -> Expected:
     return expect_in(BOTH, pregnancy_lactation=outcome)
 
 
-def urine(answer: Coding, on: str) -> Json:
+def urine(answer: Json, on: str) -> Json:
     return observation(Loinc.PREGNANCY_TEST_URINE, answer, on)
 
 
@@ -80,6 +83,26 @@ for name, value, outcome in (
         NOT_TESTED.add(observation(Loinc.HCG_QUANTITATIVE, value, ago(2))),
         pregnancy_test(outcome, outcome),
     )
+
+case = chapter.rule("Tests of one day that disagree are a conflict")
+case(
+    "hcg-conflict",
+    NOT_TESTED.add(urine(Snomed.POSITIVE, ago(2)), observation(Loinc.PREGNANCY_TEST_SERUM, Snomed.NEGATIVE, ago(2))),
+    pregnancy_test(CONFLICT, CONFLICT) | pregnancy(CONFLICT),
+)
+case(
+    "hcg-positive-and-negative",
+    NOT_TESTED.add(urine(concept(Snomed.POSITIVE, Snomed.NEGATIVE), ago(2))),
+    pregnancy_test("unknown", "unknown") | pregnancy("unknown"),
+    "both in one answer",
+)
+case = chapter.rule("Where the date does not tell whether the test lies in the window it is unknown")
+for name, day, sinai, yale in (
+    ("month", "2026-11", MISSING, PASS),
+    ("month-before", "2026-10", STALE, MISSING),
+    ("undated", None, MISSING, MISSING),
+):
+    case(f"hcg-negative-{name}", NOT_TESTED.add(urine(Snomed.NEGATIVE, day)), pregnancy_test(sinai, yale))
 
 # ---- child-bearing potential ----
 case = chapter.rule("Under 60 with menopause unknown she is treated as child-bearing")
@@ -179,6 +202,52 @@ case(
 case(
     "pregnant-preliminary-after-positive", NOT_TESTED.add(PRELIMINARY, urine(Snomed.POSITIVE, ago(6))), pregnancy(FAIL)
 )
+
+case = chapter.rule("Refuted, or from after the as-of date, it says nothing")
+for name, told in (
+    ("refuted", condition(Icd10cm.PREGNANT, "2026-07-01", verification="refuted")),
+    ("later", condition(Icd10cm.PREGNANT, "2026-12-01")),
+    ("status-later", observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, "2026-12-01")),
+    ("test-later", urine(Snomed.POSITIVE, "2026-12-01")),
+):
+    case(f"pregnant-{name}", NOT_TESTED.add(told), pregnancy("pass/no-record"))
+case = chapter.rule("A possible pregnancy, and one that is not confirmed, is unknown")
+for name, told in (
+    ("possible", condition(snomed("102874004"), "2026-10-01")),
+    ("provisional", condition(Icd10cm.PREGNANT, "2026-10-01", verification="provisional")),
+):
+    case(f"pregnant-{name}", NOT_TESTED.add(told), pregnancy(MISSING))
+case = chapter.rule("Pregnant and not pregnant on one day is a conflict")
+PREGNANT_STATUS = observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, ago(20))
+case(
+    "pregnant-and-not-on-one-day",
+    NOT_TESTED.add(PREGNANT_STATUS, urine(Snomed.NEGATIVE, ago(20))),
+    pregnancy(CONFLICT),
+)
+case(
+    "pregnant-and-not-in-one-answer",
+    NOT_TESTED.add(
+        observation(Loinc.PREGNANCY_STATUS, concept(LoincAnswer.PREGNANT, LoincAnswer.NOT_PREGNANT), ago(20))
+    ),
+    pregnancy("unknown"),
+)
+case(
+    "pregnant-status-unusable",
+    NOT_TESTED.add(PREGNANT_STATUS | {"modifierExtension": UNKNOWN_MODIFIER}),
+    pregnancy("unknown/unusable"),
+)
+case = chapter.rule("A delivery may be told as a Procedure, and ends the pregnancies before it")
+DELIVERED = procedure(snomed("177184002"), "2026-10-20")
+for name, told, outcome in (
+    ("after", DELIVERED, "pass/recorded"),
+    ("before", DELIVERED | {"performedDateTime": "2026-01-20"}, FAIL),
+    ("not-done", DELIVERED | {"status": "not-done"}, FAIL),
+):
+    case(
+        f"pregnant-delivery-procedure-{name}",
+        NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-02-01"), told),
+        pregnancy(outcome),
+    )
 
 # ---- breast-feeding ----
 case = chapter.rule("Breast-feeding fails")
