@@ -123,3 +123,10 @@ case(
     no_progression("unknown"),
     "the first day itself is not after it",
 )
+case = chapter.rule("Statuses of one day that disagree are a conflict, and undetermined beside stable decides nothing")
+for name, answer, outcome in (
+    ("progressive", Snomed.PROGRESSIVE, "unknown/conflict"),
+    ("undetermined", Snomed.UNDETERMINED, "unknown"),
+    ("improved", Snomed.IMPROVED, "pass/recorded"),
+):
+    case(f"progression-one-day-{name}", INDUCED.add(status(answer)), no_progression(outcome))

@@ -6,6 +6,7 @@ from tests.builders import (
     PATINA,
     SINAI,
     TRIALS,
+    UNKNOWN_MODIFIER,
     YALE,
     Coding,
     Icd10cm,
@@ -14,6 +15,7 @@ from tests.builders import (
     Record,
     Snomed,
     ajcc,
+    concept,
     condition,
     eligible,
     icd10cm,
@@ -45,7 +47,7 @@ def cancer(**more: Any) -> Json:
     return condition(Snomed.BREAST_CANCER, "2019-05-10", **more)
 
 
-def staged(code: Coding, value: Coding, on: str | None = "2026-09-01", **more: Any) -> Json:
+def staged(code: Coding, value: Json, on: str | None = "2026-09-01", **more: Any) -> Json:
     return observation(code, value, on, **more)
 
 
@@ -205,6 +207,42 @@ case(
     NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M0, "2019-06-01"), condition(Icd10cm.METASTASIS_TO_BONE)),
     metastatic("pass/recorded"),
 )
+case(
+    "course-m0-without-a-date-beside-metastasis",
+    METASTATIC.add(staged(Loinc.M_CLINICAL, Snomed.M0, None)),
+    metastatic("pass/recorded"),
+)
+case(
+    "conflict-m0-and-m1-in-one-answer",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, concept(Snomed.M0, Snomed.M1))),
+    metastatic("unknown/conflict"),
+)
+case(
+    "conflict-stages-in-one-answer",
+    NO_METASTASIS.add(staged(Loinc.STAGE_CLINICAL, concept(Snomed.STAGE_2, Snomed.STAGE_4))),
+    metastatic("unknown/conflict"),
+)
+case = chapter.rule("A stage or M1 from after the as-of date does not count; an unusable one is unknown")
+case(
+    "stage-m1-later",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M1, "2026-12-01")),
+    metastatic("unknown/missing"),
+)
+case(
+    "stage-m1-unusable",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M1, modifierExtension=UNKNOWN_MODIFIER)),
+    metastatic("unknown/unusable"),
+)
+case("met-later", NO_METASTASIS.add(condition(Icd10cm.METASTASIS_TO_BONE, "2026-12-01")), metastatic("unknown/missing"))
+for name, more, outcome in (
+    ("provisional", {"verification": "provisional"}, "unknown"),
+    ("refuted", {"verification": "refuted", "clinical": None}, "fail/recorded"),
+):
+    case(
+        f"stage-inside-{name}-condition",
+        NO_METASTASIS.put(cancer=cancer(stage=Snomed.STAGE_4, **more)),
+        metastatic(outcome),
+    )
 case = chapter.rule("The site of distant metastasis answered 'none' is no metastasis")
 # it is read as an M0; as no evidence at all it would be unknown
 case(
