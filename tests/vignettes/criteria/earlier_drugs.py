@@ -49,6 +49,11 @@ case(
     NO_PERTUZUMAB.add(allergy(Snomed.PERTUZUMAB, type="intolerance")),
     pertuzumab(REVIEW),
 )
+case(
+    "pertuzumab-intolerance-unconfirmed",
+    NO_PERTUZUMAB.add(allergy(Snomed.PERTUZUMAB, type="intolerance", verification="unconfirmed")),
+    pertuzumab(MISSING),
+)
 NO_TAXANE = TREATED.drop("docetaxel")
 case = chapter.rule("Taxanes are paclitaxel, nab-paclitaxel and docetaxel")
 case(

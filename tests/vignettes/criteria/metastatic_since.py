@@ -77,6 +77,16 @@ case(
     NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [BY_REPORT]}).add(REPORT, ADJUVANT),
     first_line("pass"),
 )
+for name, more, outcome in (
+    ("dated", {}, "pass"),
+    ("entered-in-error", {"status": "entered-in-error"}, "unknown"),
+):
+    told = report("2026-09-01") | {"id": "ct"} | more
+    case(
+        f"since-stage-in-condition-assessed-in-a-report-{name}",
+        NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [BY_REPORT]}).add(told, ADJUVANT),
+        first_line(outcome),
+    )
 case = chapter.rule("The earliest date of the evidence counts")
 case(
     "since-earliest-evidence",

@@ -169,6 +169,9 @@ for name, abatement, outcome in (
     ("on-the-day", "2026-11-21", "pass"),
     ("after", "2026-11-22", "fail/recorded"),
     ("age", {"abatementAge": years(65)}, "pass"),
+    ("ages", {"abatementRange": {"low": years(63), "high": years(65)}}, "pass"),
+    ("ages-across", {"abatementRange": {"low": years(63), "high": years(67)}}, "unknown"),
+    ("period", period("2026-09-01", "2026-10-31"), "pass"),
     # an interval across the as-of date: it may have ended by then or not
     ("period-to-come", period("2026-11-01", "2026-12-31"), "unknown"),
     # text is no date: it ended some time, by then or not
