@@ -196,6 +196,9 @@ case(
     her2(PASS, PASS),
     "4.2-5.8 copies beside ratio 2.5 are group 1",
 )
+for name, low, high, sinai in (("5-7", 5, 7, UNKNOWN), ("5-5.9", 5, 5.9, FAIL), ("6-7", 6, 7, PASS)):
+    number = result(Loinc.HER2_COPIES, value_range(low, high, "{#}"))
+    case(f"her2-1p-copy-range-{name}", tested(ihc(IHC_1), number), expect(SINAI, her2_positive=sinai))
 case(
     "her2-ratio-as-ratio",
     tested(

@@ -119,6 +119,9 @@ case(
     menopause("unknown", "unknown"),
     "without a side it does not prove both",
 )
+for name, more in (("not-done", {"status": "not-done"}), ("of-unknown-status", {"status": "unknown"})):
+    operation = procedure(Snomed.BILATERAL_OOPHORECTOMY, "2024-02-01", **more)
+    case(f"meno-oophorectomy-bilateral-{name}", woman().add(operation), menopause("unknown", "unknown"))
 # operations whose codes say the side: a hysterectomy that took the ovary of that side too
 LEFT_BY_CODE, RIGHT_BY_CODE = procedure(snomed("739671004"), "2015-02-01"), procedure(snomed("739672006"), "2021-02-01")
 case("meno-oophorectomy-sides-by-code", woman().add(LEFT_BY_CODE, RIGHT_BY_CODE), menopause(PASS, PASS))
@@ -209,6 +212,12 @@ case(
     woman("1971-04-12").add(condition(icd10cm("Z78.0"), "2025-03-01", verification="provisional")),
     menopause(MISSING, MISSING),
 )
+
+# what is around the menopause leaves a record of being before it in doubt
+BEFORE = condition(Snomed.PREMENOPAUSAL, "2026-08-01")
+for name, more, outcome in (("recorded", {}, "unknown"), ("refuted", {"verification": "refuted"}, FAIL)):
+    record = woman("1974-04-12").add(BEFORE, condition(icd10cm("N95.1"), "2025-03-01", **more))
+    case(f"meno-premenopausal-beside-n951-{name}", record, menopause(outcome, outcome))
 
 # ---- hormones ----
 

@@ -143,6 +143,8 @@ case(
 )
 case = chapter.rule("Breast cancer with only stage 0 to III or M0 fails")
 for name, code, value in (
+    ("stage-0", Loinc.STAGE_CLINICAL, ajcc("0")),
+    ("stage-1", Loinc.STAGE_CLINICAL, ajcc("IA")),
     ("stage-2", Loinc.STAGE_CLINICAL, Snomed.STAGE_2),
     ("m0", Loinc.M_CLINICAL, Snomed.M0),
     ("stage-iib-text-code", Snomed.PATHOLOGIC_STAGE_GROUP, ajcc("IIB")),

@@ -160,6 +160,28 @@ case(
     NOT_TESTED.add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"), condition(Icd10cm.DELIVERY, "2026-10-20")),
     pregnancy("pass"),
 )
+# a delivery is over soon; what it says lasts
+case(
+    "pregnant-then-delivery-resolved",
+    NOT_TESTED.add(
+        condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"),
+        condition(Icd10cm.DELIVERY, "2026-10-20", clinical="resolved"),
+    ),
+    pregnancy("pass/recorded"),
+)
+case(
+    "pregnant-until-abated",
+    NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-02-01", clinical="resolved", abatement="2026-06-01")),
+    pregnancy("pass"),
+)
+case(
+    "pregnant-again-after-one-that-ended",
+    NOT_TESTED.add(
+        condition(Icd10cm.PREGNANT, "2026-01-01", clinical="resolved", abatement="2026-03-01"),
+        condition(Icd10cm.PREGNANT, "2026-07-01"),
+    ),
+    pregnancy(FAIL),
+)
 case = chapter.rule("A pregnancy begun more than 300 days ago without an end is set aside")
 for day, outcome in ((300, FAIL), (301, "pass")):
     case(

@@ -188,7 +188,7 @@ case = chapter.rule("When it was issued, as the only date, proves 'older than' a
 case(
     "observation-issued-only-recent",
     UNTREATED.put(anc=anc(2.1, None, issued="2026-11-15T09:00:00Z")),
-    expect(SINAI, anc="unknown"),
+    expect(SINAI, anc="unknown/missing"),
 )
 case(
     "observation-issued-only-old",
