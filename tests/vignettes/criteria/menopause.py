@@ -365,6 +365,14 @@ for name, code, last in (
 ):
     case(f"gnrh-{name}-day-{last}", PREMENOPAUSAL.add(administration(code, ago(last))), suppressed(PASS))
     case(f"gnrh-{name}-day-{last + 1}", PREMENOPAUSAL.add(administration(code, ago(last + 1))), suppressed(FAIL))
+case = chapter.rule("A depot whose record tells an end that is to come is active as its status says")
+for name, status, outcome in (
+    ("active", "active", PASS),
+    ("stopped", "stopped", PASS),
+    ("on-hold", "on-hold", "unknown"),
+):
+    told = statement(RxNorm.GOSERELIN_3_6_MG, "2026-03-01", "2026-12-31", status=status)
+    case(f"gnrh-until-later-{name}", PREMENOPAUSAL.add(told), suppressed(outcome))
 case = chapter.rule("Where the strength is not told a depot is active to day 35 and unknown to day 91")
 for day, outcome in ((35, PASS), (36, "unknown"), (91, "unknown"), (92, FAIL)):
     case(

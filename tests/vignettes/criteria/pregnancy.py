@@ -90,6 +90,25 @@ case(
     NOT_TESTED.add(urine(Snomed.POSITIVE, ago(2)), observation(Loinc.PREGNANCY_TEST_SERUM, Snomed.NEGATIVE, ago(2))),
     pregnancy_test(CONFLICT, CONFLICT) | pregnancy(CONFLICT),
 )
+EARLY_ISSUE, LATE_ISSUE = ({"issued": f"{ago(2)}T{hour}:00:00Z"} for hour in (10, 16))
+POSITIVE, NEGATIVE = urine(Snomed.POSITIVE, ago(2)), urine(Snomed.NEGATIVE, ago(2))
+case(
+    "hcg-negative-issued-later",
+    NOT_TESTED.add(POSITIVE | EARLY_ISSUE, NEGATIVE | LATE_ISSUE),
+    pregnancy_test(PASS, PASS) | pregnancy(PASS),
+    "at one time the one issued later wins",
+)
+case(
+    "hcg-positive-issued-later",
+    NOT_TESTED.add(POSITIVE | LATE_ISSUE, NEGATIVE | EARLY_ISSUE),
+    pregnancy_test(FAIL, FAIL) | pregnancy(FAIL),
+)
+case(
+    "hcg-preliminary-issued-later",
+    NOT_TESTED.add(POSITIVE | EARLY_ISSUE, NEGATIVE | LATE_ISSUE | {"status": "preliminary"}),
+    pregnancy_test(FAIL, FAIL) | pregnancy(FAIL),
+    "but not one that is not final",
+)
 case(
     "hcg-positive-and-negative",
     NOT_TESTED.add(urine(concept(Snomed.POSITIVE, Snomed.NEGATIVE), ago(2))),
