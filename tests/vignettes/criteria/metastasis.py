@@ -22,6 +22,7 @@ from tests.builders import (
     loinc,
     observation,
     reference,
+    snomed,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
 
@@ -76,6 +77,13 @@ case(
     metastatic("unknown"),
     "axillary nodes are regional: neither metastasis nor stage",
 )
+for name, side in (("right", "24028007"), ("left", "7771000"), ("bilateral", "51440002")):
+    case(
+        f"met-general-code-side-{name}",
+        with_metastasis(Snomed.METASTASIS, body_site=snomed(side)),
+        metastatic("pass/recorded"),
+        "a side is no site",
+    )
 case = chapter.rule("A metastasis counts in any clinical status")
 case(
     "met-remission",
@@ -270,6 +278,23 @@ case(
 # ---- another primary ----
 LUNG_CANCER = condition(Icd10cm.LUNG_CANCER, "2019-01-05")
 OF_THE_BREAST = [reference("Condition/cancer")]
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
+
+
+def said_to_be_of(primary: str, url: str = MCODE) -> Record:
+    """A metastasis whose record names the primary cancer, beside cancers of breast and lung."""
+    extension = [{"url": url, "valueReference": reference(primary)}]
+    return with_metastasis(Icd10cm.METASTASIS_TO_LIVER, extension=extension).put(lung=LUNG_CANCER)
+
+
+case = chapter.rule("A metastasis whose record says that it is of the breast cancer is, beside another active primary")
+case("other-primary-but-related", said_to_be_of("Condition/cancer"), metastatic("pass/recorded"))
+case("other-primary-and-related", said_to_be_of("Condition/lung"), metastatic("unknown/conflict"))
+case(
+    "other-primary-and-another-extension",
+    said_to_be_of("Condition/cancer", "http://example.org/asserted-with"),
+    metastatic("unknown/conflict"),
+)
 case = chapter.rule("Beside another active primary evidence that does not name the breast is a conflict")
 case(
     "other-primary-active",

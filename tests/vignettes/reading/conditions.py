@@ -269,6 +269,13 @@ case(
     expect(SINAI, liver_disease="fail/recorded"),
     "a problem-list item has no such term",
 )
+BOTH_CATEGORIES = {"category": [concept(ENCOUNTER_DIAGNOSIS), concept(PROBLEM_LIST_ITEM)]}
+case(
+    "condition-enc-and-problem-list",
+    UNTREATED.add(condition(Icd10cm.CIRRHOSIS, clinical=None, recorded="2026-03-02") | BOTH_CATEGORIES),
+    expect(SINAI, liver_disease="fail/recorded"),
+    "nor has one that is of an encounter too",
+)
 # the 28 days run from the encounter, when it was recorded, not from an onset long ago
 case(
     "condition-enc-onset-old-recorded-new",
