@@ -135,6 +135,17 @@ case(
     pregnancy_test(MISSING, NOT_ASKED) | expect(SINAI, contraception=REVIEW) | expect(YALE, contraception=NOT_ASKED),
 )
 
+case = chapter.rule("A hysterectomy ends child-bearing potential where it was surely done")
+for name, told, outcome in (
+    ("procedure", procedure(Snomed.HYSTERECTOMY, "2015-01-01"), NOT_ASKED),
+    ("procedure-of-unknown-status", procedure(Snomed.HYSTERECTOMY, "2015-01-01", status="unknown"), MISSING),
+    ("procedure-later", procedure(Snomed.HYSTERECTOMY, "2026-12-01"), MISSING),
+    ("z90710", condition(icd10cm("Z90.710"), "2015-01-01"), NOT_ASKED),
+    ("z90710-provisional", condition(icd10cm("Z90.710"), "2015-01-01", verification="provisional"), MISSING),
+    ("z90710-refuted", condition(icd10cm("Z90.710"), "2015-01-01", verification="refuted"), MISSING),
+    ("z90710-later", condition(icd10cm("Z90.710"), "2026-12-01"), MISSING),
+):
+    case(f"hysterectomy-{name}", NOT_TESTED.add(told), pregnancy_test(outcome, outcome))
 case = chapter.rule("A weakly reactive test is neither positive nor negative, and no older one decides")
 case(
     "pregnancy-test-weakly-reactive",

@@ -190,6 +190,22 @@ case(
     UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-10-01")),
     both(FAIL),
 )
+STOPPED_SOME_TIME = {"abatementString": "stopped because of joint pain"}
+case(
+    "first-z79811-stopped-some-time",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-10-01", abatement=STOPPED_SOME_TIME)),
+    both("unknown"),
+)
+case(
+    "first-z79811-before-and-now",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2021-10-01")),
+    first_line("unknown") | recent(FAIL),
+)
+case(
+    "first-z79811-over",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2021-10-01", abatement="2025-10-01")),
+    both("pass"),
+)
 case = chapter.rule("Z92.21 and Z51.11 are therapy without a name: unknown where a name or a date would decide")
 case("first-z9221-undated", UNTREATED.add(condition(Icd10cm.HISTORY_OF_CHEMOTHERAPY)), first_line("unknown"))
 # neither is wanting here: any chemotherapy begun after the metastasis fails
