@@ -246,6 +246,27 @@ case(
     WOMAN_OF_52.put(lmp=last_period("2025-11-21")).add(FSH, LH, ESTRADIOL),
     menopause(PASS, PASS),
 )
+case = chapter.rule("Each hormone lies in the range with its bounds, within 28 days; an interval lies in it as a whole")
+CONFLICT, STALE = "unknown/conflict", "unknown/stale"
+for name, result, outcome in (
+    ("fsh-low", hormone(Loinc.FSH, 25.8, "m[IU]/mL", 25.8, 134.8), PASS),
+    ("fsh-below", hormone(Loinc.FSH, 25.7, "m[IU]/mL", 25.8, 134.8), CONFLICT),
+    ("fsh-high", hormone(Loinc.FSH, 134.8, "m[IU]/mL", 25.8, 134.8), PASS),
+    ("fsh-above", hormone(Loinc.FSH, 134.9, "m[IU]/mL", 25.8, 134.8), CONFLICT),
+    ("fsh-across", FSH | {"valueQuantity": quantity(100, "m[IU]/mL", comparator=">")}, MISSING),
+    ("fsh-28-days", FSH | {"effectiveDateTime": ago(28)}, PASS),
+    ("fsh-29-days", FSH | {"effectiveDateTime": ago(29)}, STALE),
+    ("fsh-unit-unknown", FSH | {"valueQuantity": quantity(70)}, "unknown/unusable"),
+):
+    case(f"meno-{name}", NO_PERIOD_FOR_15_MONTHS.add(result, LH, ESTRADIOL), menopause(outcome, outcome))
+for name, value, comparator, outcome in (
+    ("high", 25, None, PASS),
+    ("above", 25.1, None, CONFLICT),
+    ("below-12", 12, "<", PASS),
+    ("below-30", 30, "<", MISSING),
+):
+    result = ESTRADIOL | {"valueQuantity": quantity(value, "pg/mL", comparator=comparator)}
+    case(f"meno-estradiol-{name}", NO_PERIOD_FOR_15_MONTHS.add(FSH, LH, result), menopause(outcome, outcome))
 AMENORRHOEA = snomed("14302001")
 case = chapter.rule("Amenorrhoea as a Condition counts from its onset, while it lasts")
 for name, told, outcome in (

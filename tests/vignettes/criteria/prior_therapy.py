@@ -12,6 +12,7 @@ from tests.builders import (
     Snomed,
     administration,
     ago,
+    coding,
     concept,
     condition,
     eligible,
@@ -97,6 +98,18 @@ case(
     "first-radiotherapy-after",
     UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, period("2026-09-20", "2026-10-02"))),
     first_line(REVIEW),
+)
+for name, told in (
+    ("of-unknown-status", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-09-20", status="unknown")),
+    ("without-a-system", procedure(coding(None, "1156506007"), "2026-09-20")),
+    ("year-of-metastasis", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026")),
+    ("undated", procedure(Snomed.PHOTON_RADIOTHERAPY)),
+):
+    case(f"first-radiotherapy-{name}", UNTREATED.add(told), first_line("unknown"))
+case(
+    "first-radiotherapy-before",
+    UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-08-31")),
+    first_line("pass"),
 )
 case(
     "first-ovarian-ablation",
