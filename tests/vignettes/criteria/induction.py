@@ -45,6 +45,16 @@ case(
     induction("pass/recorded"),
     "what ran before and after it was given after it",
 )
+for name, end, outcome in (
+    ("on-the-day", "2026-01-15", "pass/recorded"),
+    ("day-before", "2026-01-14", "unknown/missing"),
+):
+    case(
+        f"induction-until-metastasis-{name}",
+        NOT_INDUCED.add(statement(RxNorm.CAPECITABINE, "2025-12-01", end), TRASTUZUMAB),
+        induction(outcome),
+        "given on the day is given since",
+    )
 case(
     "induction-chemo-only",
     NOT_INDUCED.add(administration(RxNorm.DOCETAXEL_SOLUTION, FIRST_DAY)),
