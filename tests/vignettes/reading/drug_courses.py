@@ -386,6 +386,14 @@ for name, dose, orders, outcome in (
     record = with_docetaxel(dose).add(*(completed_order(on) for on in orders))
     case(f"drug-dose-{name}", record, washout(outcome))
 case(
+    "drug-dose-of-unknown-status-beside-others",
+    with_docetaxel(DOSE | {"status": "unknown"}).add(
+        completed_order("2026-09-28"), administration(RxNorm.PERTUZUMAB, "2026-10-01")
+    ),
+    washout("unknown"),
+    "certain doses of another drug make these no more certain",
+)
+case(
     "drug-dose-of-each-order",
     with_docetaxel(DOSE).add(
         completed_order("2026-08-01"), administration(RxNorm.DOCETAXEL, "2026-08-03"), completed_order("2026-09-28")
