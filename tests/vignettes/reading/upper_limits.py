@@ -140,6 +140,22 @@ for value, outcome in ((1.5, "pass/recorded"), (1.6, "unknown/conflict"), (2.0, 
     ranges = [normal_range(0.5, 1.0, "mg/dL", **for_age(18, 40)), normal_range(0.5, 1.3, "mg/dL", **for_age(41, None))]
     record = creatinine(value, *ranges).edit("patient", birthDate=None)
     case(f"uln-age-not-known-{value}", record, expect(SINAI, creatinine=outcome))
+# one that is surely hers goes before one that may be
+SURELY_HERS, PERHAPS_HERS = (
+    normal_range(0.5, 1.0, "mg/dL", **for_sex(Snomed.FEMALE)),
+    normal_range(0.5, 1.3, "mg/dL", **for_age(41, None)),
+)
+case(
+    "uln-sure-before-perhaps",
+    creatinine(1.6, SURELY_HERS, PERHAPS_HERS).edit("patient", birthDate=None),
+    expect(SINAI, creatinine="fail/recorded"),
+)
+case(
+    "uln-sure-of-both",
+    creatinine(1.6, SURELY_HERS, PERHAPS_HERS),
+    expect(SINAI, creatinine="unknown/conflict"),
+    "with her birth date both are hers",
+)
 case = chapter.rule("A range for women before or after the menopause or in pregnancy is theirs alone")
 WOMAN_OF_45 = {"patient": patient("1981-04-12")}
 STATES = {
