@@ -178,8 +178,12 @@ def _is_related(ev: Evaluation, cancer: Cancer, diagnosis: Diagnosis) -> bool:
     """Whether a metastasis is said to come from this cancer."""
     if not diagnosis.related:
         return False
-    own = {m.fact.ref for m in ev.record.diagnoses(cancer.diagnosis)}
-    return any(reference in own for reference in diagnosis.related)
+    return not ev.shared(_references, cancer).isdisjoint(diagnosis.related)
+
+
+def _references(ev: Evaluation, cancer: Cancer) -> set[str]:
+    """The Conditions that tell the cancer itself."""
+    return {match.fact.ref for match in ev.record.diagnoses(cancer.diagnosis)}
 
 
 def _own_stages(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:

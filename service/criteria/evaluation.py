@@ -4,7 +4,7 @@ Every comparison with the calendar goes through here, so that the evaluation kno
 of its answers could be another with no new data.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -137,6 +137,48 @@ class Evaluation:
         if outer < self._next:
             self._next = outer
         return made
+
+    def weigh_each(
+        self,
+        items: Sequence[T],
+        weigh: Callable[[T], None],
+        found: Sequence[Any],
+        doubtful: Sequence[Any],
+        fading: bool = False,
+    ) -> None:
+        """Weigh records one by one, each of which `weigh` puts on the list of what is found, or of what is in doubt, or
+        on neither.
+
+        What is found stays found while the last of its records does, whatever becomes of the others: that day alone is
+        handed on, not one for each of hundreds of records. So it is with a doubt where records are `fading`: once
+        begun they only grow weaker with time, so that what is in doubt is never found later.
+        """
+        outer = self._next
+        last_found = last_doubt = LONG_AGO
+        first_other = FOREVER
+        for item in items:
+            had_found, had_doubt = len(found), len(doubtful)
+            self._next = FOREVER
+            weigh(item)
+            if len(found) > had_found:
+                last_found = max(last_found, self._next)
+            elif fading and len(doubtful) > had_doubt:
+                last_doubt = max(last_doubt, self._next)
+            elif self._next < first_other:
+                first_other = self._next
+        until = first_other
+        if found:
+            until = last_found or FOREVER
+        elif last_doubt:
+            until = min(last_doubt, first_other)
+        self._next = min(outer, until)
+
+    def apart(self, work: Callable[..., T], *given: Any) -> tuple[T, int]:
+        """What a piece of work gives, and the day on which it may be another: not handed on unless the caller does."""
+        outer, self._next = self._next, FOREVER
+        made, until = work(*given), self._next
+        self._next = outer
+        return made, until
 
     def next_change(self, rule: Rule) -> int:
         """The first later day on which the finding of a judged rule may be another; FOREVER where none."""

@@ -19,7 +19,8 @@ from service.criteria.focus import of_breast
 from service.criteria.her2_specimens import INPUTS, SAME_TIME, Status, Tested, describe, groups_of, named, specimens
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.newest import aside_of
-from service.criteria.signs import apart, earlier, told
+from service.criteria.overlap import Overlaps, is_older, latest_start
+from service.criteria.signs import told
 from service.criteria.spans import Span
 
 # The table of the guideline: IHC score -> group of the in situ hybridisation -> status.
@@ -134,7 +135,7 @@ class Her2Rule(msgspec.Struct, frozen=True):
     def _newest(self, ev: Evaluation, tested: list[Tested]) -> Finding:
         if not tested:
             return self._without_results(ev)
-        newest = tested if len(tested) == 1 else [t for t in tested if _may_be_newest(t, tested)]
+        newest = tested if len(tested) == 1 else _may_be_newest(tested)
         verdicts = [by_asco_cap(t) for t in newest]
         statuses = {v.status for v in verdicts}
         reason = "; ".join(v.reason for v in verdicts)
@@ -206,10 +207,11 @@ class Her2Rule(msgspec.Struct, frozen=True):
     def _said(self, words: list[tuple[str, Diagnosis]]) -> set[str]:
         """What diagnoses say: the newest; where any specimen may speak, a positive one that none of its time denies."""
         if self.definition == "any-amplification":
-            negative = [d for word, d in words if word == "negative"]
-            if any(word == "positive" and all(apart(d, other) for other in negative) for word, d in words):
+            negative = Overlaps.of(d.date for word, d in words if word == "negative")
+            if any(word == "positive" and not negative.meet(d.date) for word, d in words):
                 return {"positive"}
-        return {word for word, d in words if not any(earlier(d, other) for _, other in words)}
+        latest = latest_start(d.date for _, d in words)
+        return {word for word, d in words if not is_older(d.date, latest)}
 
 
 def _set_aside(ev: Evaluation) -> tuple[Evidence, ...]:
@@ -233,10 +235,10 @@ def _has_nothing(t: Tested) -> bool:
     return not t.measured and t.overall not in ("positive", "negative") and not t.problem
 
 
-def _may_be_newest(t: Tested, tested: list[Tested]) -> bool:
-    if t.span is None:
-        return all(other.span is None for other in tested)
-    return not any(other.span is not None and t.span.before(other.span) for other in tested)
+def _may_be_newest(tested: list[Tested]) -> list[Tested]:
+    dated = [t for t in tested if t.span is not None] or tested
+    latest = latest_start(t.span for t in dated)
+    return [t for t in dated if not is_older(t.span, latest)]
 
 
 def _from_before(date: Span | None, specimen: Span | None) -> bool:

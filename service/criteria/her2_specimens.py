@@ -1,5 +1,6 @@
 """HER2 results that belong to one specimen, read together."""
 
+from bisect import insort
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Literal
@@ -101,85 +102,134 @@ def _speaks(m: Measurement) -> bool:
     return not m.provisional and (m.standing != "sure" or not m.empty)
 
 
+class _Group(msgspec.Struct):
+    """Results taken to be of one specimen: whether its name or a report's tells that, and how far the results reach in
+    time, so that the distance of another is told without a look at each. `number` is its place among all groups."""
+
+    number: int
+    results: list[Measurement] = msgspec.field(default_factory=list)
+    named_specimen: bool = False
+    named_report: bool = False
+    days: set[tuple[float, float]] = msgspec.field(default_factory=set)
+    latest_first: float = float("-inf")
+    earliest_last: float = float("inf")
+
+    def add(self, m: Measurement) -> None:
+        first, last = days = _days(m)
+        self.results.append(m)
+        self.named_specimen |= bool(m.specimen)
+        self.named_report |= bool(m.report)
+        self.days.add(days)
+        self.latest_first = max(self.latest_first, first)
+        self.earliest_last = min(self.earliest_last, last)
+
+    def holds(self, m: Measurement) -> bool:
+        """Whether all of its results lie within 30 days of this one."""
+        first, last = _days(m)
+        return first - self.earliest_last <= SAME_TIME and self.latest_first - last <= SAME_TIME
+
+    def distance(self, m: Measurement) -> float:
+        """Days to the nearest of its results."""
+        first, last = _days(m)
+        return min(max(first - its_last, its_first - last, 0) for its_first, its_last in self.days)
+
+    def is_near(self, other: "_Group") -> bool:
+        """Whether all results of the two lie within 30 days of each other."""
+        apart = max(self.latest_first - other.earliest_last, other.latest_first - self.earliest_last)
+        return apart <= SAME_TIME
+
+
 def _grouped(results: list[Measurement]) -> list[list[Measurement]]:
-    groups: list[list[Measurement]] = []
-    keys: list[set[str]] = []
-    loose: list[Measurement] = []
+    """Results put together by specimen and report, each other one with what lies nearest in time. All are dated, or
+    none is."""
+    groups = _by_name([m for m in results if m.specimen or m.report])
+    to_come = sorted(groups, key=lambda g: g.earliest_last)
+    near: list[_Group] = []
+    day = float("inf")
+    # back in time: a group is met, may take results, and is past for good
+    for m in sorted((m for m in results if not m.specimen and not m.report), key=_time, reverse=True):
+        first, last = _days(m)
+        while to_come and first - to_come[-1].earliest_last <= SAME_TIME:
+            insort(near, to_come.pop(), key=_number)
+        if last < day:
+            near, day = [g for g in near if g.latest_first - last <= SAME_TIME], last
+        group = _nearest(near, m)
+        if group is None:
+            group = _Group(len(groups))
+            groups.append(group)
+            near.append(group)
+        group.add(m)
+    return [g.results for g in _merged(groups)]
+
+
+def _nearest(groups: list[_Group], m: Measurement) -> _Group | None:
+    """The group closest in time, all of whose results lie within 30 days of this one; of several, the first."""
+    best, closest = None, float("inf")
+    for group in groups:
+        if group.holds(m):
+            distance = group.distance(m)
+            if distance == 0:
+                return group
+            if distance < closest:
+                best, closest = group, distance
+    return best
+
+
+def _number(group: _Group) -> int:
+    return group.number
+
+
+def _by_name(results: list[Measurement]) -> list[_Group]:
+    """Results that share a specimen or a report, directly or through others."""
+    same: dict[str, str] = {}
+
+    def first_of(name: str) -> str:
+        while same.setdefault(name, name) != name:
+            same[name] = name = same[same[name]]
+        return name
+
+    def name_of(m: Measurement) -> str:
+        return f"specimen {m.specimen}" if m.specimen else f"report {m.report}"
+
     for m in results:
-        own = {k for k in (m.specimen and f"s:{m.specimen}", m.report and f"r:{m.report}") if k}
-        if not own:
-            loose.append(m)
-            continue
-        joined = [i for i, k in enumerate(keys) if k & own]
-        _join(groups, keys, joined, m, own)
-    for m in sorted(loose, key=_time, reverse=True):
-        near = _nearest(groups, keys, m)
-        if near is None:
-            groups.append([m])
-            keys.append(set())
+        if m.specimen and m.report:
+            same[first_of(f"report {m.report}")] = first_of(name_of(m))
+    groups: dict[str, _Group] = {}
+    for m in results:
+        groups.setdefault(first_of(name_of(m)), _Group(len(groups))).add(m)
+    return list(groups.values())
+
+
+def _merged(groups: list[_Group]) -> list[_Group]:
+    """Groups known by a specimen alone and groups known by a report alone are one where their results lie within 30
+    days of each other; two different specimens, or two different reports, stay apart."""
+    by_specimen = {g.number: g for g in groups if g.named_specimen and not g.named_report}
+    by_report = {g.number: g for g in groups if g.named_report and not g.named_specimen}
+    gone: set[int] = set()
+    for group in groups if by_specimen and by_report else ():
+        if group.number in by_specimen:
+            own, others = by_specimen, by_report
+        elif group.number in by_report:
+            own, others = by_report, by_specimen
         else:
-            groups[near].append(m)
-    return _merge_unlinked(groups, keys)
-
-
-def _join(
-    groups: list[list[Measurement]], keys: list[set[str]], joined: list[int], m: Measurement, own: set[str]
-) -> None:
-    if not joined:
-        groups.append([m])
-        keys.append(own)
-        return
-    first = joined[0]
-    groups[first].append(m)
-    keys[first] |= own
-    for i in reversed(joined[1:]):
-        groups[first] += groups.pop(i)
-        keys[first] |= keys.pop(i)
-
-
-def _nearest(groups: list[list[Measurement]], keys: list[set[str]], m: Measurement) -> int | None:
-    """The group closest in time, all of whose results lie within 30 days of this one."""
-    best: tuple[float, int] | None = None
-    for i, group in enumerate(groups):
-        distances = [_days_apart(m, other) for other in group]
-        if max(distances) <= SAME_TIME:
-            distance = min(distances)
-            if best is None or distance < best[0]:
-                best = (distance, i)
-    return best[1] if best else None
-
-
-def _merge_unlinked(groups: list[list[Measurement]], keys: list[set[str]]) -> list[list[Measurement]]:
-    """Groups known by a specimen and groups known by a report, with no name in common, are one where their results lie
-    within 30 days of each other; two different specimens, or two different reports, stay apart."""
-    merged = True
-    while merged:
-        merged = False
-        for i in range(len(groups)):
-            for j in range(i + 1, len(groups)):
-                kinds_i, kinds_j = {k[0] for k in keys[i]}, {k[0] for k in keys[j]}
-                if kinds_i & kinds_j or not kinds_i or not kinds_j:
-                    continue
-                if all(_days_apart(a, b) <= SAME_TIME for a in groups[i] for b in groups[j]):
-                    groups[i] += groups.pop(j)
-                    keys[i] |= keys.pop(j)
-                    merged = True
-                    break
-            if merged:
-                break
-    return groups
+            continue
+        del own[group.number]
+        other = next((g for g in others.values() if group.is_near(g)), None)
+        if other is not None:
+            del others[other.number]
+            gone.add(other.number)
+            for m in other.results:
+                group.add(m)
+    return [g for g in groups if g.number not in gone]
 
 
 def _time(m: Measurement) -> float:
     return m.span.end if m.span else float("-inf")
 
 
-def _days_apart(a: Measurement, b: Measurement) -> float:
-    if a.span is None or b.span is None:
-        return 0 if a.span is b.span else float("inf")
-    if a.span.first <= b.span.last and b.span.first <= a.span.last:
-        return 0
-    return b.span.first - a.span.last if b.span.first > a.span.last else a.span.first - b.span.last
+def _days(m: Measurement) -> tuple[float, float]:
+    """The first and the last day it may be of; the undated are of one time."""
+    return (m.span.first, m.span.last) if m.span else (0, 0)
 
 
 def _read(ev: Evaluation, group: list[Measurement]) -> Tested:

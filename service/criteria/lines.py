@@ -1,6 +1,8 @@
 """How many lines of therapy there were since the metastasis."""
 
-from itertools import permutations
+from bisect import bisect_left
+from itertools import accumulate, permutations
+from math import perm
 
 import msgspec
 
@@ -15,8 +17,8 @@ from service.criteria.spans import FOREVER, LONG_AGO, Span, Window
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
 from service.criteria.weighing import because, on_or_after
 
-# More starts than this are not tried in every order: whether they make too many lines is then not known.
-MAX_STARTS = 40
+# More orders of starts than this are not tried: whether they make too many lines is then not known.
+MAX_ORDERS = 100_000
 
 
 class LinesRule(msgspec.Struct, frozen=True):
@@ -100,7 +102,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         """The first and last day on which each new drug may have begun since the metastasis, and what is in doubt."""
         starts: list[tuple[int, int, Evidence]] = []
         doubtful: list[Evidence] = []
-        taken = [c.exposure for c in found if c.counts and c.exposure.start is not None]
+        taken = _taken([c.exposure for c in found if c.counts])
         for course in found:
             start = course.exposure.start
             begun = began(course.exposure)
@@ -110,21 +112,17 @@ class LinesRule(msgspec.Struct, frozen=True):
                 doubtful.append(because(course.exposure, course.why or "its start is not told"))
                 continue
             names = course.exposure.ingredients & self.therapy.everything
-            if any(not self._taken_before(name, start, taken) for name in names):
+            if any(not self._taken_before(start, taken.get(name, [])) for name in names):
                 starts.append((max(start.first, since.first), start.last, cite_exposure(course.exposure)))
         return starts, doubtful
 
-    def _taken_before(self, ingredient: str, start: Span, exposures: list[Exposure]) -> bool:
+    def _taken_before(self, start: Span, courses_of_it: list[tuple[int, int]]) -> bool:
         """Whether a drug was certainly taken shortly before, on whatever day it was started."""
-        for other in exposures:
-            if ingredient not in other.ingredients or other.start is None or other.start.last >= start.first:
-                continue
-            ongoing = is_ongoing(other)
-            last = last_day(other)
-            until = FOREVER if ongoing else max(last.first, other.start.first)
-            if until >= start.last or self.new_after.reach(until) >= start.last:
-                return True
-        return False
+        place = bisect_left(courses_of_it, (start.first,))
+        if not place:
+            return False
+        until = courses_of_it[place - 1][1]
+        return until >= start.last or self.new_after.reach(until) >= start.last
 
     def _lines(self, days: list[int]) -> list[int]:
         lines: list[int] = []
@@ -139,7 +137,7 @@ class LinesRule(msgspec.Struct, frozen=True):
         open_starts = [start for start in starts if start[0] != start[1]]
         if not open_starts:
             return False  # then the lines counted are all there are
-        if len(certain) + len(open_starts) > MAX_STARTS:
+        if perm(len(certain) + len(open_starts), self.at_most + 1) > MAX_ORDERS:
             return True
         return any(self._fit(chosen) for chosen in permutations([*certain, *open_starts], self.at_most + 1))
 
@@ -150,6 +148,22 @@ class LinesRule(msgspec.Struct, frozen=True):
             if day > last:
                 return False
         return True
+
+
+def _taken(exposures: list[Exposure]) -> dict[str, list[tuple[int, int]]]:
+    """Of each ingredient, in order: the last day on which a course of it may have started, and until when this one or
+    one before it was certainly taken."""
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for exposure in exposures:
+        if exposure.start is not None:
+            until = FOREVER if is_ongoing(exposure) else max(last_day(exposure).first, exposure.start.first)
+            for name in exposure.ingredients:
+                taken.setdefault(name, []).append((exposure.start.last, until))
+    for courses_of_it in taken.values():
+        courses_of_it.sort()
+        longest = accumulate((until for _, until in courses_of_it), max)
+        courses_of_it[:] = [(started, until) for (started, _), until in zip(courses_of_it, longest, strict=True)]
+    return taken
 
 
 def _lines_said(number: int) -> str:

@@ -2,6 +2,7 @@
 infusion procedure, a history of chemotherapy. It counts where neither a name nor a date is asked for; else in doubt."""
 
 from collections.abc import Iterable
+from typing import Literal
 
 import msgspec
 
@@ -9,19 +10,23 @@ from service.criteria.drugs import CYCLE_PERHAPS, CYCLE_SURELY, Nameless
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis
 from service.criteria.findings import Evidence, cite
+from service.criteria.overlap import Overlaps
 from service.criteria.signs import told
-from service.criteria.spans import Span, up_to
+from service.criteria.spans import Span, of_days, up_to
+
+Course = Literal["over", "goes-on", "listed", "given"]
 
 
 class Event(msgspec.Struct, frozen=True):
-    """One mention: start and last day, whether it may be relied on and needs no name, whether it is going on."""
+    """One mention: start and last day, whether it may be relied on and needs no name, and whether it is over, goes on,
+    is still listed among the problems, or was one treatment."""
 
     reference: str
     says: str
     start: Span | None
     span: Span | None
     counts: bool
-    now: bool | None
+    course: Course
 
     def cite(self, used: bool = False) -> Evidence:
         return cite(self.reference, self.span, self.says, used, "" if used else "therapy without a name")
@@ -46,8 +51,8 @@ def _diagnosed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
         if not history and _explained(ev, kind, span, span):
             continue
         certain = match.standing == "sure" and diagnosis.verification != "provisional"
-        now = False if history else _encounter_now(ev, diagnosis)
-        yield Event(diagnosis.ref, told(diagnosis), span, span, certain and kind.surely, now)
+        course = "over" if history else _encounter(diagnosis)
+        yield Event(diagnosis.ref, told(diagnosis), span, span, certain and kind.surely, course)
 
 
 def _performed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
@@ -56,30 +61,39 @@ def _performed(ev: Evaluation, kind: Nameless) -> Iterable[Event]:
         if not ev.counts(operation.start) or _explained(ev, kind, operation.start, operation.end):
             continue
         certain = match.standing == "sure" and operation.certain
-        now = True if operation.ongoing else _running(ev, operation.end)
-        yield Event(operation.ref, operation.says, operation.start, operation.end, certain and kind.surely, now)
+        course: Course = "goes-on" if operation.ongoing else "given"
+        yield Event(operation.ref, operation.says, operation.start, operation.end, certain and kind.surely, course)
 
 
-def _encounter_now(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
+def _encounter(diagnosis: Diagnosis) -> Course:
     if diagnosis.status in ("inactive", "remission", "resolved"):
-        return False
-    now = _running(ev, diagnosis.date)
-    return None if now is False and diagnosis.status else now  # still on the list of problems: no date says till when
+        return "over"
+    return "listed" if diagnosis.status else "given"
 
 
-def _running(ev: Evaluation, day: Span | None) -> bool | None:
-    """Whether a treatment last given on a day is going on: as of an antineoplastic told by its administrations."""
-    if day is None:
+def goes_on(ev: Evaluation, event: Event) -> bool | None:
+    """Whether a treatment is going on: as an antineoplastic told by its administrations does."""
+    if event.course in ("over", "goes-on"):
+        return event.course == "goes-on"
+    if event.span is None:
         return None
-    if ev.within(day, CYCLE_SURELY):
+    if ev.within(event.span, CYCLE_SURELY):
         return True
-    return False if ev.within(day, CYCLE_PERHAPS) is False else None
+    if event.course == "listed":
+        return None  # still on the list of problems: no date says till when
+    return False if ev.within(event.span, CYCLE_PERHAPS) is False else None
 
 
 def _explained(ev: Evaluation, kind: Nameless, start: Span | None, end: Span | None) -> bool:
     """Whether a drug record tells what was given then: one whose own days, as far as they are told, touch these."""
     if start is None or end is None or end.open_start:
         return False
+    return ev.shared(_days_of_drugs, kind).meet(of_days(start.first, end.last, ""))
+
+
+def _days_of_drugs(ev: Evaluation, kind: Nameless) -> Overlaps:
+    """When drugs that it may have been were taken."""
+    days: list[Span] = []
     for match in ev.record.exposures(kind.may_be):
         exposure = match.fact
         if match.standing != "sure" or exposure.start is None:
@@ -91,6 +105,5 @@ def _explained(ev: Evaluation, kind: Nameless, start: Span | None, end: Span | N
             last = exposure.supply.last
         elif exposure.course == "active":
             last = ev.today
-        if exposure.start.first <= end.last and last >= start.first:
-            return True
-    return False
+        days.append(of_days(exposure.start.first, last, ""))
+    return Overlaps.of(days)

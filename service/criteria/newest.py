@@ -7,6 +7,7 @@ import msgspec
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, cite, cite_measurement
+from service.criteria.overlap import is_older, latest_start
 
 
 class Selection(msgspec.Struct):
@@ -73,16 +74,14 @@ def _newest(
     dated: list[Measurement], says: Callable[[Measurement], bool], aside: list[Measurement]
 ) -> list[Measurement]:
     """Those that no other is certainly newer than; ones without a value are set aside."""
-    pool = dated
-    while pool:
-        latest = max([m.span.start for m in pool if m.span])
-        top = [m for m in pool if m.span and m.span.end >= latest]
-        silent = [m for m in top if not says(m)]
-        if not silent:
-            return _latest_issued(top)
-        aside += silent
-        pool = [m for m in pool if m not in silent]
-    return []
+    latest = latest_start(m.span for m in dated)
+    top = [m for m in dated if not is_older(m.span, latest)]
+    if all(map(says, top)):  # the usual case
+        return _latest_issued(top)
+    latest = latest_start(m.span for m in dated if says(m))
+    top = [m for m in dated if not is_older(m.span, latest)]
+    aside += [m for m in top if not says(m)]
+    return _latest_issued([m for m in top if says(m)])
 
 
 def _latest_issued(top: list[Measurement]) -> list[Measurement]:

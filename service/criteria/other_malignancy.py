@@ -32,11 +32,15 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         doubtful: list[tuple[Evidence, Basis]] = []
         harmless: list[Evidence] = []
         own = {match.fact.ref for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
-        for match in ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated):
+
+        def weigh(match: Match[Diagnosis]) -> None:
             if match.fact.ref in own:
-                continue
+                return
             if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
                 self._weigh(ev, match, against, doubtful, harmless)
+
+        diagnoses = ev.record.diagnoses(self.concepts | self.doubtful | self.once_treated)
+        ev.weigh_each(diagnoses, weigh, against, doubtful, fading=True)
         evidence = tuple(dict.fromkeys((*against, *(e for e, _ in doubtful), *harmless)))
         need = (Need("other-malignancy", "missing"),)
         if against:
@@ -59,54 +63,29 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         harmless: list[Evidence],
     ) -> None:
         diagnosis = match.fact
-        says = told(diagnosis)
+
+        def cited(why: str = "") -> Evidence:
+            return cite(diagnosis.ref, diagnosis.date, told(diagnosis), not why, why)
+
         doubt, basis = doubt_of(match.standing, match.why, diagnosis.verification == "provisional")
+        there = has(ev, diagnosis)
         if match.concept in self.once_treated:
-            there = has(ev, diagnosis)
             if there is False:
-                harmless.append(cite(diagnosis.ref, diagnosis.date, says))
+                harmless.append(cited())
             else:
-                doubtful.append(
-                    (
-                        cite(diagnosis.ref, diagnosis.date, says, False, doubt or "whether it is treated is not told"),
-                        basis,
-                    )
-                )
+                doubtful.append((cited(doubt or "whether it is treated is not told"), basis))
             return
-        gone = (
-            diagnosis.status in ("inactive", "remission", "resolved")
-            or bool(diagnosis.code_says)
-            or has(ev, diagnosis) is False
-        )
+        gone = there is False or diagnosis.status in ("inactive", "remission", "resolved")
         recent = ev.within(diagnosis.date, self.window)
         if recent is False and gone:
-            harmless.append(cite(diagnosis.ref, diagnosis.date, says))
-            return
-        if doubt or match.concept in self.doubtful:
-            why = doubt or "its kind is not told"
-            doubtful.append((cite(diagnosis.ref, diagnosis.date, says, False, why), basis if doubt else "unusable"))
-            return
-        if recent is True:
-            against.append(cite(diagnosis.ref, diagnosis.date, says))
+            harmless.append(cited())
+        elif doubt:
+            doubtful.append((cited(doubt), basis))
+        elif match.concept in self.doubtful:
+            doubtful.append((cited("its kind is not told"), "unusable"))
+        elif recent:
+            against.append(cited())
         elif recent is None:
-            doubtful.append(
-                (
-                    cite(
-                        diagnosis.ref, diagnosis.date, says, False, f"whether it began within {self.window} is not told"
-                    ),
-                    "missing",
-                )
-            )
+            doubtful.append((cited(f"whether it began within {self.window} is not told"), "missing"))
         else:
-            doubtful.append(
-                (
-                    cite(
-                        diagnosis.ref,
-                        diagnosis.date,
-                        says,
-                        False,
-                        f"more than {self.window} ago, still recorded as present",
-                    ),
-                    "missing",
-                )
-            )
+            doubtful.append((cited(f"more than {self.window} ago, still recorded as present"), "missing"))

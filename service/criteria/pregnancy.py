@@ -15,7 +15,7 @@ from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.measured import window_default
 from service.criteria.newest import cite_aside, last_issued, select
 from service.criteria.signs import doubt_of, has, told
-from service.criteria.spans import Span, Window
+from service.criteria.spans import FOREVER, Span, Window
 from service.criteria.ways import of_all, of_any
 from service.criteria.wording import with_label
 
@@ -34,13 +34,14 @@ PREGNANCY_READS = (
 
 class Word(msgspec.Struct, frozen=True):
     """One record that speaks of pregnancy: True pregnant, False not, None doubtful. A preliminary one decides nothing,
-    but one that says yes leaves it open."""
+    but one that says yes leaves it open. `until`: the day on which it grows too old."""
 
     pregnant: bool | None
     span: Span | None
     evidence: Evidence
     basis: Basis = "recorded"
     preliminary: bool = False
+    until: int = FOREVER
 
 
 class State(msgspec.Struct):
@@ -171,19 +172,21 @@ def _newest_word(
     aside: list[Evidence] = []
     standing: list[Word] = []
     for word in words:
-        lasting = True if word.pregnant is False else ev.within(word.span, lasts)
+        lasting, until = (True, FOREVER) if word.pregnant is False else ev.apart(ev.within, word.span, lasts)
         if lasting is False:
             aside.append(_doubted(word, f"begun more than {lasts} ago without an end"))
         elif lasting is None and word.pregnant:
             cited = _doubted(word, f"whether it began within {lasts} is not told")
-            standing.append(msgspec.structs.replace(word, pregnant=None, evidence=cited, basis="missing"))
+            standing.append(msgspec.structs.replace(word, pregnant=None, evidence=cited, basis="missing", until=until))
         else:
-            standing.append(word)
+            standing.append(word if until == FOREVER else msgspec.structs.replace(word, until=until))
     preliminary = [w for w in standing if w.preliminary]
     newest = _newest([w for w in standing if not w.preliminary])
     listed = (*aside, *(w.evidence for w in preliminary))
     found = _agreed(newest, what, listed) if newest else _silent(ev, what, types, listed)
     opening = [w for w in _newest([*newest, *preliminary]) if w.pregnant is not False]
+    for word in (*newest, *opening):  # while these stand, how old the others grow changes nothing
+        ev.may_change_on(word.until)
     if found.state == "no" and not opening and not _tells_of_now(ev, newest, lasts):
         return _silent(ev, what, types, tuple(_old(e, lasts) if e.used else e for e in found.evidence))
     if found.state in ("yes", "maybe") or not opening:

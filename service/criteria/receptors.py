@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from decimal import Decimal
-from operator import or_
 from typing import Literal
 
 import msgspec
@@ -15,13 +14,15 @@ from service.criteria.findings import Evidence, Finding, Need, cite, cite_measur
 from service.criteria.focus import of_breast
 from service.criteria.logic import TRUTH, Basis, Outcome, either
 from service.criteria.newest import aside_of, select
-from service.criteria.signs import apart, doubt_of, earlier, told
+from service.criteria.overlap import Overlaps, all_before, is_older, latest_start
+from service.criteria.signs import doubt_of, told
 from service.criteria.spans import Span
 from service.criteria.wording import labelled, with_label
 
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
 POSITIVE_FROM = Decimal(1)
+LATEST = float("inf")
 _ANSWERS = {"positive": True, "negative": False}
 
 
@@ -118,9 +119,10 @@ def any_state(ev: Evaluation, receptor: Receptor) -> State:
         return newest_state(ev, receptor)
     if len(readings) == 1 and readings[0].positive is True:
         return State(True, "recorded", readings)
-    undisputed = [r for r in readings if r.positive is True and not _disputed(r, readings)]
+    undisputed = _undisputed(readings)
     if undisputed:
-        return State(True, "recorded", [*undisputed, *(r for r in readings if r not in undisputed)])
+        kept = set(map(id, undisputed))
+        return State(True, "recorded", [*undisputed, *(r for r in readings if id(r) not in kept)])
     if any(r.positive is True for r in readings):
         return State(None, "conflict", readings)
     return newest_state(ev, receptor) if not any(r.positive is None for r in readings) else _state(readings)
@@ -130,19 +132,34 @@ def _speaks(m: Measurement) -> bool:
     return m.standing != "sure" or not m.empty
 
 
-def _disputed(reading: Reading, readings: list[Reading]) -> bool:
-    """Whether another result of the same time says no, and is not from a different specimen."""
-    m = reading.m
-    for other in readings:
-        if other.positive is not False or other.m is m:
-            continue
-        if m.specimen and other.m.specimen and m.specimen != other.m.specimen:
-            continue
-        if m.span is None or other.m.span is None or not (m.span.before(other.m.span) or other.m.span.before(m.span)):
-            if m.issued is not None and other.m.issued is not None and m.issued > other.m.issued:
-                continue
-            return True
-    return False
+def _undisputed(readings: list[Reading]) -> list[Reading]:
+    """The positive results that no other of the same time denies: one of the same specimen, as far as both tell theirs,
+    and not issued before, as far as both tell when."""
+    negative = sorted((r.m for r in readings if r.positive is False), key=_issued, reverse=True)
+    positive = [r for r in readings if r.positive is True]
+    if not negative:
+        return positive
+    everything = Overlaps(m.span for m in negative)
+    own = {name: Overlaps(m.span for m in negative if m.specimen == name) for name in {m.specimen for m in negative}}
+    disputed: set[int] = set()
+    denying = iter([*negative, None])
+    nearest = next(denying)
+    # the last issued first, each held against those issued as late or later; one that does not tell, against all
+    for reading in sorted(positive, key=lambda r: LATEST if r.m.issued is None else -r.m.issued):
+        m = reading.m
+        while nearest is not None and (m.issued is None or _issued(nearest) >= m.issued):
+            everything.add(nearest.span)
+            own[nearest.specimen].add(nearest.span)
+            nearest = next(denying)
+        against = [everything] if not m.specimen else [own[name] for name in ("", m.specimen) if name in own]
+        if any(others.meet(m.span) for others in against):
+            disputed.add(id(reading))
+    return [r for r in positive if id(r) not in disputed]
+
+
+def _issued(m: Measurement) -> float:
+    """When it was issued; one that does not tell may have been the last."""
+    return LATEST if m.issued is None else m.issued
 
 
 class ReceptorRule(msgspec.Struct, frozen=True):
@@ -319,12 +336,16 @@ class Coded(msgspec.Struct):
         another time where any specimen does; else None."""
         if self.positive is not True:
             return None if self.conflicting else False
-        pairs = [(own, other) for own in self.dates for negative in negatives for other in negative.dates]
-        after = [own is not None and other is not None and other.before(own) for own, other in pairs]
-        before = [own is not None and other is not None and own.before(other) for own, other in pairs]
-        if pairs and (all(after) or (specimen == "any" and all(map(or_, after, before)))):
+        denied = [other for negative in negatives for other in negative.dates]
+        if not self.dates or not denied:
+            return None
+        if all_before(denied, self.dates):
             return True
-        return False if pairs and all(before) else None
+        if specimen == "any":
+            others = Overlaps.of(denied)
+            if not any(others.meet(own) for own in self.dates):
+                return True
+        return False if all_before(self.dates, denied) else None
 
 
 def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
@@ -344,8 +365,9 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
             aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
         elif diagnosis.verification == "confirmed":
             found.append((says[match.concept], diagnosis))
-    newest = [pair for pair in found if not any(earlier(pair[1], other) for _, other in found)]
-    if specimen == "any" and (undenied := [pair for pair in found if pair[0] and not _denied(pair[1], found)]):
+    latest = latest_start(d.date for _, d in found)
+    newest = [pair for pair in found if not is_older(pair[1].date, latest)]
+    if specimen == "any" and (undenied := _undenied(found)):
         newest = undenied
     said = {positive for positive, _ in newest}
     evidence = [*(cite(d.ref, d.date, told(d)) for _, d in found), *aside]
@@ -353,9 +375,10 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
     return Coded(positive, positive is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
 
 
-def _denied(diagnosis: Diagnosis, found: list[tuple[bool, Diagnosis]]) -> bool:
-    """Whether another diagnosis that may be of the same time says negative."""
-    return any(not positive and not apart(diagnosis, other) for positive, other in found)
+def _undenied(found: list[tuple[bool, Diagnosis]]) -> list[tuple[bool, Diagnosis]]:
+    """The positive diagnoses that no negative one denies that may be of the same time."""
+    negative = Overlaps.of(d.date for positive, d in found if not positive)
+    return [pair for pair in found if pair[0] and not negative.meet(pair[1].date)]
 
 
 def _evidence(states: Iterable[State]) -> tuple[Evidence, ...]:

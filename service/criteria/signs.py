@@ -3,13 +3,14 @@
 Signs know nothing of pass and fail; the rules `present` and `absent` turn what was seen into an outcome.
 """
 
-from typing import Literal
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeVar
 
 import msgspec
 
 from service.criteria import keys
 from service.criteria.evaluation import Evaluation
-from service.criteria.facts import Diagnosis, Match, Operation
+from service.criteria.facts import Diagnosis, Match, Measurement, Operation
 from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement, newest_first
 from service.criteria.logic import Basis
 from service.criteria.spans import Span, Window
@@ -17,6 +18,7 @@ from service.criteria.wording import listed
 
 ENCOUNTER_WINDOW = Window(28, "days")
 Reading = Literal["has", "history-of"]
+T = TypeVar("T")
 
 
 class Look(msgspec.Struct):
@@ -28,6 +30,16 @@ class Look(msgspec.Struct):
     basis: Basis = "missing"
     absent: bool = False
     lacks: dict[str, str] = msgspec.field(default_factory=dict)
+
+    def at_each(
+        self,
+        ev: Evaluation,
+        items: Sequence[T],
+        weigh: Callable[[Evaluation, T, "Look"], None],
+        fading: bool = False,
+    ) -> None:
+        """Look at each of some records; `fading` where with time they only grow weaker."""
+        ev.weigh_each(items, lambda item: weigh(ev, item, self), self.found, self.maybe, fading)
 
     def doubt(self, evidence: Evidence, basis: Basis) -> None:
         if not self.maybe or basis != "missing":
@@ -99,16 +111,6 @@ def told(diagnosis: Diagnosis) -> str:
     return f"{diagnosis.says} ({said})" if said else diagnosis.says
 
 
-def earlier(one: Diagnosis, other: Diagnosis) -> bool:
-    """Whether one diagnosis is certainly of an earlier time than another."""
-    return one.date is not None and other.date is not None and one.date.before(other.date)
-
-
-def apart(one: Diagnosis, other: Diagnosis) -> bool:
-    """Whether two diagnoses are certainly of different times."""
-    return earlier(one, other) or earlier(other, one)
-
-
 class DiagnosisSign(msgspec.Struct, frozen=True):
     """A Condition of one of the concepts: present (`has`) or ever (`history-of`), within a window where given. `parts`
     names each of several diagnoses and its concepts."""
@@ -123,8 +125,7 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
 
     def look(self, ev: Evaluation) -> Sighting:
         look = Look()
-        for match in ev.record.diagnoses(self.concepts):
-            self._weigh(ev, match, look)
+        look.at_each(ev, ev.record.diagnoses(self.concepts), self._weigh, fading=True)
         for name, answers in self.observed:
             self._weigh_answers(ev, name, answers, look)
         types = ("Condition", "Observation") if self.observed else ("Condition",)
@@ -176,13 +177,14 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
 
     def _weigh_answers(self, ev: Evaluation, name: str, answers: frozenset[str], look: Look) -> None:
         """Observations that name the same thing as an answer."""
-        for m in ev.record.measurements(name):
+
+        def weigh(ev: Evaluation, m: Measurement, look: Look) -> None:
             unread = not m.answers and bool(m.problem)
             if not ev.counts(m.span) or not (m.answers & answers or unread):
-                continue
+                return
             inside = ev.within(m.span, self.window) if self.window else True
             if inside is False:
-                continue
+                return
             doubt, basis = doubt_of(m.standing, m.why, m.provisional)
             if unread and not doubt:
                 doubt, basis = m.problem, "unusable"
@@ -190,6 +192,8 @@ class DiagnosisSign(msgspec.Struct, frozen=True):
                 look.doubt(cite_measurement(m, False, doubt or "its date does not tell"), basis)
             else:
                 look.found.append(cite_measurement(m))
+
+        look.at_each(ev, ev.record.measurements(name), weigh, fading=True)
 
 
 def doubt_of(standing: str, why: str, provisional: bool = False) -> tuple[str, Basis]:
@@ -213,8 +217,7 @@ class ProcedureSign(msgspec.Struct, frozen=True):
 
     def look(self, ev: Evaluation) -> Sighting:
         look = Look()
-        for match in ev.record.operations(self.concepts):
-            self._weigh(ev, match, look)
+        look.at_each(ev, ev.record.operations(self.concepts), self._weigh, fading=True)
         gap = ev.record.unread("Procedure") if not (look.found or look.maybe) else ""
         return look.sighting(self.label, gap, (Need(self.name, "missing"),), self.window is None)
 

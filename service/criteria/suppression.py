@@ -9,7 +9,7 @@ from service.criteria.drugs import Drugs, is_local, is_ongoing, last_day, starte
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Exposure
 from service.criteria.findings import Evidence, cite
-from service.criteria.nameless import Event, events
+from service.criteria.nameless import Event, events, goes_on
 from service.criteria.signs import told
 from service.criteria.spans import FOREVER, LONG_AGO
 
@@ -66,7 +66,7 @@ def _taken(ev: Evaluation, exposure: Exposure) -> Suppressed:
 
 def _given(ev: Evaluation, event: Event) -> Suppressed:
     first = event.start.first if event.start else LONG_AGO
-    last = ev.today if event.span is None or event.now else event.span.last
+    last = ev.today if event.span is None or goes_on(ev, event) else event.span.last
     return Suppressed(event.says, event.cite(), first, last, last)
 
 

@@ -39,9 +39,7 @@ class DrugSign(msgspec.Struct, frozen=True):
 
     def look(self, ev: Evaluation) -> Sighting:
         look = Look()
-        for match in ev.record.exposures(self.drugs.ingredients):
-            if started(ev, match.fact):
-                self._weigh(ev, match, look)
+        look.at_each(ev, ev.record.exposures(self.drugs.ingredients), self._weigh)
         if not look.found and self.state == "taken":
             self._unnamed(ev, look)
         lacks = "details" if look.maybe and look.basis == "missing" else ""
@@ -65,6 +63,8 @@ class DrugSign(msgspec.Struct, frozen=True):
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
         exposure = match.fact
+        if not started(ev, exposure):
+            return
         if is_local(exposure) and not self.local:
             look.aside.append(cite_exposure(exposure, False, f"{exposure.form} form"))
             return

@@ -39,9 +39,7 @@ class RecentDrugSign(msgspec.Struct, frozen=True):
     def look(self, ev: Evaluation) -> Sighting:
         what = f"{self.drugs.label} now or within {self.window}"
         look = Look()
-        for match in ev.record.exposures(self.drugs.ingredients):
-            if started(ev, match.fact):
-                self._weigh(ev, match, look)
+        look.at_each(ev, ev.record.exposures(self.drugs.ingredients), self._weigh)
         need = (Need(self.drugs.input, "missing"),)
         gap, basis = ("", look.basis) if look.found or look.maybe else gap_in_drugs(ev)
         sighting = look.sighting(what, gap, need)
@@ -49,6 +47,8 @@ class RecentDrugSign(msgspec.Struct, frozen=True):
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
         exposure = match.fact
+        if not started(ev, exposure):
+            return
         if is_local(exposure) and not self.local:
             look.aside.append(cite_exposure(exposure, False, f"{exposure.form} form"))
             return

@@ -9,7 +9,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure, Match
 from service.criteria.findings import Finding, Need, Sighting
 from service.criteria.logic import TRUTH, Outcome
-from service.criteria.nameless import events
+from service.criteria.nameless import Event, events, goes_on
 from service.criteria.signs import ProcedureSign
 from service.criteria.spans import Span, Window
 from service.criteria.therapy import Course, Therapy, coded_therapy, courses
@@ -31,23 +31,28 @@ class WashoutRule(msgspec.Struct, frozen=True):
 
     def judge(self, ev: Evaluation) -> Finding:
         weighed = Weighed(harmless_why=f"more than {self.window} ago")
-        for course in courses(ev, self.therapy):
-            self._course(ev, course, weighed)
+        against, doubtful = weighed.against, weighed.doubtful
+        ev.weigh_each(courses(ev, self.therapy), lambda course: self._course(ev, course, weighed), against, doubtful)
         for cited, sure, _span in coded_therapy(ev, self.therapy):
-            (weighed.against.append(cited) if sure else weighed.doubtful.append((cited, "missing")))
-        for event in events(ev, self.therapy.nameless):
-            recent = ev.within(event.span, self.window)
-            if recent is False and event.now is False:
-                weighed.harmless.append(event.cite(used=True))
-            elif event.counts and (recent or event.now):
-                weighed.against.append(event.cite(used=True))
-            else:
-                weighed.doubtful.append((event.cite(), "missing"))
+            (against.append(cited) if sure else doubtful.append((cited, "missing")))
+        ev.weigh_each(
+            events(ev, self.therapy.nameless), lambda event: self._event(ev, event, weighed), against, doubtful
+        )
         for sign in self.procedures:
             self._procedures(ev.see(sign), weighed)
         what = f"{self.therapy.drugs.label}{' or radiotherapy' if self.procedures else ''} now or within {self.window}"
         need = Need(self.therapy.drugs.input, "missing")
         return weighed.finding(ev, what, need, ("Procedure",) if self.procedures else (), "recorded")
+
+    def _event(self, ev: Evaluation, event: Event, weighed: Weighed) -> None:
+        recent = ev.within(event.span, self.window)
+        now = goes_on(ev, event)
+        if recent is False and now is False:
+            weighed.harmless.append(event.cite(used=True))
+        elif event.counts and (recent or now):
+            weighed.against.append(event.cite(used=True))
+        else:
+            weighed.doubtful.append((event.cite(), "missing"))
 
     def _course(self, ev: Evaluation, course: Course, weighed: Weighed) -> None:
         exposure = course.exposure

@@ -1,6 +1,8 @@
 """`changesOn` is what evaluating every day of a year finds, and it names criteria that differ on that day."""
 
 import json
+import random
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -17,12 +19,17 @@ from tests.builders import (
     SINAI,
     Icd10cm,
     Json,
+    Loinc,
     RxNorm,
     Snomed,
+    administration,
+    ago,
     as_json,
     condition,
     dispense,
     eligible,
+    laboratory,
+    observation,
     patient,
     period,
     procedure,
@@ -191,3 +198,60 @@ def test_what_fails_for_good_never_changes(screening: Screening) -> None:
     failed_for_good = [t for t in result.results if any(c.outcome == "fail" for c in t.criteria)]
     assert failed_for_good
     assert all(t.changes_on is None or t.changes_on.grade != t.grade for t in failed_for_good)
+
+
+def near_the_ends(seed: int) -> Json:
+    """Several records of a kind, most of them begun or ended where a window does: days, months and years back, some to
+    come."""
+    chance = random.Random(seed)
+
+    def day(*windows: int) -> str:
+        on = ago(chance.choice([0, *windows]) + chance.randint(-40, 40))
+        return chance.choice([on, on, on[:7]])
+
+    makers: list[Callable[[], Json]] = [
+        lambda: condition(Icd10cm.INFARCTION, day(90, 180, 365)),
+        lambda: condition(Icd10cm.LUNG_CANCER, day(1095, 1825), clinical=chance.choice(["active", "resolved"])),
+        lambda: condition(Icd10cm.PREGNANT, day(150, 300)),
+        lambda: condition(Icd10cm.CIRRHOSIS, clinical=None, category=ENCOUNTER_DIAGNOSIS, recorded=day(28)),
+        lambda: condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, day(14, 42), clinical=chance.choice(["active", None])),
+        lambda: condition(Icd10cm.HEART_FAILURE, day(500), abatement=chance.choice([None, day()])),
+        lambda: administration(RxNorm.DOCETAXEL, day(14, 42)),
+        lambda: administration(RxNorm.GOSERELIN_3_6_MG, day(28, 90)),
+        lambda: statement(RxNorm.VERAPAMIL, day(200), day(), status=chance.choice(["active", "on-hold", "completed"])),
+        lambda: statement(RxNorm.LETROZOLE, day(400), day(14)),
+        lambda: statement(RxNorm.CAPECITABINE, day(200), day(), status=chance.choice(["on-hold", "active"])),
+        lambda: procedure(Snomed.RADIOTHERAPY, period(day(90), day(14))),
+        lambda: observation(Loinc.PREGNANCY_TEST_SERUM, chance.choice([Snomed.POSITIVE, Snomed.NEGATIVE]), day(7, 14)),
+        lambda: laboratory(Loinc.ANC, chance.choice([0.9, 2.1]), "10*3/uL", day(14, 28)),
+        lambda: observation(Loinc.HER2_IHC, chance.choice([Snomed.POSITIVE, Snomed.NEGATIVE]), day(30)),
+    ]
+    kinds = chance.sample(makers, 4)
+    return eligible(SINAI).add(*(made() for made in kinds for _ in range(chance.randint(1, 4)))).bundle()
+
+
+def check_that_answers_hold(screening: Screening, record: Record) -> None:
+    """The outcome, and whether it rests on silence, which is all that a grade is made of."""
+    plan = screening.plan
+    held = plan.asked_of(record)
+    rules = {id(q.rule): (q.criterion.id, q.rule) for trial in plan.plans for q in trial.questions}
+    today = Evaluation(record, TODAY, None, plan.silence, held)
+    findings = {key: today.find(rule) for key, (_, rule) in rules.items()}
+    until = {key: today.next_change(rule) for key, (_, rule) in rules.items()}
+    for day in range(TODAY + 1, TODAY + HORIZON):
+        later = Evaluation(record, day, None, plan.silence, held)
+        for key, (name, rule) in rules.items():
+            if day < until[key]:
+                found, known = later.find(rule), findings[key]
+                assert found.outcome == known.outcome, (name, day - TODAY)
+                assert (found.basis == "no-record") == (known.basis == "no-record"), (name, day - TODAY)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_every_answer_holds_until_the_day_that_it_names(screening: Screening, seed: int) -> None:
+    check_that_answers_hold(screening, screening.read(as_json(near_the_ends(seed)), "record"))
+
+
+def test_a_drug_on_hold_that_ends_decides_before_another_one_does(screening: Screening) -> None:
+    on_hold = [statement(RxNorm.CAPECITABINE, ago(200), ago(-days), status="on-hold") for days in (10, 40)]
+    check_that_answers_hold(screening, screening.read(as_json(eligible(SINAI).add(*on_hold).bundle()), "record"))
