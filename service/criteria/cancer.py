@@ -66,14 +66,14 @@ class Status(msgspec.Struct):
 
 class Trace(msgspec.Struct, frozen=True, gc=False):
     """One piece of evidence for or against spread. `names` where it speaks of this very cancer, `result` of an
-    Observation, `provisional` of a Condition that is not confirmed."""
+    Observation, `perhaps` where it tells of spread, but may not be relied on."""
 
     evidence: Evidence
     span: Span | None
     names: bool = False
     basis: Basis = "recorded"
     result: bool = False
-    provisional: bool = False
+    perhaps: bool = False
 
 
 class Spread(msgspec.Struct):
@@ -169,8 +169,7 @@ def _conditions(ev: Evaluation, cancer: Cancer, traces: _Traces) -> None:
         own = match.concept in cancer.says_metastatic or _is_related(ev, cancer, diagnosis)
         if doubt:
             cited = cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt)
-            provisional = diagnosis.verification == "provisional"
-            traces.maybe.append(Trace(cited, diagnosis.date, own, basis, provisional=provisional))
+            traces.maybe.append(Trace(cited, diagnosis.date, own, basis, perhaps=True))
         else:
             traces.sure.append(Trace(cite(diagnosis.ref, diagnosis.date, told(diagnosis)), diagnosis.date, own))
 
@@ -240,7 +239,10 @@ def _sort(answers: frozenset[str], trace: Trace, doubtful: bool, traces: _Traces
     if spread and local:
         traces.maybe.append(msgspec.structs.replace(trace, basis="conflict"))
     elif spread:
-        (traces.maybe if doubtful else traces.sure).append(trace)
+        if doubtful:
+            traces.maybe.append(msgspec.structs.replace(trace, perhaps=True))
+        else:
+            traces.sure.append(trace)
     elif local and not doubtful:
         traces.against.append(trace)
 
@@ -275,8 +277,8 @@ def _earliest(traces: list[Trace]) -> Span | None:
 
 
 def _perhaps_earlier(since: Span | None, maybe: list[Trace]) -> Span | None:
-    """A metastasis that is not confirmed may have been the first: the day of spread is from then on."""
-    first = min((t.span for t in maybe if t.provisional and t.span is not None), key=lambda s: s.first, default=None)
+    """A metastasis that is not certain may have been the first: the day of spread is from then on."""
+    first = min((t.span for t in maybe if t.perhaps and t.span is not None), key=lambda s: s.first, default=None)
     if since is None or first is None or since.first <= first.first:
         return since
     text = since.text if first.open_start else f"{since.text} or earlier"

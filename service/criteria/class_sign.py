@@ -9,6 +9,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement
 from service.criteria.logic import Basis
 from service.criteria.measured import window_default
+from service.criteria.newest import last_issued
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import Span, Window
 from service.criteria.wording import labelled, listed
@@ -62,8 +63,8 @@ class ClassSign(msgspec.Struct, frozen=True):
             evidence = tuple(msgspec.structs.replace(e, used=False, why=why) for e in evidence)
         need = (Need(self.input, "stale" if basis == "stale" else "missing", date),)
         if state == "known":
-            if len(classes) == 1:
-                return self._with_class(next(iter(classes)), evidence, need)
+            if len({found in self.classes for found in classes}) == 1:
+                return self._with_class(min(classes), evidence, need)
             return Sighting("maybe", f"{self.label} of one time disagree", "conflict", evidence, need)
         old = f"{labelled(self.label, listed(evidence[:1]))} is older than {self.window}" if state == "stale" else ""
         if old and not self.unclassified and classes & self.classes:
@@ -121,7 +122,7 @@ class ClassSign(msgspec.Struct, frozen=True):
     def _words(self, ev: Evaluation) -> list[_Word]:
         """Every class recorded, by result or Condition: earliest and latest time, class, evidence, date, basis."""
         words: list[_Word] = []
-        for m in ev.record.measurements(self.input):
+        for m in last_issued(ev.record.measurements(self.input)):
             if m.provisional or not ev.counts(m.span) or m.empty:
                 continue
             doubt, basis = doubt_of(m.standing, m.why)

@@ -90,3 +90,22 @@ def _latest_issued(top: list[Measurement]) -> list[Measurement]:
         return top
     latest = max(m.issued for m in top if m.issued is not None)
     return [m for m in top if m.issued == latest]
+
+
+def last_issued(measurements: Sequence[Measurement]) -> Sequence[Measurement]:
+    """The results without those that another of the very same time, issued later, took the place of; preliminary ones
+    and those without a value take no place."""
+    if len(measurements) < 2:
+        return measurements
+    latest: dict[tuple[float, float], float] = {}
+    for m in measurements:
+        if m.span is not None and m.issued is not None and not m.provisional and _has_value(m):
+            time = m.span.start, m.span.end
+            latest[time] = max(m.issued, latest.get(time, m.issued))
+    return [m for m in measurements if m.provisional or not _issued_before(m, latest)]
+
+
+def _issued_before(m: Measurement, latest: dict[tuple[float, float], float]) -> bool:
+    if m.span is None or m.issued is None:
+        return False
+    return m.issued < latest.get((m.span.start, m.span.end), m.issued)

@@ -13,7 +13,7 @@ from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, unknown
 from service.criteria.logic import TRUTH, Basis, Outcome
 from service.criteria.measured import window_default
-from service.criteria.newest import cite_aside, select
+from service.criteria.newest import cite_aside, last_issued, select
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import FOREVER, Span, Window
 from service.criteria.ways import of_all, of_any
@@ -91,7 +91,7 @@ def pregnancy_now(ev: Evaluation) -> State:
 
 
 def _words(ev: Evaluation) -> Iterable[Word]:
-    for m in tests(ev):
+    for m in last_issued(tests(ev)):
         if not ev.counts(m.span) or m.empty:
             continue
         says, basis, why = _value_says(m) if m.provisional else test_says(m)
@@ -114,7 +114,7 @@ def _cited(m: Measurement, used: bool, why: str) -> Evidence:
 
 
 def _status_words(ev: Evaluation, name: str, yes: str, no: str) -> Iterable[Word]:
-    for m in ev.record.measurements(name):
+    for m in last_issued(ev.record.measurements(name)):
         if not ev.counts(m.span) or m.empty:
             continue
         doubt, basis = doubt_of("sure" if m.provisional else m.standing, m.why)

@@ -60,7 +60,7 @@ class DiagnosisMapper:
     ) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """-> concepts with their site; those that a site named without a usable code may make of them."""
         sites = self.sites(body_sites)
-        if sites or not sure:
+        if sites:
             return _with_sites(sure, sites), ()
         named = frozenset(c for site in body_sites for c in _perhaps(self._terminology, "site", site))
         placed = tuple(c for c in _with_sites(sure, named) if c not in sure)

@@ -18,6 +18,9 @@ Coded = Callable[[wire.Condition], tuple[tuple[str, ...], tuple[str, ...], str]]
 _CANCER = re.compile(
     r"cancer|carcinoma|neoplas|tumou?r|malignan|metasta|lymphoma|leuk(?:a)?emia|melanoma|sarcoma|myeloma|oncolog|adjuvant"
 )
+# a benign tumour is no cancer, whatever else of these words names it: D10 to D36, and D3A of ICD-10-CM
+_BENIGN_WORDS = re.compile(r"benign\b[\w ]{0,40}?(?:neoplas\w*|tumou?rs?)")
+_BENIGN_CODE = re.compile(r"D(?:[12][0-9]|3[0-6A])")
 _FERTILITY = re.compile(r"fertil|ovulation|\bivf\b|oocyte|egg retrieval|assisted reproduc")
 _OF_CANCER = (
     "breast-", "metastasis-", "other-malignancy", "malignancy-", "skin-cancer", "cervix-cancer", "lung-cancer",
@@ -62,13 +65,14 @@ class ReasonReader:
         return _reason_of(sure, texts(condition.code)) or self._by_chapter(condition.code)
 
     def _by_chapter(self, concept: wire.CodeableConcept) -> str:
-        """ICD-10's chapter of neoplasms is cancer, any other is not; a SNOMED CT code that no list holds does not
-        tell."""
+        """ICD-10's chapter of neoplasms, without the benign ones, is cancer, any other is not; a SNOMED CT code that no
+        list holds does not tell."""
         canonical, unclear = self._terminology.canonical_system, ""
         for coding in concept.coding or ():
             if coding and coding.code and coding.system and canonical(coding.system) in (ICD10, ICD10CM):
                 code = coding.code.strip().upper()
-                return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D1", "D2", "D3", "D4") else "other"
+                neoplasm = code[:1] == "C" or code[:2] in ("D0", "D3", "D4")
+                return "cancer" if neoplasm and not _BENIGN_CODE.match(code) else "other"
             if coding and coding.code:
                 unclear = "unclear"
         return unclear
@@ -88,7 +92,7 @@ def _reason_of(concepts: Iterable[str], text: str) -> str:
     if "fertility" in found:
         return "fertility"
     plain = text.lower()
-    if _CANCER.search(plain):
+    if _CANCER.search(_BENIGN_WORDS.sub("", plain)):
         return "cancer"
     if _FERTILITY.search(plain):
         return "fertility"

@@ -116,11 +116,12 @@ def doses_told_twice(exposures: list[Exposure]) -> list[Exposure]:
     if not doses:
         return exposures
     by_drug: dict[str, tuple[list[Exposure], list[Exposure]]] = {}
-    for exposure in exposures:
-        if exposure.start is not None and (exposure.kind == "order" or exposure.course == "point"):
-            for ingredient in exposure.ingredients:
-                orders, given = by_drug.setdefault(ingredient, ([], []))
-                (orders if exposure.kind == "order" else given).append(exposure)
+    for order in (e for e in exposures if e.kind == "order" and e.start is not None):
+        for ingredient in order.ingredients:
+            by_drug.setdefault(ingredient, ([], []))[0].append(order)
+    for dose in doses:
+        for ingredient in dose.ingredients:
+            by_drug.setdefault(ingredient, ([], []))[1].append(dose)
     return [_with_doses(e, by_drug) if _ended_untold(e) else e for e in exposures]
 
 

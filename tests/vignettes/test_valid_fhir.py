@@ -12,6 +12,15 @@ from tests.builders import Json, as_json
 from tests.vignettes.catalogue import CHAPTERS, VIGNETTES
 
 DELIBERATELY_INVALID = {
+    **dict.fromkeys(
+        (
+            "her2-two-values-fish-low-amplified",
+            "her2-two-values-fish-high-not-amplified",
+            "her2-two-values-fish-high-amplified",
+            "her2-two-values-ihc-code-and-text",
+        ),
+        "two value[x]",
+    ),
     "identity-no-subject-condition": "a Condition without a subject",
     "observation-status-undeciding": "an Observation without a status",
     "observation-two-values-agree": "two value[x]",

@@ -67,6 +67,24 @@ case(
     with_cancer(Icd10cm.BREAST_CANCER, verification="provisional"),
     metastatic_breast_cancer("unknown/missing"),
 )
+EARLY = NO_METASTASIS.add(observation(Loinc.M_CLINICAL, Snomed.M0, "2026-09-01"))
+case(
+    "bc-provisional-without-spread",
+    with_cancer(Icd10cm.BREAST_CANCER, EARLY, verification="provisional"),
+    metastatic_breast_cancer("fail/recorded"),
+    "confirmed or not, it has not spread",
+)
+case(
+    "bc-provisional-recurrence-without-spread",
+    with_cancer(Icd10cm.BREAST_CANCER, EARLY, verification="provisional", clinical="recurrence"),
+    metastatic_breast_cancer("unknown"),
+)
+case = chapter.rule("What began after the as-of date does not count")
+case(
+    "bc-later",
+    METASTATIC.put(cancer=condition(Icd10cm.BREAST_CANCER, "2026-12-01")),
+    metastatic_breast_cancer("fail/no-record"),
+)
 case = chapter.rule("No breast cancer in completely read Conditions fails")
 case("bc-none-recorded", METASTATIC.drop("cancer"), metastatic_breast_cancer("fail/no-record"), "a metastasis alone")
 case = chapter.rule("In-situ disease does not count")

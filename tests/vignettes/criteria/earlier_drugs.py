@@ -1,10 +1,14 @@
 """Which drugs were taken before and are taken now, and how many lines: Yale and ASPIRE."""
 
+from typing import Any
+
 from tests.builders import (
     ASPIRE,
+    ENCOUNTER_DIAGNOSIS,
     YALE,
     Atc,
     Icd10cm,
+    Json,
     Record,
     RxNorm,
     Snomed,
@@ -12,6 +16,7 @@ from tests.builders import (
     ago,
     allergy,
     concept,
+    condition,
     eligible,
     procedure,
     request,
@@ -43,6 +48,11 @@ case(
     "pertuzumab-intolerance",
     NO_PERTUZUMAB.add(allergy(Snomed.PERTUZUMAB, type="intolerance")),
     pertuzumab(REVIEW),
+)
+case(
+    "pertuzumab-intolerance-unconfirmed",
+    NO_PERTUZUMAB.add(allergy(Snomed.PERTUZUMAB, type="intolerance", verification="unconfirmed")),
+    pertuzumab(MISSING),
 )
 NO_TAXANE = TREATED.drop("docetaxel")
 case = chapter.rule("Taxanes are paclitaxel, nab-paclitaxel and docetaxel")
@@ -142,6 +152,42 @@ case(
     lines(PASS),
 )
 
+case = chapter.rule(
+    "Chemotherapy told without a drug may be a line of its own, unless a drug record tells what was given"
+)
+
+
+def chemotherapy(on: str | None, **more: Any) -> Json:
+    return condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, on, **({"clinical": None, "category": ENCOUNTER_DIAGNOSIS} | more))
+
+
+CAPECITABINE_ORDER = request(RxNorm.CAPECITABINE_TABLET, "2026-01-10")
+CAPECITABINE_DOSE = administration(RxNorm.CAPECITABINE_TABLET, "2026-01-10")
+for name, told, outcome in (
+    ("first-day", (chemotherapy("2025-06-01"),), PASS),
+    ("day-before", (chemotherapy("2025-05-31"),), "unknown"),
+    ("last-day", (chemotherapy("2025-10-20"),), PASS),
+    ("day-after", (chemotherapy("2025-10-21"),), "unknown"),
+    ("before-metastasis", (chemotherapy("2025-05-04"),), PASS),
+    ("day-of-metastasis", (chemotherapy("2025-05-05"),), "unknown"),
+    ("undated", (chemotherapy(None),), "unknown"),
+    ("refuted", (chemotherapy("2026-02-01", verification="refuted"),), PASS),
+    ("under-an-order", (CAPECITABINE_ORDER, chemotherapy("2026-10-01")), PASS),
+    ("day-of-a-dose", (CAPECITABINE_DOSE, chemotherapy("2026-01-10")), PASS),
+    ("after-a-dose", (CAPECITABINE_DOSE, chemotherapy("2026-01-11")), "unknown"),
+):
+    case(f"lines-unnamed-{name}", TREATED.add(*told), lines(outcome))
+case = chapter.rule("Long-term use of an aromatase inhibitor is a line where it began since the metastasis")
+AROMATASE_INHIBITOR = condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-08-01")
+case("lines-z79811-second", TREATED.add(AROMATASE_INHIBITOR), lines(PASS) | expect(YALE, concurrent_therapy=REVIEW))
+case("lines-z79811-third", TREATED.add(CAPECITABINE, AROMATASE_INHIBITOR), lines("unknown"))
+case(
+    "lines-z79811-before",
+    TREATED.add(CAPECITABINE, condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2020-08-01")),
+    lines(PASS),
+)
+case("lines-z79811-undated", TREATED.add(CAPECITABINE, condition(Icd10cm.AROMATASE_INHIBITOR_USE)), lines("unknown"))
+
 # ---- what is taken now ----
 case = chapter.rule(
     "An endocrine drug, a GnRH agonist or another antineoplastic active is for review; bone agents never"
@@ -156,6 +202,9 @@ for name, taken, outcome in (
         "pass",
     ),
     ("methotrexate-no-reason", statement(RxNorm.METHOTREXATE_TABLET, "2026-01-10"), "unknown"),
+    ("unnamed-day-14", chemotherapy(ago(14)), REVIEW),
+    ("unnamed-day-15", chemotherapy(ago(15)), "unknown"),
+    ("unnamed-day-43", chemotherapy(ago(43)), "pass"),
 ):
     case(f"concurrent-{name}", TREATED.add(taken), expect(YALE, concurrent_therapy=outcome))
 

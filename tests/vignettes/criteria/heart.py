@@ -2,6 +2,7 @@
 
 from tests.builders import (
     SINAI,
+    UNKNOWN_MODIFIER,
     YALE,
     Coding,
     Icd10cm,
@@ -74,6 +75,29 @@ for name, day, others, outcome in (
 ):
     preliminary = observation(Snomed.NYHA, Snomed.NYHA_3, ago(day), status="preliminary")
     case(f"heart-nyha-3-preliminary-{name}", UNTREATED.add(preliminary, *others), expect(SINAI, heart_failure=outcome))
+
+
+case = chapter.rule("Of several classes the newest speaks, by answer or Condition; of one day they are a conflict")
+THREE = nyha(Snomed.NYHA_3)
+EARLY_ISSUE, LATE_ISSUE = {"issued": "2026-10-01T10:00:00Z"}, {"issued": "2026-10-01T16:00:00Z"}
+for name, told, outcome in (
+    ("one-day", (THREE, nyha(Snomed.NYHA_2)), "unknown/conflict"),
+    ("one-day-both-severe", (THREE, nyha(Snomed.NYHA_4)), FAIL),
+    ("one-day-both-mild", (nyha(Snomed.NYHA_1), nyha(Snomed.NYHA_2)), PASS),
+    ("better-issued-later", (THREE | EARLY_ISSUE, nyha(Snomed.NYHA_2) | LATE_ISSUE), PASS),
+    ("worse-issued-later", (THREE | LATE_ISSUE, nyha(Snomed.NYHA_2) | EARLY_ISSUE), FAIL),
+    ("one-of-them-issued", (THREE | LATE_ISSUE, nyha(Snomed.NYHA_2)), "unknown/conflict"),
+    ("better-by-condition", (THREE, condition(Snomed.NYHA_1, "2026-11-01")), PASS),
+    ("worse-by-condition", (nyha(Snomed.NYHA_1), condition(Snomed.NYHA_3, "2026-11-01")), FAIL),
+    ("condition-resolved", (condition(Snomed.NYHA_3, "2026-11-01", clinical="resolved"),), PASS),
+    ("condition-refuted", (condition(Snomed.NYHA_3, "2026-11-01", verification="refuted"),), PASS),
+    ("condition-provisional", (condition(Snomed.NYHA_3, "2026-11-01", verification="provisional"),), "unknown/missing"),
+    ("condition-undated", (condition(Snomed.NYHA_3),), "unknown/missing"),
+    ("month-across-the-window", (nyha(Snomed.NYHA_3, "2026-05"),), "unknown/missing"),
+    ("unusable", (THREE | {"modifierExtension": UNKNOWN_MODIFIER},), "unknown/unusable"),
+    ("later", (nyha(Snomed.NYHA_3, "2026-12-01"),), PASS),
+):
+    case(f"heart-nyha-{name}", UNTREATED.add(*told), expect(SINAI, heart_failure=outcome))
 
 
 # ---- events ----

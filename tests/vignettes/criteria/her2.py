@@ -15,6 +15,7 @@ from tests.builders import (
     Number,
     Record,
     Snomed,
+    concept,
     condition,
     eligible,
     icd10cm,
@@ -23,6 +24,7 @@ from tests.builders import (
     ratio,
     report,
     specimen,
+    value_of,
     value_range,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
@@ -59,6 +61,10 @@ def chromosome_ratio(value: Number, on: str = DAY, taken_from: str | None = "bio
 
 def copies(value: Number, on: str = DAY, taken_from: str | None = "biopsy") -> Json:
     return result(Loinc.HER2_COPIES, quantity(value, "{#}"), on, taken_from)
+
+
+def fish(chromosomes: Number) -> Json:
+    return result(Loinc.HER2_FISH, quantity(chromosomes, "{ratio}"))
 
 
 def tested(*results: Json) -> Record:
@@ -127,6 +133,17 @@ for name, code, answer, asco_cap, sinai in (
     ("unreadable-text", Loinc.HER2_IHC, "strong staining, see report", "unknown/unusable", UNKNOWN),
 ):
     case(f"her2-ihc-{name}", tested(result(code, answer)), her2(asco_cap, sinai))
+# one answer may be coded as the score and in words: 2+ is called anything, any other score must agree
+case = chapter.rule("A score and a word in one result must not contradict each other, nor two scores")
+for name, answers, asco_cap, sinai in (
+    ("3p-positive", (IHC_3, Snomed.POSITIVE), PASS, PASS),
+    ("2p-positive", (IHC_2, Snomed.POSITIVE), MISSING, UNKNOWN),
+    ("0-negative", (IHC_0, Snomed.NEGATIVE), FAIL, FAIL),
+    ("1p-positive", (IHC_1, Snomed.POSITIVE), CONFLICT, UNKNOWN),
+    ("3p-negative", (IHC_3, Snomed.NEGATIVE), CONFLICT, UNKNOWN),
+    ("1p-3p", (IHC_1, IHC_3), CONFLICT, UNKNOWN),
+):
+    case(f"her2-ihc-coded-{name}", tested(ihc(concept(*answers))), her2(asco_cap, sinai))
 case = chapter.rule("ISH reported amplified is group 1, not amplified group 5, where no value is given")
 for name, score, code, answer, asco_cap, sinai in (
     ("amplified-2p", IHC_2, Loinc.HER2_FISH, Snomed.AMPLIFIED, PASS, PASS),
@@ -142,6 +159,15 @@ case(
     her2(FAIL),
     "1.5 and 3.0 are group 5",
 )
+case = chapter.rule("Two values of one result that disagree are a conflict")
+for name, told, asco_cap, sinai in (
+    ("fish-low-amplified", fish(1.4) | value_of(Snomed.AMPLIFIED), CONFLICT, UNKNOWN),
+    ("fish-high-not-amplified", fish(2.4) | value_of(Snomed.NOT_AMPLIFIED), CONFLICT, UNKNOWN),
+    ("fish-high-amplified", fish(2.4) | value_of(Snomed.AMPLIFIED), MISSING, PASS),
+    ("ihc-code-and-text", ihc(IHC_3) | value_of("1+"), CONFLICT, UNKNOWN),
+    ("overall", result(Loinc.HER2_OVERALL, concept(Snomed.POSITIVE, Snomed.NEGATIVE)), CONFLICT, UNKNOWN),
+):
+    case(f"her2-two-values-{name}", tested(told), her2(asco_cap, sinai))
 case = chapter.rule(
     "A FISH result may come as text: a ratio. It decides where every group it could be gives one answer"
 )
@@ -170,6 +196,9 @@ case(
     her2(PASS, PASS),
     "4.2-5.8 copies beside ratio 2.5 are group 1",
 )
+for name, low, high, sinai in (("5-7", 5, 7, UNKNOWN), ("5-5.9", 5, 5.9, FAIL), ("6-7", 6, 7, PASS)):
+    number = result(Loinc.HER2_COPIES, value_range(low, high, "{#}"))
+    case(f"her2-1p-copy-range-{name}", tested(ihc(IHC_1), number), expect(SINAI, her2_positive=sinai))
 case(
     "her2-ratio-as-ratio",
     tested(
@@ -230,6 +259,12 @@ for name, code, outcome in (
     ("snomed-positive-carcinoma", Snomed.HER2_POSITIVE_BREAST_CANCER, PASS),
 ):
     case(f"her2-diagnosis-{name}", NOT_TESTED.add(condition(code, DAY)), her2(outcome, outcome))
+case(
+    "her2-diagnosis-provisional",
+    NOT_TESTED.add(condition(icd10cm("Z17.31"), DAY, verification="provisional")),
+    her2(MISSING, MISSING),
+    "an unconfirmed diagnosis decides nothing",
+)
 POSITIVE_CODE, NEGATIVE_CODE = icd10cm("Z17.31"), icd10cm("Z17.32")
 for name, earlier, outcomes in (
     ("negative-later", POSITIVE_CODE, her2(FAIL, PASS)),
@@ -278,6 +313,45 @@ case(
     of_no_specimen("2026-08-09", "2026-06-01").add(report("2026-08-09", "ihc", "ratio", "copies")),
     her2(PASS, PASS),
 )
+
+
+def by_specimen_and_report(ish_on: str) -> Record:
+    """The IHC names its specimen, the ISH is told by a report."""
+    return (
+        of_no_specimen(ish_on)
+        .put(ihc=ihc(IHC_3, "2026-08-01"))
+        .add(specimen("2026-08-01", "biopsy"), report(ish_on, "ratio", "copies"))
+    )
+
+
+case("her2-specimen-and-report-30-days", by_specimen_and_report("2026-08-31"), her2(PASS, PASS))
+case("her2-specimen-and-report-31-days", by_specimen_and_report("2026-09-01"), her2(UNKNOWN, PASS), "31 days are apart")
+# 3+ with 5.0 copies would be positive without the ratio; the ratio alone would be the newest, and unknown
+case(
+    "her2-specimen-and-report-joined",
+    NOT_TESTED.put(
+        ihc=ihc(IHC_3, "2026-06-01"), ratio=chromosome_ratio(1.5, "2026-08-09", None), copies=copies(5.0, "2026-08-09")
+    ).add(report("2026-08-09", "ratio", "copies")),
+    her2(PASS, PASS),
+    "a result that names both joins what names either",
+)
+case(
+    "her2-two-specimens-one-day",
+    NOT_TESTED.put(other=specimen(DAY)).add(ihc(IHC_0), chromosome_ratio(2.4, DAY, "other"), copies(6.1, DAY, "other")),
+    her2(CONFLICT, PASS),
+    "two specimens stay apart",
+)
+case = chapter.rule("Undated results belong together, and serve only where nothing dated does")
+
+
+def undated(told: Json) -> Json:
+    return {name: said for name, said in told.items() if name not in ("effectiveDateTime", "specimen")}
+
+
+UNDATED_AMPLIFIED = (undated(chromosome_ratio(2.4)), undated(copies(5.1)))
+case("her2-undated-2p-group1", tested(undated(ihc(IHC_2)), *UNDATED_AMPLIFIED), her2(PASS, PASS))
+case("her2-undated-2p", tested(undated(ihc(IHC_2))), her2(MISSING, UNKNOWN))
+case("her2-undated-beside-dated", tested(ihc(IHC_0), undated(ihc(IHC_3))), her2(FAIL))
 case = chapter.rule("One specimen is one however it is referred to; a contained one is known in its own resource alone")
 for name, first, second, asco_cap in (
     ("absolute", "Specimen/s1", "https://ehr.example.org/fhir/Specimen/s1", PASS),

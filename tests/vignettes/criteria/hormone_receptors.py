@@ -13,6 +13,7 @@ from tests.builders import (
     LoincAnswer,
     Record,
     Snomed,
+    concept,
     condition,
     eligible,
     icd10cm,
@@ -142,6 +143,36 @@ case(
     receptors(PASS, PASS, CONFLICT),
     "a positive PR passes beside it",
 )
+case(
+    "er-both-in-one-answer",
+    NOT_TESTED.add(er(concept(Snomed.POSITIVE, Snomed.NEGATIVE), Loinc.ER), pr(percent(0))),
+    receptors(CONFLICT, CONFLICT, CONFLICT),
+)
+EARLY_ISSUE, LATE_ISSUE = {"issued": f"{DAY}T10:00:00Z"}, {"issued": f"{DAY}T16:00:00Z"}
+case = chapter.rule("At one time the one issued later wins")
+case(
+    "er-same-day-positive-issued-later",
+    NOT_TESTED.add(er(percent(0)) | EARLY_ISSUE, er(percent(30)) | LATE_ISSUE, pr(percent(0))),
+    receptors(PASS, PASS, PASS),
+)
+case(
+    "er-same-day-negative-issued-later",
+    NOT_TESTED.add(er(percent(30)) | EARLY_ISSUE, er(percent(0)) | LATE_ISSUE, pr(percent(0))),
+    receptors(FAIL, "unknown", FAIL),
+)
+case(
+    "er-same-day-issued-together",
+    NOT_TESTED.add(er(percent(30)) | LATE_ISSUE, er(percent(0)) | LATE_ISSUE, pr(percent(0))),
+    receptors(CONFLICT, CONFLICT, CONFLICT),
+)
+case = chapter.rule("An undated result serves only where nothing dated does")
+UNDATED_ER = observation(Loinc.ER_PERCENT, percent(90), None)
+case("er-undated", NOT_TESTED.add(UNDATED_ER), receptors(PASS, PASS, PASS))
+case(
+    "er-undated-beside-dated",
+    NOT_TESTED.add(UNDATED_ER, er(percent(0)), pr(percent(0))),
+    expect(PATINA, hormone_receptor_positive=FAIL) | expect(ASPIRE, er_positive=FAIL),
+)
 case = chapter.rule("LOINC 10480-2 is both: positive settles 'ER or PR' and never ER alone, negative is both negative")
 
 
@@ -156,6 +187,29 @@ case(
     together(Snomed.POSITIVE).add(er(percent(0)), pr(percent(0))),
     receptors(CONFLICT, CONFLICT, FAIL),
     "each negative on the same day: a conflict",
+)
+
+TOGETHER_EARLIER = observation(Loinc.ER_AND_PR, Snomed.POSITIVE, EARLIER, specimen="old")
+case(
+    "er-pr-together-positive-each-negative-later",
+    TWO_BIOPSIES.add(TOGETHER_EARLIER, er(percent(0)), pr(percent(0))),
+    receptors(FAIL, PASS, FAIL),
+    "the newest decides, or any specimen",
+)
+case(
+    "er-pr-together-positive-one-negative-later",
+    TWO_BIOPSIES.add(TOGETHER_EARLIER, er(percent(0))),
+    receptors(PASS, PASS, FAIL),
+    "PR is not denied",
+)
+case(
+    "er-pr-together-positive-after-each-negative",
+    TWO_BIOPSIES.add(
+        earlier_er(percent(0)),
+        observation(Loinc.PR_PERCENT, percent(0), EARLIER, specimen="old"),
+        observation(Loinc.ER_AND_PR, Snomed.POSITIVE, DAY, specimen="biopsy"),
+    ),
+    expect(PATINA, hormone_receptor_positive=PASS) | expect(SINAI, hormone_receptor_positive=PASS),
 )
 
 # ---- diagnoses ----
@@ -193,6 +247,11 @@ for name, record, expected in (
         coded(("Z17.410", DAY), ("Z17.1", DAY), ("Z17.22", DAY)),
         receptors(CONFLICT, CONFLICT, CONFLICT),
     ),
+    (
+        "hr-after-each",
+        coded(("Z17.1", EARLIER), ("Z17.22", EARLIER), ("Z17.410", DAY)),
+        receptors(PASS, PASS, MISSING),
+    ),
     ("hr-and-er", coded(("Z17.410", DAY), ("Z17.1", DAY)), receptors(PASS, PASS, FAIL)),
     ("er-and-pr-positive", coded(("Z17.0", DAY), ("Z17.1", DAY), ("Z17.21", DAY)), receptors(PASS, PASS, CONFLICT)),
 ):
@@ -203,6 +262,9 @@ case(
     NOT_TESTED.add(condition({"code": "Z17.0"}, DAY)),
     receptors("unknown/unusable", "unknown/unusable", "unknown/unusable"),
 )
+for name, more in (("refuted", {"verification": "refuted"}), ("later", {"onset": "2026-12-01"})):
+    coded_er = condition(icd10cm("Z17.0"), **({"onset": DAY} | more))
+    case(f"receptor-diagnosis-{name}", NOT_TESTED.add(coded_er), receptors(MISSING, MISSING, MISSING))
 case(
     "receptor-diagnosis-provisional",
     NOT_TESTED.add(condition(icd10cm("Z17.0"), DAY, verification="provisional")),

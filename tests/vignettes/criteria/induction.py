@@ -45,6 +45,16 @@ case(
     induction("pass/recorded"),
     "what ran before and after it was given after it",
 )
+for name, end, outcome in (
+    ("on-the-day", "2026-01-15", "pass/recorded"),
+    ("day-before", "2026-01-14", "unknown/missing"),
+):
+    case(
+        f"induction-until-metastasis-{name}",
+        NOT_INDUCED.add(statement(RxNorm.CAPECITABINE, "2025-12-01", end), TRASTUZUMAB),
+        induction(outcome),
+        "given on the day is given since",
+    )
 case(
     "induction-chemo-only",
     NOT_INDUCED.add(administration(RxNorm.DOCETAXEL_SOLUTION, FIRST_DAY)),
@@ -123,3 +133,10 @@ case(
     no_progression("unknown"),
     "the first day itself is not after it",
 )
+case = chapter.rule("Statuses of one day that disagree are a conflict, and undetermined beside stable decides nothing")
+for name, answer, outcome in (
+    ("progressive", Snomed.PROGRESSIVE, "unknown/conflict"),
+    ("undetermined", Snomed.UNDETERMINED, "unknown"),
+    ("improved", Snomed.IMPROVED, "pass/recorded"),
+):
+    case(f"progression-one-day-{name}", INDUCED.add(status(answer)), no_progression(outcome))

@@ -38,6 +38,14 @@ for name, saturation, outcome in (
     ("96-on-oxygen", observation(Loinc.SATURATION, percent(96), components=OXYGEN), "unknown"),
 ):
     case(f"spo2-{name}", UNTREATED.put(saturation=saturation), lungs(outcome))
+case = chapter.rule("Saturations of one time that disagree are a conflict")
+for name, values, outcome in (
+    ("disagree", (88, 95), "unknown/conflict"),
+    ("both-low", (85, 88), FAIL),
+    ("both-good", (92, 95), PASS),
+):
+    first, second = (observation(Loinc.SATURATION, percent(value)) for value in values)
+    case(f"spo2-one-time-{name}", UNTREATED.put(saturation=first).add(second), lungs(outcome))
 case = chapter.rule("A saturation marked as on exertion is set aside")
 case(
     "spo2-85-on-exertion",

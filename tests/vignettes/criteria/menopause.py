@@ -11,6 +11,7 @@ from tests.builders import (
     Icd10cm,
     Json,
     Loinc,
+    LoincAnswer,
     Record,
     RxNorm,
     Snomed,
@@ -80,6 +81,7 @@ for name, record in (
         man().add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2004-05-01", clinical="resolved")),
     ),
     ("absent-ovaries", man().add(condition(Icd10cm.ABSENT_OVARIES, "2010-05-01"))),
+    ("pregnancy-status", man().add(observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, "2004-05-01"))),
 ):
     case(f"gender-male-{name}", record, SEX_UNKNOWN | expect(ASPIRE, female=FAIL))
 
@@ -116,6 +118,24 @@ case(
     woman().add(procedure(Snomed.OOPHORECTOMY, "2015-02-01")),
     menopause("unknown", "unknown"),
     "without a side it does not prove both",
+)
+for name, more in (("not-done", {"status": "not-done"}), ("of-unknown-status", {"status": "unknown"})):
+    operation = procedure(Snomed.BILATERAL_OOPHORECTOMY, "2024-02-01", **more)
+    case(f"meno-oophorectomy-bilateral-{name}", woman().add(operation), menopause("unknown", "unknown"))
+# operations whose codes say the side: a hysterectomy that took the ovary of that side too
+LEFT_BY_CODE, RIGHT_BY_CODE = procedure(snomed("739671004"), "2015-02-01"), procedure(snomed("739672006"), "2021-02-01")
+case("meno-oophorectomy-sides-by-code", woman().add(LEFT_BY_CODE, RIGHT_BY_CODE), menopause(PASS, PASS))
+case("meno-oophorectomy-side-by-code-and-site", woman().add(LEFT_BY_CODE, RIGHT), menopause(PASS, PASS))
+case("meno-oophorectomy-one-side-twice", woman().add(LEFT_BY_CODE, LEFT), menopause("unknown", "unknown"))
+case(
+    "meno-oophorectomy-second-not-done",
+    woman().add(LEFT, RIGHT | {"status": "not-done"}),
+    menopause("unknown", "unknown"),
+)
+case(
+    "meno-oophorectomy-second-of-unknown-status",
+    woman().add(LEFT, RIGHT | {"status": "unknown"}),
+    menopause("unknown", "unknown"),
 )
 case(
     "meno-ovarian-irradiation",
@@ -169,6 +189,36 @@ for name, told, outcome in (
 ):
     case(f"meno-coded-45-{name}", woman().add(STATE, told), menopause(outcome, outcome))
 
+MENOPAUSAL_STATUS = snomed("161712005")
+case = chapter.rule("The menopausal status may be told by a result, and is believed as a coded state is")
+for name, birth, answer, told, outcome in (
+    ("55", "1971-04-12", Snomed.POSTMENOPAUSAL, (), PASS),
+    ("45", "1981-04-12", Snomed.POSTMENOPAUSAL, (), PASS),
+    ("45-chemo", "1981-04-12", Snomed.POSTMENOPAUSAL, (CHEMOTHERAPY,), "unknown"),
+    ("55-premenopausal", "1971-04-12", Snomed.PREMENOPAUSAL, (), FAIL),
+    ("61-premenopausal", "1965-01-10", Snomed.PREMENOPAUSAL, (), PASS),
+):
+    record = woman(birth).add(observation(MENOPAUSAL_STATUS, answer, "2024-05-01"), *told)
+    case(f"meno-status-{name}", record, menopause(outcome, outcome))
+case = chapter.rule("A coded state that is refuted, or from after the as-of date, says nothing")
+for name, coded in (
+    ("refuted", condition(icd10cm("Z78.0"), "2025-03-01", verification="refuted")),
+    ("later", condition(icd10cm("Z78.0"), "2026-12-01")),
+    ("status-later", observation(MENOPAUSAL_STATUS, Snomed.POSTMENOPAUSAL, "2026-12-01")),
+):
+    case(f"meno-coded-55-{name}", woman("1971-04-12").add(coded), menopause(MISSING, MISSING))
+case(
+    "meno-coded-55-provisional",
+    woman("1971-04-12").add(condition(icd10cm("Z78.0"), "2025-03-01", verification="provisional")),
+    menopause(MISSING, MISSING),
+)
+
+# what is around the menopause leaves a record of being before it in doubt
+BEFORE = condition(Snomed.PREMENOPAUSAL, "2026-08-01")
+for name, more, outcome in (("recorded", {}, "unknown"), ("refuted", {"verification": "refuted"}, FAIL)):
+    record = woman("1974-04-12").add(BEFORE, condition(icd10cm("N95.1"), "2025-03-01", **more))
+    case(f"meno-premenopausal-beside-n951-{name}", record, menopause(outcome, outcome))
+
 # ---- hormones ----
 
 
@@ -196,6 +246,38 @@ case(
     WOMAN_OF_52.put(lmp=last_period("2025-11-21")).add(FSH, LH, ESTRADIOL),
     menopause(PASS, PASS),
 )
+case = chapter.rule("Each hormone lies in the range with its bounds, within 28 days; an interval lies in it as a whole")
+CONFLICT, STALE = "unknown/conflict", "unknown/stale"
+for name, result, outcome in (
+    ("fsh-low", hormone(Loinc.FSH, 25.8, "m[IU]/mL", 25.8, 134.8), PASS),
+    ("fsh-below", hormone(Loinc.FSH, 25.7, "m[IU]/mL", 25.8, 134.8), CONFLICT),
+    ("fsh-high", hormone(Loinc.FSH, 134.8, "m[IU]/mL", 25.8, 134.8), PASS),
+    ("fsh-above", hormone(Loinc.FSH, 134.9, "m[IU]/mL", 25.8, 134.8), CONFLICT),
+    ("fsh-across", FSH | {"valueQuantity": quantity(100, "m[IU]/mL", comparator=">")}, MISSING),
+    ("fsh-28-days", FSH | {"effectiveDateTime": ago(28)}, PASS),
+    ("fsh-29-days", FSH | {"effectiveDateTime": ago(29)}, STALE),
+    ("fsh-unit-unknown", FSH | {"valueQuantity": quantity(70)}, "unknown/unusable"),
+):
+    case(f"meno-{name}", NO_PERIOD_FOR_15_MONTHS.add(result, LH, ESTRADIOL), menopause(outcome, outcome))
+for name, value, comparator, outcome in (
+    ("high", 25, None, PASS),
+    ("above", 25.1, None, CONFLICT),
+    ("below-12", 12, "<", PASS),
+    ("below-30", 30, "<", MISSING),
+):
+    result = ESTRADIOL | {"valueQuantity": quantity(value, "pg/mL", comparator=comparator)}
+    case(f"meno-estradiol-{name}", NO_PERIOD_FOR_15_MONTHS.add(FSH, LH, result), menopause(outcome, outcome))
+AMENORRHOEA = snomed("14302001")
+case = chapter.rule("Amenorrhoea as a Condition counts from its onset, while it lasts")
+for name, told, outcome in (
+    ("12-months-today", condition(AMENORRHOEA, "2025-11-21"), PASS),
+    ("a-day-short", condition(AMENORRHOEA, "2025-11-22"), "unknown"),
+    ("resolved", condition(AMENORRHOEA, "2025-01-10", clinical="resolved"), "unknown"),
+    ("provisional", condition(AMENORRHOEA, "2025-01-10", verification="provisional"), "unknown"),
+    ("undated", condition(AMENORRHOEA), "unknown"),
+):
+    case(f"meno-amenorrhoea-{name}", WOMAN_OF_52.add(told, FSH, LH, ESTRADIOL), menopause(outcome, outcome))
+case = chapter.rule("Under 60: no period for 12 months, and FSH, LH and estradiol in the post-menopausal range")
 for name, applies_to in (
     ("snomed", concept(Snomed.POSTMENOPAUSAL)),
     ("text", concept(text="Postmenopausal women")),
@@ -304,6 +386,14 @@ for name, code, last in (
 ):
     case(f"gnrh-{name}-day-{last}", PREMENOPAUSAL.add(administration(code, ago(last))), suppressed(PASS))
     case(f"gnrh-{name}-day-{last + 1}", PREMENOPAUSAL.add(administration(code, ago(last + 1))), suppressed(FAIL))
+case = chapter.rule("A depot whose record tells an end that is to come is active as its status says")
+for name, status, outcome in (
+    ("active", "active", PASS),
+    ("stopped", "stopped", PASS),
+    ("on-hold", "on-hold", "unknown"),
+):
+    told = statement(RxNorm.GOSERELIN_3_6_MG, "2026-03-01", "2026-12-31", status=status)
+    case(f"gnrh-until-later-{name}", PREMENOPAUSAL.add(told), suppressed(outcome))
 case = chapter.rule("Where the strength is not told a depot is active to day 35 and unknown to day 91")
 for day, outcome in ((35, PASS), (36, "unknown"), (91, "unknown"), (92, FAIL)):
     case(

@@ -6,6 +6,7 @@ from tests.builders import (
     PATINA,
     SINAI,
     TRIALS,
+    UNKNOWN_MODIFIER,
     YALE,
     Coding,
     Icd10cm,
@@ -14,12 +15,14 @@ from tests.builders import (
     Record,
     Snomed,
     ajcc,
+    concept,
     condition,
     eligible,
     icd10cm,
     loinc,
     observation,
     reference,
+    snomed,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect, expect_in
 
@@ -45,7 +48,7 @@ def cancer(**more: Any) -> Json:
     return condition(Snomed.BREAST_CANCER, "2019-05-10", **more)
 
 
-def staged(code: Coding, value: Coding, on: str | None = "2026-09-01", **more: Any) -> Json:
+def staged(code: Coding, value: Json, on: str | None = "2026-09-01", **more: Any) -> Json:
     return observation(code, value, on, **more)
 
 
@@ -74,6 +77,13 @@ case(
     metastatic("unknown"),
     "axillary nodes are regional: neither metastasis nor stage",
 )
+for name, side in (("right", "24028007"), ("left", "7771000"), ("bilateral", "51440002")):
+    case(
+        f"met-general-code-side-{name}",
+        with_metastasis(Snomed.METASTASIS, body_site=snomed(side)),
+        metastatic("pass/recorded"),
+        "a side is no site",
+    )
 case = chapter.rule("A metastasis counts in any clinical status")
 case(
     "met-remission",
@@ -141,6 +151,8 @@ case(
 )
 case = chapter.rule("Breast cancer with only stage 0 to III or M0 fails")
 for name, code, value in (
+    ("stage-0", Loinc.STAGE_CLINICAL, ajcc("0")),
+    ("stage-1", Loinc.STAGE_CLINICAL, ajcc("IA")),
     ("stage-2", Loinc.STAGE_CLINICAL, Snomed.STAGE_2),
     ("m0", Loinc.M_CLINICAL, Snomed.M0),
     ("stage-iib-text-code", Snomed.PATHOLOGIC_STAGE_GROUP, ajcc("IIB")),
@@ -205,6 +217,42 @@ case(
     NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M0, "2019-06-01"), condition(Icd10cm.METASTASIS_TO_BONE)),
     metastatic("pass/recorded"),
 )
+case(
+    "course-m0-without-a-date-beside-metastasis",
+    METASTATIC.add(staged(Loinc.M_CLINICAL, Snomed.M0, None)),
+    metastatic("pass/recorded"),
+)
+case(
+    "conflict-m0-and-m1-in-one-answer",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, concept(Snomed.M0, Snomed.M1))),
+    metastatic("unknown/conflict"),
+)
+case(
+    "conflict-stages-in-one-answer",
+    NO_METASTASIS.add(staged(Loinc.STAGE_CLINICAL, concept(Snomed.STAGE_2, Snomed.STAGE_4))),
+    metastatic("unknown/conflict"),
+)
+case = chapter.rule("A stage or M1 from after the as-of date does not count; an unusable one is unknown")
+case(
+    "stage-m1-later",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M1, "2026-12-01")),
+    metastatic("unknown/missing"),
+)
+case(
+    "stage-m1-unusable",
+    NO_METASTASIS.add(staged(Loinc.M_CLINICAL, Snomed.M1, modifierExtension=UNKNOWN_MODIFIER)),
+    metastatic("unknown/unusable"),
+)
+case("met-later", NO_METASTASIS.add(condition(Icd10cm.METASTASIS_TO_BONE, "2026-12-01")), metastatic("unknown/missing"))
+for name, more, outcome in (
+    ("provisional", {"verification": "provisional"}, "unknown"),
+    ("refuted", {"verification": "refuted", "clinical": None}, "fail/recorded"),
+):
+    case(
+        f"stage-inside-{name}-condition",
+        NO_METASTASIS.put(cancer=cancer(stage=Snomed.STAGE_4, **more)),
+        metastatic(outcome),
+    )
 case = chapter.rule("The site of distant metastasis answered 'none' is no metastasis")
 # it is read as an M0; as no evidence at all it would be unknown
 case(
@@ -230,6 +278,23 @@ case(
 # ---- another primary ----
 LUNG_CANCER = condition(Icd10cm.LUNG_CANCER, "2019-01-05")
 OF_THE_BREAST = [reference("Condition/cancer")]
+MCODE = "http://hl7.org/fhir/us/mcode/StructureDefinition/mcode-related-primary-cancer-condition"
+
+
+def said_to_be_of(primary: str, url: str = MCODE) -> Record:
+    """A metastasis whose record names the primary cancer, beside cancers of breast and lung."""
+    extension = [{"url": url, "valueReference": reference(primary)}]
+    return with_metastasis(Icd10cm.METASTASIS_TO_LIVER, extension=extension).put(lung=LUNG_CANCER)
+
+
+case = chapter.rule("A metastasis whose record says that it is of the breast cancer is, beside another active primary")
+case("other-primary-but-related", said_to_be_of("Condition/cancer"), metastatic("pass/recorded"))
+case("other-primary-and-related", said_to_be_of("Condition/lung"), metastatic("unknown/conflict"))
+case(
+    "other-primary-and-another-extension",
+    said_to_be_of("Condition/cancer", "http://example.org/asserted-with"),
+    metastatic("unknown/conflict"),
+)
 case = chapter.rule("Beside another active primary evidence that does not name the breast is a conflict")
 case(
     "other-primary-active",

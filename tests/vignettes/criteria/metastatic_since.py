@@ -2,11 +2,13 @@
 
 from tests.builders import (
     SINAI,
+    UNKNOWN_MODIFIER,
     Json,
     Loinc,
     Record,
     RxNorm,
     Snomed,
+    coding,
     concept,
     condition,
     eligible,
@@ -77,6 +79,16 @@ case(
     NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [BY_REPORT]}).add(REPORT, ADJUVANT),
     first_line("pass"),
 )
+for name, more, outcome in (
+    ("dated", {}, "pass"),
+    ("entered-in-error", {"status": "entered-in-error"}, "unknown"),
+):
+    told = report("2026-09-01") | {"id": "ct"} | more
+    case(
+        f"since-stage-in-condition-assessed-in-a-report-{name}",
+        NO_METASTASIS.put(cancer=STAGE_4 | {"stage": [BY_REPORT]}).add(told, ADJUVANT),
+        first_line(outcome),
+    )
 case = chapter.rule("The earliest date of the evidence counts")
 case(
     "since-earliest-evidence",
@@ -86,7 +98,7 @@ case(
     first_line("fail/recorded"),
     "M1 in March, before the metastasis of September",
 )
-case = chapter.rule("A provisional metastasis before it gives unknown where it would decide")
+case = chapter.rule("A metastasis in doubt before it gives unknown where it would decide")
 SUSPECTED = condition(Snomed.METASTASIS_TO_LIVER, "2026-03-02", verification="provisional")
 for name, therapy, outcome in (
     ("between", letrozole("2026-05-01", "2026-06-30"), "unknown"),
@@ -94,6 +106,34 @@ for name, therapy, outcome in (
     ("after", letrozole("2026-09-20"), "fail/recorded"),
 ):
     case(f"since-provisional-{name}", METASTATIC.add(SUSPECTED, therapy), first_line(outcome))
+BETWEEN, BEFORE, AFTER = (
+    letrozole("2026-05-01", "2026-06-30"),
+    letrozole("2020-05-01", "2025-06-30"),
+    letrozole("2026-09-20"),
+)
+for name, told in (
+    ("without-a-system", condition(coding(None, "C78.7"), "2026-03-02")),
+    ("in-words", condition(concept(text="Liver metastases"), "2026-03-02")),
+    ("unusable", condition(Snomed.METASTASIS_TO_LIVER, "2026-03-02", modifierExtension=UNKNOWN_MODIFIER)),
+    ("preliminary-m1", observation(Loinc.M_CLINICAL, Snomed.M1, "2026-03-02", status="preliminary")),
+):
+    for time, therapy, outcome in (
+        ("between", BETWEEN, "unknown"),
+        ("before", BEFORE, "pass"),
+        ("after", AFTER, "fail/recorded"),
+    ):
+        case(f"since-{name}-{time}", METASTATIC.add(told, therapy), first_line(outcome))
+case(
+    "since-refuted-earlier",
+    METASTATIC.add(condition(Snomed.METASTASIS_TO_LIVER, "2026-03-02", verification="refuted"), BETWEEN),
+    first_line("pass"),
+)
+case(
+    "since-stage-2-in-doubt-earlier",
+    METASTATIC.add(observation(Loinc.STAGE_CLINICAL, Snomed.STAGE_2, "2026-03-02", status="preliminary"), BETWEEN),
+    first_line("pass"),
+    "a doubtful stage without spread may not have been the first",
+)
 case(
     "since-provisional-later",
     METASTATIC.add(SUSPECTED | {"onsetDateTime": "2026-10-02"}, letrozole("2026-05-01", "2026-06-30")),

@@ -34,6 +34,10 @@ show(
     "pass/recorded",
     condition(Snomed.COLON_CANCER, "2023-11-20", clinical="resolved"),
 )
+case = chapter.rule("A refuted one, or one of a later day, is none; one that is not confirmed is unknown")
+show(case, "refuted", "pass/no-record", condition(Icd10cm.COLON_CANCER, "2024-06-01", verification="refuted"))
+show(case, "later", "pass/no-record", condition(Icd10cm.COLON_CANCER, "2026-12-01"))
+show(case, "provisional", "unknown", condition(Icd10cm.COLON_CANCER, "2024-06-01", verification="provisional"))
 case = chapter.rule("Earlier or undated: unknown while active, a pass in remission, resolved or inactive")
 show(case, "colon-2015-active", "unknown", condition(icd10cm("C18.2"), "2015-06-01"))
 show(case, "lymphoma-2015-remission", "pass", condition(icd10cm("C83.30"), "2015-06-01", clinical="remission"))

@@ -3,18 +3,20 @@
 from tests.builders import (
     RECENT,
     SINAI,
+    UNKNOWN_MODIFIER,
     YALE,
-    Coding,
     Icd10cm,
     Json,
     Loinc,
     LoincAnswer,
     Snomed,
     ago,
+    concept,
     condition,
     flag,
     icd10cm,
     observation,
+    procedure,
     quantity,
     snomed,
     younger,
@@ -25,6 +27,7 @@ chapter = Chapter()
 BOTH = (SINAI, YALE)
 PASS, NOT_ASKED, FAIL = "pass/recorded", "pass/not-applicable", "fail/recorded"
 MISSING, STALE, REVIEW = "unknown/missing", "unknown/stale", "review/manual"
+CONFLICT = "unknown/conflict"
 LAST_PERIOD = observation(Loinc.LAST_MENSTRUAL_PERIOD, {"valueDateTime": "2026-10-28"})
 MENOPAUSE_UNKNOWN = younger().drop("goserelin", "pregnancy_test")
 # pre-menopausal, on goserelin for NCT03304080, not tested
@@ -39,7 +42,7 @@ def pregnancy(outcome: str) -> Expected:
     return expect_in(BOTH, pregnancy_lactation=outcome)
 
 
-def urine(answer: Coding, on: str) -> Json:
+def urine(answer: Json, on: str) -> Json:
     return observation(Loinc.PREGNANCY_TEST_URINE, answer, on)
 
 
@@ -81,6 +84,45 @@ for name, value, outcome in (
         pregnancy_test(outcome, outcome),
     )
 
+case = chapter.rule("Tests of one day that disagree are a conflict")
+case(
+    "hcg-conflict",
+    NOT_TESTED.add(urine(Snomed.POSITIVE, ago(2)), observation(Loinc.PREGNANCY_TEST_SERUM, Snomed.NEGATIVE, ago(2))),
+    pregnancy_test(CONFLICT, CONFLICT) | pregnancy(CONFLICT),
+)
+EARLY_ISSUE, LATE_ISSUE = ({"issued": f"{ago(2)}T{hour}:00:00Z"} for hour in (10, 16))
+POSITIVE, NEGATIVE = urine(Snomed.POSITIVE, ago(2)), urine(Snomed.NEGATIVE, ago(2))
+case(
+    "hcg-negative-issued-later",
+    NOT_TESTED.add(POSITIVE | EARLY_ISSUE, NEGATIVE | LATE_ISSUE),
+    pregnancy_test(PASS, PASS) | pregnancy(PASS),
+    "at one time the one issued later wins",
+)
+case(
+    "hcg-positive-issued-later",
+    NOT_TESTED.add(POSITIVE | LATE_ISSUE, NEGATIVE | EARLY_ISSUE),
+    pregnancy_test(FAIL, FAIL) | pregnancy(FAIL),
+)
+case(
+    "hcg-preliminary-issued-later",
+    NOT_TESTED.add(POSITIVE | EARLY_ISSUE, NEGATIVE | LATE_ISSUE | {"status": "preliminary"}),
+    pregnancy_test(FAIL, FAIL) | pregnancy(FAIL),
+    "but not one that is not final",
+)
+case(
+    "hcg-positive-and-negative",
+    NOT_TESTED.add(urine(concept(Snomed.POSITIVE, Snomed.NEGATIVE), ago(2))),
+    pregnancy_test("unknown", "unknown") | pregnancy("unknown"),
+    "both in one answer",
+)
+case = chapter.rule("Where the date does not tell whether the test lies in the window it is unknown")
+for name, day, sinai, yale in (
+    ("month", "2026-11", MISSING, PASS),
+    ("month-before", "2026-10", STALE, MISSING),
+    ("undated", None, MISSING, MISSING),
+):
+    case(f"hcg-negative-{name}", NOT_TESTED.add(urine(Snomed.NEGATIVE, day)), pregnancy_test(sinai, yale))
+
 # ---- child-bearing potential ----
 case = chapter.rule("Under 60 with menopause unknown she is treated as child-bearing")
 case("hcg-menopause-unknown", MENOPAUSE_UNKNOWN, pregnancy_test(MISSING, MISSING))
@@ -93,6 +135,17 @@ case(
     pregnancy_test(MISSING, NOT_ASKED) | expect(SINAI, contraception=REVIEW) | expect(YALE, contraception=NOT_ASKED),
 )
 
+case = chapter.rule("A hysterectomy ends child-bearing potential where it was surely done")
+for name, told, outcome in (
+    ("procedure", procedure(Snomed.HYSTERECTOMY, "2015-01-01"), NOT_ASKED),
+    ("procedure-of-unknown-status", procedure(Snomed.HYSTERECTOMY, "2015-01-01", status="unknown"), MISSING),
+    ("procedure-later", procedure(Snomed.HYSTERECTOMY, "2026-12-01"), MISSING),
+    ("z90710", condition(icd10cm("Z90.710"), "2015-01-01"), NOT_ASKED),
+    ("z90710-provisional", condition(icd10cm("Z90.710"), "2015-01-01", verification="provisional"), MISSING),
+    ("z90710-refuted", condition(icd10cm("Z90.710"), "2015-01-01", verification="refuted"), MISSING),
+    ("z90710-later", condition(icd10cm("Z90.710"), "2026-12-01"), MISSING),
+):
+    case(f"hysterectomy-{name}", NOT_TESTED.add(told), pregnancy_test(outcome, outcome))
 case = chapter.rule("A weakly reactive test is neither positive nor negative, and no older one decides")
 case(
     "pregnancy-test-weakly-reactive",
@@ -137,6 +190,28 @@ case(
     NOT_TESTED.add(condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"), condition(Icd10cm.DELIVERY, "2026-10-20")),
     pregnancy("pass"),
 )
+# a delivery is over soon; what it says lasts
+case(
+    "pregnant-then-delivery-resolved",
+    NOT_TESTED.add(
+        condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"),
+        condition(Icd10cm.DELIVERY, "2026-10-20", clinical="resolved"),
+    ),
+    pregnancy("pass/recorded"),
+)
+case(
+    "pregnant-until-abated",
+    NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-02-01", clinical="resolved", abatement="2026-06-01")),
+    pregnancy("pass"),
+)
+case(
+    "pregnant-again-after-one-that-ended",
+    NOT_TESTED.add(
+        condition(Icd10cm.PREGNANT, "2026-01-01", clinical="resolved", abatement="2026-03-01"),
+        condition(Icd10cm.PREGNANT, "2026-07-01"),
+    ),
+    pregnancy(FAIL),
+)
 case = chapter.rule("A pregnancy begun more than 300 days ago without an end is set aside")
 for day, outcome in ((300, FAIL), (301, "pass")):
     case(
@@ -179,6 +254,52 @@ case(
 case(
     "pregnant-preliminary-after-positive", NOT_TESTED.add(PRELIMINARY, urine(Snomed.POSITIVE, ago(6))), pregnancy(FAIL)
 )
+
+case = chapter.rule("Refuted, or from after the as-of date, it says nothing")
+for name, told in (
+    ("refuted", condition(Icd10cm.PREGNANT, "2026-07-01", verification="refuted")),
+    ("later", condition(Icd10cm.PREGNANT, "2026-12-01")),
+    ("status-later", observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, "2026-12-01")),
+    ("test-later", urine(Snomed.POSITIVE, "2026-12-01")),
+):
+    case(f"pregnant-{name}", NOT_TESTED.add(told), pregnancy("pass/no-record"))
+case = chapter.rule("A possible pregnancy, and one that is not confirmed, is unknown")
+for name, told in (
+    ("possible", condition(snomed("102874004"), "2026-10-01")),
+    ("provisional", condition(Icd10cm.PREGNANT, "2026-10-01", verification="provisional")),
+):
+    case(f"pregnant-{name}", NOT_TESTED.add(told), pregnancy(MISSING))
+case = chapter.rule("Pregnant and not pregnant on one day is a conflict")
+PREGNANT_STATUS = observation(Loinc.PREGNANCY_STATUS, LoincAnswer.PREGNANT, ago(20))
+case(
+    "pregnant-and-not-on-one-day",
+    NOT_TESTED.add(PREGNANT_STATUS, urine(Snomed.NEGATIVE, ago(20))),
+    pregnancy(CONFLICT),
+)
+case(
+    "pregnant-and-not-in-one-answer",
+    NOT_TESTED.add(
+        observation(Loinc.PREGNANCY_STATUS, concept(LoincAnswer.PREGNANT, LoincAnswer.NOT_PREGNANT), ago(20))
+    ),
+    pregnancy("unknown"),
+)
+case(
+    "pregnant-status-unusable",
+    NOT_TESTED.add(PREGNANT_STATUS | {"modifierExtension": UNKNOWN_MODIFIER}),
+    pregnancy("unknown/unusable"),
+)
+case = chapter.rule("A delivery may be told as a Procedure, and ends the pregnancies before it")
+DELIVERED = procedure(snomed("177184002"), "2026-10-20")
+for name, told, outcome in (
+    ("after", DELIVERED, "pass/recorded"),
+    ("before", DELIVERED | {"performedDateTime": "2026-01-20"}, FAIL),
+    ("not-done", DELIVERED | {"status": "not-done"}, FAIL),
+):
+    case(
+        f"pregnant-delivery-procedure-{name}",
+        NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-02-01"), told),
+        pregnancy(outcome),
+    )
 
 # ---- breast-feeding ----
 case = chapter.rule("Breast-feeding fails")

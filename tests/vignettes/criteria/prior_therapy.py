@@ -12,9 +12,11 @@ from tests.builders import (
     Snomed,
     administration,
     ago,
+    coding,
     concept,
     condition,
     eligible,
+    icd10cm,
     man,
     period,
     procedure,
@@ -29,6 +31,7 @@ chapter = Chapter()
 UNTREATED = eligible(SINAI)  # metastatic since 1 September
 RHEUMATOID_ARTHRITIS = concept(Icd10cm.RHEUMATOID_ARTHRITIS, text="rheumatoid arthritis")
 SILENT, FAIL, PASS, REVIEW = "pass/no-record", "fail/recorded", "pass/recorded", "review/manual"
+MISSING = "unknown/missing"
 
 
 def first_line(outcome: str) -> Expected:
@@ -95,6 +98,18 @@ case(
     "first-radiotherapy-after",
     UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, period("2026-09-20", "2026-10-02"))),
     first_line(REVIEW),
+)
+for name, told in (
+    ("of-unknown-status", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-09-20", status="unknown")),
+    ("without-a-system", procedure(coding(None, "1156506007"), "2026-09-20")),
+    ("year-of-metastasis", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026")),
+    ("undated", procedure(Snomed.PHOTON_RADIOTHERAPY)),
+):
+    case(f"first-radiotherapy-{name}", UNTREATED.add(told), first_line("unknown"))
+case(
+    "first-radiotherapy-before",
+    UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-08-31")),
+    first_line("pass"),
 )
 case(
     "first-ovarian-ablation",
@@ -188,6 +203,22 @@ case(
     UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-10-01")),
     both(FAIL),
 )
+STOPPED_SOME_TIME = {"abatementString": "stopped because of joint pain"}
+case(
+    "first-z79811-stopped-some-time",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2026-10-01", abatement=STOPPED_SOME_TIME)),
+    both("unknown"),
+)
+case(
+    "first-z79811-before-and-now",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2021-10-01")),
+    first_line("unknown") | recent(FAIL),
+)
+case(
+    "first-z79811-over",
+    UNTREATED.add(condition(Icd10cm.AROMATASE_INHIBITOR_USE, "2021-10-01", abatement="2025-10-01")),
+    both("pass"),
+)
 case = chapter.rule("Z92.21 and Z51.11 are therapy without a name: unknown where a name or a date would decide")
 case("first-z9221-undated", UNTREATED.add(condition(Icd10cm.HISTORY_OF_CHEMOTHERAPY)), first_line("unknown"))
 # neither is wanting here: any chemotherapy begun after the metastasis fails
@@ -197,6 +228,34 @@ case(
     first_line(FAIL),
     "dated after the metastasis it needs no name",
 )
+
+
+def encounter(code: Json, on: str | None, **more: Any) -> Json:
+    return condition(code, on, **({"clinical": None, "category": ENCOUNTER_DIAGNOSIS} | more))
+
+
+CHEMOTHERAPY_PROCEDURE, IMMUNOTHERAPY_ENCOUNTER = snomed("367336001"), icd10cm("Z51.12")
+# its last day tells whether it is over, as of a drug told only by administrations
+for day, outcome in ((14, FAIL), (15, "unknown"), (42, "unknown"), (43, "pass")):
+    for name, told in (
+        ("z5111", encounter(Icd10cm.CHEMOTHERAPY_ENCOUNTER, ago(day))),
+        ("procedure", procedure(CHEMOTHERAPY_PROCEDURE, ago(day))),
+    ):
+        case(f"recent-{name}-day-{day}", UNTREATED.add(told), recent(outcome))
+case(
+    "recent-z5111-provisional",
+    UNTREATED.add(encounter(Icd10cm.CHEMOTHERAPY_ENCOUNTER, ago(5), verification="provisional")),
+    both("unknown"),
+)
+case(
+    "recent-procedure-in-progress",
+    UNTREATED.add(procedure(CHEMOTHERAPY_PROCEDURE, period(ago(60)), status="in-progress")),
+    recent(FAIL),
+)
+case = chapter.rule("A refuted diagnosis, or one from after the as-of date, tells of no therapy")
+for name, code in (("z5111", Icd10cm.CHEMOTHERAPY_ENCOUNTER), ("z79811", Icd10cm.AROMATASE_INHIBITOR_USE)):
+    case(f"first-{name}-refuted", UNTREATED.add(condition(code, ago(5), verification="refuted")), both(SILENT))
+    case(f"first-{name}-later", UNTREATED.add(condition(code, "2026-12-01")), both(SILENT))
 case = chapter.rule("Undated therapy is unknown")
 case(
     "first-undated-drug",
@@ -344,3 +403,21 @@ case(
 case("wash-ambiguous-product", adjuvant(RxNorm.TRASTUZUMAB_INJECTION, "2025-08-01", "2026-07-01"), washout("unknown"))
 case = chapter.rule("T-DM1 is not trastuzumab")
 case("wash-tdm1", adjuvant(RxNorm.T_DM1_INJECTION, "2025-05-01", "2026-06-01"), washout("pass"))
+case = chapter.rule("Z51.12 may have been trastuzumab or pertuzumab, unless a drug record tells what was given then")
+for name, on, outcome in (
+    ("6-months", "2026-05-21", MISSING),
+    ("more-than-6-months", "2026-05-20", "pass"),
+    ("before-metastasis", "2026-08-31", MISSING),
+    ("since-metastasis", "2026-09-01", "pass"),
+    ("undated", None, MISSING),
+):
+    record = UNTREATED.add(encounter(IMMUNOTHERAPY_ENCOUNTER, on))
+    case(f"wash-z5112-{name}", record, washout(outcome))
+TRASTUZUMAB_UNTIL_MAY = adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05-20")
+for name, on, outcome in (
+    ("last-day", "2026-05-20", PASS),
+    ("first-day", "2025-05-01", PASS),
+    ("day-after", "2026-05-21", MISSING),
+):
+    record = TRASTUZUMAB_UNTIL_MAY.add(encounter(IMMUNOTHERAPY_ENCOUNTER, on))
+    case(f"wash-z5112-explained-{name}", record, washout(outcome))

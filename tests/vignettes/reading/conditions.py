@@ -169,6 +169,9 @@ for name, abatement, outcome in (
     ("on-the-day", "2026-11-21", "pass"),
     ("after", "2026-11-22", "fail/recorded"),
     ("age", {"abatementAge": years(65)}, "pass"),
+    ("ages", {"abatementRange": {"low": years(63), "high": years(65)}}, "pass"),
+    ("ages-across", {"abatementRange": {"low": years(63), "high": years(67)}}, "unknown"),
+    ("period", period("2026-09-01", "2026-10-31"), "pass"),
     # an interval across the as-of date: it may have ended by then or not
     ("period-to-come", period("2026-11-01", "2026-12-31"), "unknown"),
     # text is no date: it ended some time, by then or not
@@ -265,6 +268,13 @@ case(
     with_cirrhosis(None, clinical=None, recorded="2026-03-01", category=PROBLEM_LIST_ITEM),
     expect(SINAI, liver_disease="fail/recorded"),
     "a problem-list item has no such term",
+)
+BOTH_CATEGORIES = {"category": [concept(ENCOUNTER_DIAGNOSIS), concept(PROBLEM_LIST_ITEM)]}
+case(
+    "condition-enc-and-problem-list",
+    UNTREATED.add(condition(Icd10cm.CIRRHOSIS, clinical=None, recorded="2026-03-02") | BOTH_CATEGORIES),
+    expect(SINAI, liver_disease="fail/recorded"),
+    "nor has one that is of an encounter too",
 )
 # the 28 days run from the encounter, when it was recorded, not from an onset long ago
 case(

@@ -367,6 +367,61 @@ case(
     washout("pass"),
 )
 
+
+def completed_order(on: str, drug: Json = RxNorm.DOCETAXEL) -> Json:
+    """An order that ended and does not tell when."""
+    return request(drug, on, status="completed")
+
+
+DOSE = administration(RxNorm.DOCETAXEL, "2026-10-01")
+case = chapter.rule("Doses tell of the order that was the last before them, and only of its drugs")
+for name, dose, orders, outcome in (
+    ("on-its-day", DOSE, ("2026-10-01",), "pass"),
+    ("before-it", DOSE, ("2026-10-02",), "unknown"),
+    ("of-the-first-order", DOSE, ("2026-09-28", "2026-10-20"), "unknown"),
+    ("of-the-second-order", DOSE, ("2026-08-01", "2026-09-28"), "unknown"),
+    ("of-unknown-status", DOSE | {"status": "unknown"}, ("2026-09-28",), "unknown"),
+    ("of-another-drug", administration(RxNorm.PERTUZUMAB, "2026-10-01"), ("2026-09-28",), "unknown"),
+):
+    record = with_docetaxel(dose).add(*(completed_order(on) for on in orders))
+    case(f"drug-dose-{name}", record, washout(outcome))
+case(
+    "drug-dose-of-unknown-status-beside-others",
+    with_docetaxel(DOSE | {"status": "unknown"}).add(
+        completed_order("2026-09-28"), administration(RxNorm.PERTUZUMAB, "2026-10-01")
+    ),
+    washout("unknown"),
+    "certain doses of another drug make these no more certain",
+)
+case(
+    "drug-dose-of-each-order",
+    with_docetaxel(DOSE).add(
+        completed_order("2026-08-01"), administration(RxNorm.DOCETAXEL, "2026-08-03"), completed_order("2026-09-28")
+    ),
+    washout("pass"),
+)
+for name, given, outcome in (
+    ("both", RxNorm.PHESGO_15_ML, "pass/recorded"),
+    ("one", RxNorm.TRASTUZUMAB_SOLUTION, "unknown"),
+):
+    case(
+        f"drug-dose-of-{name}-of-two-drugs",
+        UNTREATED.add(completed_order("2025-01-01", RxNorm.PHESGO_15_ML), administration(given, "2025-01-05")),
+        expect(SINAI, adjuvant_her2_washout=outcome),
+    )
+case = chapter.rule("Numbered dosages without bounds tell no end")
+case(
+    "drug-dosages-numbered-without-bounds",
+    UNTREATED.add(
+        request(
+            RxNorm.VERAPAMIL,
+            "2026-09-01",
+            dosageInstruction=[{"sequence": n, "text": "by mouth"} for n in (1, 2)],
+        )
+    ),
+    verapamil("fail/recorded"),
+)
+
 # ---- administrations only ----
 case = chapter.rule(
     "An antineoplastic told only by administrations is active to day 14 after the last, unknown to day 42, then not"

@@ -21,6 +21,7 @@ from tests.builders import (
     dispense,
     eligible,
     entry,
+    icd10cm,
     local,
     medication,
     ndc,
@@ -465,6 +466,73 @@ case(
     expect(SINAI, no_prior_metastatic_therapy="fail/recorded"),
     "a blank text is no reason",
 )
+case(
+    "drug-reason-referenced-nowhere",
+    UNTREATED.add(
+        statement(
+            RxNorm.METHOTREXATE_TABLET, "2026-09-10", "2026-10-10", reasonReference=[reference("Condition/elsewhere")]
+        )
+    ),
+    expect(SINAI, no_prior_metastatic_therapy="unknown"),
+    "where it leads nowhere it tells none",
+)
+case = chapter.rule("A reason told by a reference's words, or by an ICD-10 code that no list has, is told")
+for name, drug, reason, outcome in (
+    ("words-arthritis", RxNorm.METHOTREXATE_TABLET, {"display": "Rheumatoid arthritis"}, "pass/no-record"),
+    ("words-cancer", RxNorm.METHOTREXATE_TABLET, {"display": "Metastatic breast cancer"}, "fail/recorded"),
+    ("words-fertility", RxNorm.LETROZOLE, {"display": "Ovulation induction"}, "pass/no-record"),
+    ("words-neoplasm", RxNorm.EVEROLIMUS_TABLET, {"display": "Neoplasm of breast"}, "fail/recorded"),
+    ("words-benign", RxNorm.EVEROLIMUS_TABLET, {"display": "Benign neoplasm of brain"}, "pass/no-record"),
+):
+    reason = {"reference": "Condition/elsewhere"} | reason
+    taken = statement(drug, "2026-09-10", "2026-10-10", reasonReference=[reason])
+    case(f"drug-reason-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome))
+for name, drug, code, outcome in (
+    ("psoriasis", RxNorm.METHOTREXATE_TABLET, "L40.8", "pass/no-record"),
+    ("cancer", RxNorm.METHOTREXATE_TABLET, "C50.911", "fail/recorded"),
+    ("of-uncertain-behaviour", RxNorm.METHOTREXATE_TABLET, "D48.60", "fail/recorded"),
+    ("benign-first", RxNorm.EVEROLIMUS_TABLET, "D10.0", "pass/no-record"),
+    ("benign-kidney", RxNorm.EVEROLIMUS_TABLET, "D17.71", "pass/no-record"),
+    ("benign-brain", RxNorm.EVEROLIMUS_TABLET, "D33.2", "pass/no-record"),
+    ("benign-last", RxNorm.EVEROLIMUS_TABLET, "D36.9", "pass/no-record"),
+    ("anaemia", RxNorm.METHOTREXATE_TABLET, "D50.9", "pass/no-record"),
+):
+    taken = statement(drug, "2026-09-10", "2026-10-10", reason=icd10cm(code))
+    case(f"drug-reason-code-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome), code)
+case = chapter.rule("A route may be told by its usual letters")
+METHOTREXATE = rxnorm("6851")
+for name, outcome in (("IV", "fail/recorded"), ("PO", "unknown/missing"), ("SC", "unknown/missing")):
+    given = administration(METHOTREXATE, "2026-10-01", route=concept(text=name))
+    case(f"drug-route-{name}", UNTREATED.add(given), expect(SINAI, no_prior_metastatic_therapy=outcome))
+case = chapter.rule("An end before the start is no end")
+case(
+    "drug-end-before-start",
+    UNTREATED.add(statement(RxNorm.LETROZOLE_TABLET, "2026-09-20", "2026-09-10")),
+    expect(SINAI, no_prior_metastatic_therapy="fail/recorded", recent_anticancer_therapy="unknown"),
+    "it was over some time since",
+)
+case = chapter.rule("A Medication that was entered in error tells no drug; its ingredients may be Substances")
+KADCYLA = medication(RxNorm.KADCYLA)
+for name, drug, outcome in (
+    ("sound", KADCYLA, "fail/recorded"),
+    ("entered-in-error", KADCYLA | {"status": "entered-in-error"}, "unknown"),
+):
+    record = TREATED.put(drug=drug).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01"))
+    case(f"drug-medication-{name}", record, expect(YALE, no_prior_tdm1=outcome))
+SUBSTANCE = {"resourceType": "Substance", "id": "s", "code": concept(Snomed.T_DM1)}
+OF_A_SUBSTANCE = medication(ingredients=[reference("#s")]) | {"contained": [SUBSTANCE]}
+case(
+    "drug-medication-of-a-substance",
+    TREATED.put(drug=OF_A_SUBSTANCE).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01")),
+    expect(YALE, no_prior_tdm1="fail/recorded"),
+)
+case = chapter.rule("A reference that leads nowhere tells a drug by its words alone")
+for name, display, outcome in (
+    ("relevant", "Ibrance 125 mg", "unknown"),
+    ("other", "Metformin 500 mg", "pass/no-record"),
+):
+    taken = statement({"reference": "Medication/elsewhere", "display": display}, "2026-01-10", "2026-04-01")
+    case(f"drug-reference-display-{name}", TREATED.add(taken), expect(YALE, no_prior_cdk46=outcome))
 case = chapter.rule("An RxNorm code on no list is another drug, not a drug without a code")
 case(
     "drug-rxnorm-on-no-list",

@@ -136,6 +136,17 @@ case(
     UNTREATED.put(anc=anc(2.1, {"effectiveTiming": {"event": ["2026-11-12", "2026-09-01"]}})),
     expect(SINAI, anc="pass/recorded"),
 )
+for name, bounds, outcome in (
+    ("end", period("2026-10-01", "2026-11-10"), "pass/recorded"),
+    ("end-old", period("2026-10-01", "2026-10-20"), "unknown/stale"),
+    ("start", period("2026-11-10"), "pass/recorded"),
+):
+    case(
+        f"observation-time-timing-bounds-{name}",
+        UNTREATED.put(anc=anc(2.1, {"effectiveTiming": {"repeat": {"boundsPeriod": bounds}}})),
+        expect(SINAI, anc=outcome),
+        "a Timing without events lasts as long as its bounds",
+    )
 case = chapter.rule(
     "A plain date and any time on that day are one time; disagreement across the threshold is a conflict"
 )
@@ -177,7 +188,7 @@ case = chapter.rule("When it was issued, as the only date, proves 'older than' a
 case(
     "observation-issued-only-recent",
     UNTREATED.put(anc=anc(2.1, None, issued="2026-11-15T09:00:00Z")),
-    expect(SINAI, anc="unknown"),
+    expect(SINAI, anc="unknown/missing"),
 )
 case(
     "observation-issued-only-old",
@@ -251,6 +262,12 @@ for said, outcome in (("POS", "pass/recorded"), ("NEG", "fail/recorded"), ("DET"
         TREATED.put(er=observation(Loinc.ER, interpretation=flag(said))),
         expect(ASPIRE, er_positive=outcome),
     )
+case = chapter.rule("A preliminary result from after the as-of date is not there")
+case(
+    "observation-preliminary-later",
+    UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(85), "2026-12-01", status="preliminary")),
+    expect(SINAI, lung_function="pass"),
+)
 case = chapter.rule("An interpretation without its system, or in words, is no answer, and an older one does not decide")
 OLD_ER = observation(Loinc.ER, LoincAnswer.POSITIVE, "2019-05-12")
 for name, said in (
@@ -322,6 +339,16 @@ for name, more in (
     ("nowhere", {"focus": [reference("urn:uuid:5c1d0f3a-6b0e-4a2f-9a53-7a7c4f7f0001")]}),
 ):
     case(f"observation-focus-{name}", UNTREATED.add(anc(0.9, "2026-11-15", **more)), expect(SINAI, anc="pass/recorded"))
+case(
+    "observation-focus-the-patient",
+    UNTREATED.add(anc(0.9, "2026-11-15", focus=[reference("Patient/p1")])),
+    expect(SINAI, anc="fail/recorded"),
+)
+case(
+    "observation-focus-another-patient",
+    UNTREATED.add(anc(0.9, "2026-11-15", focus=[reference("Patient/p2")])),
+    expect(SINAI, anc="pass/recorded"),
+)
 INSIDE = {
     "resourceType": "Condition",
     "id": "own",

@@ -14,6 +14,7 @@ from tests.builders import (
     procedure,
     reference,
     snomed,
+    years,
     younger,
 )
 from tests.vignettes.vignette import Chapter, Expected, expect
@@ -57,6 +58,14 @@ case(
 # it ended some time up to now
 case("procedure-completed-no-end", TREATED.add(radiotherapy(period("2026-09-01"))), recent("unknown"))
 case("procedure-partial", TREATED.add(radiotherapy("2026-11")), recent("unknown"), "some day of the month")
+case = chapter.rule("The patient's age then is a year, or several, from the birthday on")
+for name, on, outcome in (
+    ("age", {"performedAge": years(65)}, "pass"),
+    ("age-now", {"performedAge": years(66)}, "unknown"),
+    ("ages", {"performedRange": {"low": years(60), "high": years(65)}}, "pass"),
+    ("ages-now", {"performedRange": {"low": years(60), "high": years(66)}}, "unknown"),
+):
+    case(f"procedure-{name}", TREATED.add(radiotherapy(on)), recent(outcome))
 case = chapter.rule("An undated Procedure decides 'ever' and is unknown for a window")
 case(
     "procedure-undated-ever",

@@ -238,6 +238,16 @@ case(
     "50-55 against more than 50 and against at least 50",
 )
 
+for name, told, outcome in (
+    ("low-alone", {"low": quantity(9.1, "g/dL")}, "pass/recorded"),
+    ("low-alone-on-the-limit", {"low": quantity(9, "g/dL")}, "unknown"),
+    ("high-alone", {"high": quantity(9, "g/dL")}, "fail/recorded"),
+    ("backwards", value_range(12, 10, "g/dL"), "unknown/unusable"),
+    ("two-units", {"low": quantity(100, "g/L"), "high": quantity(12, "g/dL")}, "unknown/unusable"),
+):
+    record = UNTREATED.put(hemoglobin=observation(Loinc.HEMOGLOBIN, {"valueRange": told}))
+    case(f"quantity-range-{name}", record, expect(SINAI, hemoglobin=outcome))
+
 # ---- text ----
 case = chapter.rule("Text is read when all of it is a number with an optional comparator and a known unit, or a score")
 case(
@@ -280,6 +290,13 @@ case(
     expect(ASPIRE, her2_positive="fail/recorded"),
     "a FISH ratio below 1.8 beside IHC 1+",
 )
+for number, outcome in ((3, "pass/recorded"), (2, "unknown/missing"), (1, "fail/recorded"), (4, "unknown/unusable")):
+    case(
+        f"quantity-ihc-integer-{number}",
+        TREATED.put(her2=observation(Loinc.HER2_IHC, number)),
+        expect(ASPIRE, her2_positive=outcome),
+        "a score as a whole number",
+    )
 # the reference lists no text among ECOG's shapes, but reads any text that is a score
 case(
     "quantity-ecog-text",
@@ -323,6 +340,12 @@ case(
     with_her2(her2(Loinc.HER2_RATIO, ratio(quantity(4.0), quantity(0)))),
     expect(SINAI, her2_positive="unknown/unusable"),
     "by zero there is none",
+)
+case(
+    "quantity-ratio-half",
+    with_her2(her2(Loinc.HER2_RATIO, {"valueRatio": {"numerator": quantity(4.0)}})),
+    expect(SINAI, her2_positive="unknown/unusable"),
+    "without a denominator there is none",
 )
 # a quotient divides the units too
 case(

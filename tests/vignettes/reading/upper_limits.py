@@ -21,6 +21,7 @@ from tests.builders import (
     observation,
     patient,
     quantity,
+    value_range,
     years,
 )
 from tests.vignettes.vignette import Chapter, expect, expect_in
@@ -129,6 +130,32 @@ case(
     "in months",
 )
 
+for sex, outcome in (("F", "fail/recorded"), ("M", "unknown/missing")):
+    of_women, of_men = normal_range(0.5, 1.0, "mg/dL"), normal_range(0.6, 1.3, "mg/dL")
+    ranges = [of_women | {"appliesTo": [concept(text="F")]}] * (sex == "F")
+    ranges.append(of_men | {"appliesTo": [concept(text="M")]})
+    case(f"uln-sex-letter-{sex}", creatinine(1.6, *ranges), expect(SINAI, creatinine=outcome), "1.5 x 1.0 is 1.5")
+# of an age that nobody knows each range may be hers
+for value, outcome in ((1.5, "pass/recorded"), (1.6, "unknown/conflict"), (2.0, "fail/recorded")):
+    ranges = [normal_range(0.5, 1.0, "mg/dL", **for_age(18, 40)), normal_range(0.5, 1.3, "mg/dL", **for_age(41, None))]
+    record = creatinine(value, *ranges).edit("patient", birthDate=None)
+    case(f"uln-age-not-known-{value}", record, expect(SINAI, creatinine=outcome))
+# one that is surely hers goes before one that may be
+SURELY_HERS, PERHAPS_HERS = (
+    normal_range(0.5, 1.0, "mg/dL", **for_sex(Snomed.FEMALE)),
+    normal_range(0.5, 1.3, "mg/dL", **for_age(41, None)),
+)
+case(
+    "uln-sure-before-perhaps",
+    creatinine(1.6, SURELY_HERS, PERHAPS_HERS).edit("patient", birthDate=None),
+    expect(SINAI, creatinine="fail/recorded"),
+)
+case(
+    "uln-sure-of-both",
+    creatinine(1.6, SURELY_HERS, PERHAPS_HERS),
+    expect(SINAI, creatinine="unknown/conflict"),
+    "with her birth date both are hers",
+)
 case = chapter.rule("A range for women before or after the menopause or in pregnancy is theirs alone")
 WOMAN_OF_45 = {"patient": patient("1981-04-12")}
 STATES = {
@@ -192,6 +219,18 @@ case(
 )
 case("uln-unit-inconvertible", creatinine(0.8, normal_range(0.5, 1.2, "U/L")), expect(SINAI, creatinine="unknown"))
 
+for name, told, outcome in (
+    ("text-pass", "1.8 mg/dL", "pass/recorded"),
+    ("text-fail", "1.9 mg/dL", "fail/recorded"),
+    ("range-pass", {"valueRange": value_range(1.6, 1.8, "mg/dL")}, "pass/recorded"),
+    ("range-fail", {"valueRange": value_range(1.9, 2.1, "mg/dL")}, "fail/recorded"),
+):
+    told = observation(Loinc.CREATININE, told, referenceRange=[normal_range(0.5, 1.2)])
+    case(f"uln-unit-of-{name}", UNTREATED.put(creatinine=told), expect(SINAI, creatinine=outcome))
+case = chapter.rule("A comparator of a bound changes nothing: up to it is normal")
+for value, outcome in ((1.8, "pass/recorded"), (1.81, "fail/recorded")):
+    below = {"high": quantity(1.2, "mg/dL", comparator="<")}
+    case(f"uln-comparator-{value}", creatinine(value, below), expect(SINAI, creatinine=outcome))
 case = chapter.rule("A range that is only text is read when all of the text is such a form")
 case(
     "uln-text-pair-at",
