@@ -14,6 +14,8 @@ from service.mappers.concepts import shown, texts
 from service.mappers.contained import find_contained
 from service.mappers.terminology import RXNORM, Terminology
 
+MAX_DEPTH = 5  # Medications that are parts of Medications: a kit of combinations is two deep
+
 
 class Named(msgspec.Struct):
     """What is known of which drug a record is about."""
@@ -78,8 +80,11 @@ class DrugNames:
         named.problem = named.problem or problem
         return resource
 
-    def _medication(self, medication: wire.Medication, named: Named, contained: msgspec.Raw) -> None:
+    def _medication(self, medication: wire.Medication, named: Named, contained: msgspec.Raw, depth: int = 0) -> None:
         if id(medication) in named.followed:
+            return
+        if depth > MAX_DEPTH:
+            named.problem = named.problem or f"Medications inside each other more than {MAX_DEPTH} deep"
             return
         named.followed.add(id(medication))
         if medication.status == "entered-in-error":
@@ -93,14 +98,14 @@ class DrugNames:
             if ingredient.itemCodeableConcept is not None:
                 self._name(ingredient.itemCodeableConcept, named)
             elif ingredient.itemReference is not None and ingredient.itemReference.reference:
-                self._part(ingredient.itemReference.reference, medication, named, contained)
+                self._part(ingredient.itemReference.reference, medication, named, contained, depth)
 
-    def _part(self, reference: str, medication: wire.Medication, named: Named, outer: msgspec.Raw) -> None:
+    def _part(self, reference: str, medication: wire.Medication, named: Named, outer: msgspec.Raw, depth: int) -> None:
         found = self._follow(reference, medication.contained, named) or self._follow(reference, outer, named)
         if isinstance(found, wire.Substance) and found.code is not None:
             self._name(found.code, named)
         elif isinstance(found, wire.Medication):
-            self._medication(found, named, outer)
+            self._medication(found, named, outer, depth + 1)
 
     def _name(self, concept: wire.CodeableConcept, named: Named) -> None:
         """Add what one CodeableConcept says about the drug."""

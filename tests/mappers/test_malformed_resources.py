@@ -16,6 +16,7 @@ from tests.builders import (
     Icd10cm,
     Json,
     Loinc,
+    Record,
     RxNorm,
     Snomed,
     allergy,
@@ -238,6 +239,15 @@ def test_a_length_of_time_beyond_the_calendar_is_no_traceback(judged: Judge, cla
 # ---- documents made to take time -------------------------------------------------------------------------------------
 
 CIRCLE = medication(ingredients=[reference("Medication/circle")] * 32, id="circle")
+
+
+def inside_each_other(depth: int) -> Record:
+    """A drug whose Medication is made of one, and that of one, and the last of verapamil."""
+    parts = {f"m{n}": medication(ingredients=[reference(f"Medication/m{n + 1}")]) for n in range(depth)}
+    parts[f"m{depth}"] = medication(RxNorm.VERAPAMIL)
+    return RECORD.put(**parts).add(statement(reference("Medication/m0")))
+
+
 LONG_CODE = Icd10cm.CIRRHOSIS | {"code": "K74" + "6" * 120_000}
 OTHERS = [laboratory(Loinc.ALP, 80, "U/L", subject="Patient/p2")] * 20_000
 VERSIONS = [{"resource": RECORD.resources["anc"] | {"meta": {"versionId": str(n)}}} for n in range(15_000)]
@@ -249,6 +259,7 @@ SLOW: dict[str, Callable[[], bytes]] = {
     "a drug that is its own ingredient": lambda: as_json(
         RECORD.put(circle=CIRCLE).add(statement(reference("Medication/circle"))).bundle()
     ),
+    "3,000 drugs inside each other": lambda: as_json(inside_each_other(3000).bundle()),
     "20,000 results of another patient": lambda: as_json(RECORD.add(*OTHERS).bundle()),
     "15,000 versions of one result": lambda: as_json(RECORD.bundle(*VERSIONS)),
 }
@@ -271,3 +282,10 @@ def _no_hang() -> Iterator[None]:
 @pytest.mark.parametrize("claim", SLOW)
 def test_large_and_twisted_records_are_read_without_hanging(judged: Judge, claim: str) -> None:
     judged(SLOW[claim](), "anc")
+
+
+@pytest.mark.parametrize(("depth", "outcome"), [(5, "fail"), (6, "unknown"), (3000, "unknown")])
+def test_drugs_inside_each_other_are_followed_so_far_as_anybody_nests_them(
+    judged: Judge, depth: int, outcome: str
+) -> None:
+    assert judged(inside_each_other(depth).bundle(), "cyp3a4")[0].outcome == outcome
