@@ -16,6 +16,7 @@ from service.criteria.facts import Diagnosis, Match, Measurement
 from service.criteria.findings import Evidence, Finding, Need, cite, cite_measurement, failed, passed, review, unknown
 from service.criteria.focus import is_about_another
 from service.criteria.logic import TRUTH, Basis, Outcome
+from service.criteria.overlap import latest_start
 from service.criteria.signs import doubt_of, has, told
 from service.criteria.spans import LONG_AGO, Span
 from service.criteria.wording import listed
@@ -287,13 +288,10 @@ def _perhaps_earlier(since: Span | None, maybe: list[Trace]) -> Span | None:
 
 def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | None:
     """A later "no distant spread", or another active primary that the metastasis may come from."""
-    for against in traces.against:
-        if against.span is None:
-            continue
-        if all(_not_later(t, against.span) for t in traces.sure):
-            both = (*(t.evidence for t in traces.sure), against.evidence)
-            reason = f"{listed([traces.sure[0].evidence])}, but {listed([against.evidence])}"
-            return Status("maybe", reason, "conflict", both)
+    if against := _denied_later(traces):
+        both = (*(t.evidence for t in traces.sure), against.evidence)
+        reason = f"{listed([traces.sure[0].evidence])}, but {listed([against.evidence])}"
+        return Status("maybe", reason, "conflict", both)
     if any(t.names for t in traces.sure):
         return None
     own = {m.fact.ref for m in ev.record.diagnoses(cancer.ever)}
@@ -308,16 +306,21 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
     return None
 
 
-def _not_later(trace: Trace, negative: Span) -> bool:
-    """Whether evidence of spread is from before a "no spread", or from the same time as far as both are known. A result
+def _denied_later(traces: _Traces) -> Trace | None:
+    """The first "no spread" from after all evidence of spread, or from its time as far as both are known. A result
     without a date is not taken for later; a Condition, which lasts, is."""
-    positive = trace.span
-    if positive is None:
-        return trace.result
-    if positive.before(negative):
-        return True
-    same_time = not negative.before(positive)
-    return same_time and not positive.open_start and not negative.open_start
+    if any(t.span is None and not t.result for t in traces.sure):
+        return None
+    dated = [t.span for t in traces.sure if t.span is not None]
+    last = latest_start(dated)
+    by_then = max((span.end for span in dated if span.open_start), default=None)
+    for against in traces.against:
+        negative = against.span
+        if negative is None or (negative.open_start and dated):
+            continue
+        if last <= negative.end and (by_then is None or by_then < negative.start):
+            return against
+    return None
 
 
 def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status:

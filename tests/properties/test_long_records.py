@@ -64,6 +64,11 @@ SHAPES: dict[str, Callable[[int], Json]] = {
     ),
     "pregnancies": lambda n: condition(Icd10cm.PREGNANT, ago(n)),
     "other cancers and metastases": lambda n: of_cancer(ago(9 * n), n),
+    "metastases, and stages without any": lambda n: (
+        condition(Icd10cm.METASTASIS_TO_BONE, ago(9 * n))
+        if n % 2
+        else observation(Loinc.M_CLINICAL, Snomed.M0, ago(9 * n + 2000))
+    ),
     "infarctions": lambda n: condition(Icd10cm.INFARCTION, ago(n)),
     "receptors as diagnoses, of one day": lambda n: condition(
         Snomed.HER2_NEGATIVE_BREAST_CANCER if n % 2 else Snomed.HER2_POSITIVE_BREAST_CANCER, ago(9)
