@@ -466,6 +466,17 @@ case(
     expect(SINAI, no_prior_metastatic_therapy="fail/recorded"),
     "a blank text is no reason",
 )
+for verification in ("refuted", "entered-in-error"):
+    told = reference("Condition/why") | {"display": "Rheumatoid arthritis"}
+    case(
+        f"drug-reason-referenced-{verification}-with-words",
+        UNTREATED.put(
+            why=condition(Icd10cm.RHEUMATOID_ARTHRITIS, verification=verification),
+            methotrexate=statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10", "2026-10-10", reasonReference=[told]),
+        ),
+        expect(SINAI, no_prior_metastatic_therapy="unknown/missing"),
+        "one that is not so is no reason, whatever words stand beside its reference",
+    )
 case(
     "drug-reason-referenced-nowhere",
     UNTREATED.add(
@@ -499,6 +510,14 @@ for name, drug, code, outcome in (
 ):
     taken = statement(drug, "2026-09-10", "2026-10-10", reason=icd10cm(code))
     case(f"drug-reason-code-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome), code)
+case = chapter.rule("An ICD-10 code of a neoplasm decides what the reason is, whatever words stand beside it")
+for name, drug, code, words, outcome in (
+    ("uncertain", RxNorm.CAPECITABINE, "D46.9", "Myelodysplastic syndrome", "fail/recorded"),
+    ("benign", RxNorm.EVEROLIMUS_TABLET, "D35.2", "Pituitary tumor", "pass/no-record"),
+    ("none", RxNorm.METHOTREXATE_TABLET, "Z09", "Adjuvant treatment of carcinoma", "fail/recorded"),
+):
+    taken = statement(drug, "2026-09-10", "2026-10-10", reason=concept(icd10cm(code), text=words))
+    case(f"drug-reason-code-and-words-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome))
 case = chapter.rule("A route may be told by its usual letters")
 METHOTREXATE = rxnorm("6851")
 for name, outcome in (("IV", "fail/recorded"), ("PO", "unknown/missing"), ("SC", "unknown/missing")):
