@@ -545,6 +545,39 @@ case(
     TREATED.put(drug=OF_A_SUBSTANCE).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01")),
     expect(YALE, no_prior_tdm1="fail/recorded"),
 )
+case = chapter.rule(
+    "A drug told by its ingredients is a drug without a code where one of them leads nowhere, or tells nothing"
+)
+ELSEWHERE = reference("Substance/elsewhere")
+for name, told, outcome in (
+    ("alone", medication(ingredients=[ELSEWHERE]), "unknown/unusable"),
+    ("beside-another", medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE]), "unknown/unusable"),
+    ("of-no-name", medication(ingredients=[RxNorm.METFORMIN, {"text": "study medication"}]), "unknown/unusable"),
+    (
+        "in-words",
+        medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE | {"display": "Trastuzumab emtansine"}]),
+        "unknown/unusable",
+    ),
+    (
+        "in-other-words",
+        medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE | {"display": "Sitagliptin"}]),
+        "pass/no-record",
+    ),
+    ("of-a-known-product", medication(RxNorm.METFORMIN, ingredients=[ELSEWHERE]), "pass/no-record"),
+    (
+        "not-active",
+        medication()
+        | {
+            "ingredient": [
+                {"itemCodeableConcept": concept(RxNorm.METFORMIN)},
+                {"itemReference": ELSEWHERE, "isActive": False},
+            ]
+        },
+        "pass/no-record",
+    ),
+):
+    record = TREATED.put(drug=told).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01"))
+    case(f"drug-ingredient-elsewhere-{name}", record, expect(YALE, no_prior_tdm1=outcome))
 case = chapter.rule("A reference that leads nowhere tells a drug by its words alone")
 for name, display, outcome in (
     ("relevant", "Ibrance 125 mg", "unknown"),

@@ -103,6 +103,29 @@ case(
 )
 
 # ---- the newest ----
+case = chapter.rule("A date that is written and cannot be read may be the newest: its result decides nothing")
+for name, on in (
+    ("date", {"effectiveDateTime": "soon after"}),
+    ("instant", {"effectiveInstant": "soon after"}),
+    ("period-start", period("soon after")),
+    ("period-end", period("2026-11-01", "soon after")),
+    ("timing-event", {"effectiveTiming": {"event": ["2026-11-01", "soon after"]}}),
+    ("timing-bounds", {"effectiveTiming": {"repeat": {"boundsPeriod": period("2026-11-01", "soon after")}}}),
+):
+    case(
+        f"observation-time-unread-{name}",
+        UNTREATED.put(er=observation(Loinc.ER, Snomed.POSITIVE, on), pr=observation(Loinc.PR, Snomed.NEGATIVE)),
+        expect(SINAI, hormone_receptor_positive="unknown/unusable"),
+    )
+case(
+    "observation-time-none-told",
+    UNTREATED.put(
+        er=observation(Loinc.ER, Snomed.POSITIVE, {"effectiveTiming": {"code": {"text": "in the morning"}}}),
+        pr=observation(Loinc.PR, Snomed.NEGATIVE),
+    ),
+    expect(SINAI, hormone_receptor_positive="pass/recorded"),
+    "without any date it is undated",
+)
 case = chapter.rule("The newest by effective time wins among all codes of one input")
 case(
     "observation-newest-other-code-bad",
