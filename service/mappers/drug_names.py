@@ -31,11 +31,17 @@ class Named(msgspec.Struct):
     form: str = ""
     strength: Decimal | None = None
     followed: set[int] = msgspec.field(default_factory=set)
+    part_lost: bool = False  # one of the ingredients by which alone it is told leads nowhere
+
+    @property
+    def told(self) -> bool:
+        """Whether it tells anything: a code of a drug, or words for one."""
+        return bool(self.sure or self.possible or self.coded or self.worded)
 
     @property
     def nameless(self) -> bool:
-        """Whether it tells nothing at all: no code of a drug, and no words for one."""
-        return not (self.sure or self.possible or self.coded or self.worded)
+        """Whether it tells nothing at all, or an ingredient of it does not."""
+        return self.part_lost or not self.told
 
 
 class DrugNames:
@@ -92,20 +98,34 @@ class DrugNames:
             return
         if medication.code is not None:
             self._name(medication.code, named)
+        by_code = named.told
         for ingredient in medication.ingredient or ():
             if ingredient.isActive is False:
                 continue
-            if ingredient.itemCodeableConcept is not None:
-                self._name(ingredient.itemCodeableConcept, named)
-            elif ingredient.itemReference is not None and ingredient.itemReference.reference:
-                self._part(ingredient.itemReference.reference, medication, named, contained, depth)
+            part = ingredient.itemReference
+            concept = ingredient.itemCodeableConcept
+            if concept is None and part is not None:
+                found = self._behind(part, medication, named, contained)
+                if isinstance(found, wire.Medication):
+                    self._medication(found, named, contained, depth + 1)
+                    continue
+                concept = found.code if isinstance(found, wire.Substance) else None
+                concept = concept or wire.CodeableConcept(text=part.display)
+            if concept is not None:
+                self._name(concept, named)
+            if not by_code and (concept is None or not self._tells(concept)):
+                named.part_lost = True
 
-    def _part(self, reference: str, medication: wire.Medication, named: Named, outer: msgspec.Raw, depth: int) -> None:
-        found = self._follow(reference, medication.contained, named) or self._follow(reference, outer, named)
-        if isinstance(found, wire.Substance) and found.code is not None:
-            self._name(found.code, named)
-        elif isinstance(found, wire.Medication):
-            self._medication(found, named, outer, depth + 1)
+    def _behind(self, part: wire.Reference, medication: wire.Medication, named: Named, outer: msgspec.Raw) -> Any:
+        """What an ingredient's reference leads to, inside the Medication or beside it."""
+        if not part.reference:
+            return None
+        return self._follow(part.reference, medication.contained, named) or self._follow(part.reference, outer, named)
+
+    def _tells(self, concept: wire.CodeableConcept) -> bool:
+        alone = Named()
+        self._name(concept, alone)
+        return alone.told
 
     def _name(self, concept: wire.CodeableConcept, named: Named) -> None:
         """Add what one CodeableConcept says about the drug."""

@@ -47,35 +47,41 @@ class ReasonReader:
         return next((wanted for wanted in ("cancer", "fertility", "other", "unclear") if wanted in reasons), "")
 
     def _said(self, concept: wire.CodeableConcept) -> str:
-        said = _reason_of(self._terminology.look_up("condition", concept).sure, texts(concept))
-        return said or self._by_chapter(concept)
+        return self._coded_reason(self._terminology.look_up("condition", concept).sure, concept)
+
+    def _coded_reason(self, concepts: Iterable[str], concept: wire.CodeableConcept) -> str:
+        """A code decides, the words where it is of no list and no neoplasm."""
+        neoplasm = self._neoplasm(concept) if not concepts else ""
+        return neoplasm or _reason_of(concepts, texts(concept)) or self._by_chapter(concept)
 
     def _referred(self, reference: wire.Reference, inside: dict[str, wire.Condition]) -> str:
         name = reference.reference or ""
         found = inside.get(name[1:]) if name.startswith("#") else self._resolve(name)[0]
-        reason = self._diagnosed(found) if isinstance(found, wire.Condition) else ""
-        if not reason and reference.display:
-            reason = self._said(wire.CodeableConcept(text=reference.display))
-        return reason
+        if isinstance(found, wire.Condition):
+            if code_of(found.verificationStatus, VERIFICATIONS) in _NO_DIAGNOSIS:
+                return ""  # nor do the reference's own words tell one
+            if found.code is not None and (reason := self._coded_reason(self._coded(found)[0], found.code)):
+                return reason
+        return self._said(wire.CodeableConcept(text=reference.display)) if reference.display else ""
 
-    def _diagnosed(self, condition: wire.Condition) -> str:
-        if code_of(condition.verificationStatus, VERIFICATIONS) in _NO_DIAGNOSIS or condition.code is None:
-            return ""
-        sure, _ambiguous, _why = self._coded(condition)
-        return _reason_of(sure, texts(condition.code)) or self._by_chapter(condition.code)
+    def _icd_code(self, concept: wire.CodeableConcept) -> str:
+        for coding in concept.coding or ():
+            if coding and coding.code and self._terminology.canonical_system(coding.system or "") in (ICD10, ICD10CM):
+                return coding.code.strip().upper()
+        return ""
+
+    def _neoplasm(self, concept: wire.CodeableConcept) -> str:
+        """What ICD-10's chapter of neoplasms says: cancer, or of a benign one that it is none; empty of any other."""
+        code = self._icd_code(concept)
+        if _BENIGN_CODE.match(code):
+            return "other"
+        return "cancer" if code[:1] == "C" or code[:2] in ("D0", "D3", "D4") else ""
 
     def _by_chapter(self, concept: wire.CodeableConcept) -> str:
-        """ICD-10's chapter of neoplasms, without the benign ones, is cancer, any other is not; a SNOMED CT code that no
-        list holds does not tell."""
-        canonical, unclear = self._terminology.canonical_system, ""
-        for coding in concept.coding or ():
-            if coding and coding.code and coding.system and canonical(coding.system) in (ICD10, ICD10CM):
-                code = coding.code.strip().upper()
-                neoplasm = code[:1] == "C" or code[:2] in ("D0", "D3", "D4")
-                return "cancer" if neoplasm and not _BENIGN_CODE.match(code) else "other"
-            if coding and coding.code:
-                unclear = "unclear"
-        return unclear
+        """An ICD-10 code outside the neoplasms is no cancer; any other code that no list holds does not tell."""
+        if self._icd_code(concept):
+            return "other"
+        return "unclear" if any(c and c.code for c in concept.coding or ()) else ""
 
 
 def _inside(event: wire.MedicationEvent) -> dict[str, wire.Condition]:

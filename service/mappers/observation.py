@@ -302,24 +302,29 @@ class Source(msgspec.Struct, frozen=True, gc=False):
 
 
 def observed_span(resource: wire.Observation, calendar: Calendar) -> tuple[Span | None, bool]:
-    """When it was true of the patient, and whether anything was written there. The issue date alone proves no more
-    than "then or earlier"."""
+    """When it was true of the patient, and whether a date is written there; none is told where the date that counts
+    cannot be read. The issue date alone proves no more than "then or earlier"."""
     read = calendar.read
     if resource.effectiveDateTime is not None:
         return read(resource.effectiveDateTime), True
     if resource.effectiveInstant is not None:
         return read(resource.effectiveInstant), True
     if resource.effectivePeriod is not None:
-        start, end = calendar.period(resource.effectivePeriod)
-        return end or start, True
+        return _end_or_start(resource.effectivePeriod, calendar)
     if resource.effectiveTiming is not None:
-        events = [span for text in resource.effectiveTiming.event or () if (span := read(text)) is not None]
+        events = [read(text) for text in resource.effectiveTiming.event or () if text]
         if events:
-            return max(events, key=lambda span: span.end), True
+            known = [span for span in events if span is not None]
+            return max(known, key=lambda span: span.end) if len(known) == len(events) else None, True
         repeat = resource.effectiveTiming.repeat
-        start, end = calendar.period(repeat.boundsPeriod if repeat else None)
-        return end or start, True
+        if repeat is not None and repeat.boundsPeriod is not None:
+            return _end_or_start(repeat.boundsPeriod, calendar)
     return None, False
+
+
+def _end_or_start(period: wire.Period, calendar: Calendar) -> tuple[Span | None, bool]:
+    text = period.end or period.start
+    return calendar.read(text), bool(text)
 
 
 def _same_everywhere(reference: str, item: Item) -> str:

@@ -14,6 +14,7 @@ from service.mappers.quantities import Problem, Written
 from service.mappers.terminology import Terminology
 
 ZERO = Decimal(0)
+_YES_OR_NO = frozenset({"positive", "negative", "yes", "no", "equivocal", "undetermined"})
 _MAX_EXPONENT = quantities.MAX_EXPONENT
 
 
@@ -115,6 +116,8 @@ class ValueReader:
             for answer in numbers:
                 self._keep(self._possible(exactly(Decimal(answer[len(score) + 1 :]))))
             return
+        if self.input.answer_families and _YES_OR_NO.issuperset(found):  # asked for a site or a diagnosis
+            raise Problem(f"yes or no is no answer to {self.input.label}")
         if self.answers and set(found) != set(self.answers):
             self.conflicting = True
         self.answers = found

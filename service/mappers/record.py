@@ -252,7 +252,7 @@ class Record:
             if report.effectiveDateTime is None and report.effectivePeriod is not None:
                 return between(*self.library.calendar.period(report.effectivePeriod))
             return self.library.calendar.read(report.effectiveDateTime)
-        return rare_time(item.resource, self.library.calendar)
+        return rare_time(item.resource, self.library.calendar)[0]
 
     def _operation(self, item: Item) -> Operation | None:
         key = id(item)

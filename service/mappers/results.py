@@ -160,9 +160,10 @@ class Results:
             self._notices[f"{item.reference}: its focus is another subject, not used"] = None
             return None
         text = resource.effectiveDateTime
-        span = self._library.calendar.read(text) if text is not None else rare_time(resource, self._library.calendar)
+        calendar = self._library.calendar
+        span, written = (calendar.read(text), True) if text is not None else rare_time(resource, calendar)
         made = ObservedValue(self._source, item, seen.component, seen.made, seen.mark, given, span)
-        if span is None and (text is not None or "effective" in item.problem):
+        if span is None and (written or "effective" in item.problem):
             made.date_lost = True
         if focus:
             made.focus = focus
@@ -202,13 +203,14 @@ class Results:
         return self._report_of.get(item.reference, "")
 
 
-def rare_time(resource: wire.Observation, calendar: Calendar) -> Span | None:
-    """When it was true where no effectiveDateTime says so; the issue date proves "then or earlier"."""
+def rare_time(resource: wire.Observation, calendar: Calendar) -> tuple[Span | None, bool]:
+    """When it was true where no effectiveDateTime says so, and whether a date is written; the issue date proves "then
+    or earlier"."""
     span, written = observed_span(resource, calendar)
     if span is None and not written:
         issued = calendar.read(resource.issued)
-        return up_to(issued) if issued is not None else None
-    return span
+        return (up_to(issued) if issued is not None else None), False
+    return span, written
 
 
 def _by_reference(result: ObservedValue) -> str:

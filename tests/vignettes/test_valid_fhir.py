@@ -23,6 +23,17 @@ DELIBERATELY_INVALID = {
     ),
     "identity-no-subject-condition": "a Condition without a subject",
     "observation-status-undeciding": "an Observation without a status",
+    **dict.fromkeys(
+        (
+            "observation-time-unread-date",
+            "observation-time-unread-instant",
+            "observation-time-unread-period-start",
+            "observation-time-unread-period-end",
+            "observation-time-unread-timing-event",
+            "observation-time-unread-timing-bounds",
+        ),
+        "words in the place of a date",
+    ),
     "observation-two-values-agree": "two value[x]",
     "observation-two-values-disagree": "two value[x]",
     "observation-two-values-same-side": "two value[x]",

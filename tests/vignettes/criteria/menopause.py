@@ -189,6 +189,14 @@ for name, told, outcome in (
 ):
     case(f"meno-coded-45-{name}", woman().add(STATE, told), menopause(outcome, outcome))
 
+case = chapter.rule("Therapy that a refuted diagnosis tells explains no menopause")
+for verification, outcome in (("confirmed", "unknown"), ("refuted", "pass/recorded"), ("provisional", "unknown")):
+    tamoxifen_use = condition(icd10cm("Z79.810"), "2024-01-10", verification=verification)
+    case(
+        f"menopause-state-tamoxifen-use-{verification}",
+        woman().put(state=STATE, use=tamoxifen_use),
+        expect(ASPIRE, postmenopausal=outcome),
+    )
 MENOPAUSAL_STATUS = snomed("161712005")
 case = chapter.rule("The menopausal status may be told by a result, and is believed as a coded state is")
 for name, birth, answer, told, outcome in (

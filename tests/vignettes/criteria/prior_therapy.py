@@ -157,6 +157,13 @@ case(
     both("unknown"),
     "a code on no list may be infertility",
 )
+case = chapter.rule("A refuted encounter for chemotherapy tells of no therapy")
+for verification, outcome in (("confirmed", "fail/recorded"), ("refuted", "pass/no-record")):
+    case(
+        f"first-chemotherapy-encounter-{verification}",
+        UNTREATED.add(condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, "2026-10-10", verification=verification)),
+        expect(SINAI, no_prior_metastatic_therapy=outcome),
+    )
 case = chapter.rule("Oral methotrexate, oral cyclophosphamide and megestrol without a reason are unknown")
 case(
     "first-methotrexate-oral-no-reason",

@@ -16,9 +16,11 @@ from tests.builders import (
     concept,
     condition,
     eligible,
+    flag,
     hl7,
     observation,
     period,
+    snomed,
     years,
 )
 from tests.vignettes.vignette import Chapter, expect
@@ -95,6 +97,24 @@ for name, answer in (
 ):
     told = observation(Loinc.METASTASIS_SITE, answer, "2026-08-01")
     case(f"observation-metastasis-site-{name}", UNTREATED.add(told), expect(SINAI, brain_metastases="unknown"))
+case = chapter.rule("Yes or no tells no site of metastasis, and leaves every site open")
+for name, value, more in (
+    ("boolean", {"valueBoolean": True}, {}),
+    ("code", Snomed.POSITIVE, {}),
+    ("flag", None, {"interpretation": flag("POS")}),
+):
+    told = observation(Loinc.METASTASIS_SITE, value, "2026-08-01", **more)
+    case(
+        f"observation-metastasis-site-yes-{name}",
+        UNTREATED.add(told),
+        expect(SINAI, brain_metastases="unknown/unusable", metastatic_breast_cancer="pass/recorded"),
+    )
+case(
+    "observation-metastasis-site-not-known",
+    UNTREATED.add(observation(Loinc.METASTASIS_SITE, snomed("261665006"), "2026-08-01")),
+    expect(SINAI, brain_metastases="pass/no-record"),
+    "one that is not known is no result",
+)
 
 # ---- verification ----
 case = chapter.rule("Refuted and entered-in-error Conditions never count")

@@ -466,6 +466,17 @@ case(
     expect(SINAI, no_prior_metastatic_therapy="fail/recorded"),
     "a blank text is no reason",
 )
+for verification in ("refuted", "entered-in-error"):
+    told = reference("Condition/why") | {"display": "Rheumatoid arthritis"}
+    case(
+        f"drug-reason-referenced-{verification}-with-words",
+        UNTREATED.put(
+            why=condition(Icd10cm.RHEUMATOID_ARTHRITIS, verification=verification),
+            methotrexate=statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10", "2026-10-10", reasonReference=[told]),
+        ),
+        expect(SINAI, no_prior_metastatic_therapy="unknown/missing"),
+        "one that is not so is no reason, whatever words stand beside its reference",
+    )
 case(
     "drug-reason-referenced-nowhere",
     UNTREATED.add(
@@ -499,6 +510,14 @@ for name, drug, code, outcome in (
 ):
     taken = statement(drug, "2026-09-10", "2026-10-10", reason=icd10cm(code))
     case(f"drug-reason-code-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome), code)
+case = chapter.rule("An ICD-10 code of a neoplasm decides what the reason is, whatever words stand beside it")
+for name, drug, code, words, outcome in (
+    ("uncertain", RxNorm.CAPECITABINE, "D46.9", "Myelodysplastic syndrome", "fail/recorded"),
+    ("benign", RxNorm.EVEROLIMUS_TABLET, "D35.2", "Pituitary tumor", "pass/no-record"),
+    ("none", RxNorm.METHOTREXATE_TABLET, "Z09", "Adjuvant treatment of carcinoma", "fail/recorded"),
+):
+    taken = statement(drug, "2026-09-10", "2026-10-10", reason=concept(icd10cm(code), text=words))
+    case(f"drug-reason-code-and-words-{name}", UNTREATED.add(taken), expect(SINAI, no_prior_metastatic_therapy=outcome))
 case = chapter.rule("A route may be told by its usual letters")
 METHOTREXATE = rxnorm("6851")
 for name, outcome in (("IV", "fail/recorded"), ("PO", "unknown/missing"), ("SC", "unknown/missing")):
@@ -526,6 +545,39 @@ case(
     TREATED.put(drug=OF_A_SUBSTANCE).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01")),
     expect(YALE, no_prior_tdm1="fail/recorded"),
 )
+case = chapter.rule(
+    "A drug told by its ingredients is a drug without a code where one of them leads nowhere, or tells nothing"
+)
+ELSEWHERE = reference("Substance/elsewhere")
+for name, told, outcome in (
+    ("alone", medication(ingredients=[ELSEWHERE]), "unknown/unusable"),
+    ("beside-another", medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE]), "unknown/unusable"),
+    ("of-no-name", medication(ingredients=[RxNorm.METFORMIN, {"text": "study medication"}]), "unknown/unusable"),
+    (
+        "in-words",
+        medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE | {"display": "Trastuzumab emtansine"}]),
+        "unknown/unusable",
+    ),
+    (
+        "in-other-words",
+        medication(ingredients=[RxNorm.METFORMIN, ELSEWHERE | {"display": "Sitagliptin"}]),
+        "pass/no-record",
+    ),
+    ("of-a-known-product", medication(RxNorm.METFORMIN, ingredients=[ELSEWHERE]), "pass/no-record"),
+    (
+        "not-active",
+        medication()
+        | {
+            "ingredient": [
+                {"itemCodeableConcept": concept(RxNorm.METFORMIN)},
+                {"itemReference": ELSEWHERE, "isActive": False},
+            ]
+        },
+        "pass/no-record",
+    ),
+):
+    record = TREATED.put(drug=told).add(statement(reference("Medication/drug"), "2026-01-10", "2026-04-01"))
+    case(f"drug-ingredient-elsewhere-{name}", record, expect(YALE, no_prior_tdm1=outcome))
 case = chapter.rule("A reference that leads nowhere tells a drug by its words alone")
 for name, display, outcome in (
     ("relevant", "Ibrance 125 mg", "unknown"),

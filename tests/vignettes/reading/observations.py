@@ -21,11 +21,13 @@ from tests.builders import (
     flag,
     hl7,
     laboratory,
+    local,
     observation,
     percent,
     period,
     quantity,
     reference,
+    snomed,
 )
 from tests.vignettes.vignette import Chapter, expect
 
@@ -102,7 +104,60 @@ case(
     expect(SINAI, anc="pass/recorded"),
 )
 
+# ---- other types of value ----
+case = chapter.rule("An answer in words is read where the whole of it is a number, a range or a score")
+for name, value, outcome in (
+    ("percentage", concept(text="90 %"), "pass/recorded"),
+    ("below-one", concept(text="<1 %"), "fail/recorded"),
+    ("word", concept(text="Positive"), "unknown/unusable"),
+    ("beside-a-code", concept(local("ER90"), text="90 %"), "unknown/unusable"),
+    ("not-known", concept(snomed("261665006")), "unknown/missing"),
+    ("whole-number", {"valueInteger": 90}, "unknown/unusable"),
+    ("moment", {"valueDateTime": "2026-11-10"}, "unknown/unusable"),
+    ("sampled", {"valueSampledData": {"origin": {"value": 0}, "period": 1, "dimensions": 1}}, "unknown/unusable"),
+):
+    case(
+        f"observation-answer-{name}",
+        UNTREATED.put(er=observation(Loinc.ER, value), pr=observation(Loinc.PR, Snomed.NEGATIVE)),
+        expect(SINAI, hormone_receptor_positive=outcome),
+    )
+for name, value, outcome in (
+    ("number", concept(text="2.1 10*3/uL"), "pass/recorded"),
+    ("number-without-a-unit", concept(text="2.1"), "unknown/unusable"),
+    ("not-known", concept(snomed("261665006")), "unknown/missing"),
+    ("word", concept(Snomed.NORMAL), "unknown/unusable"),
+    ("boolean", {"valueBoolean": True}, "unknown/unusable"),
+):
+    case(
+        f"observation-number-as-concept-{name}",
+        UNTREATED.put(anc=observation(Loinc.ANC, value)),
+        expect(SINAI, anc=outcome),
+    )
+
 # ---- the newest ----
+case = chapter.rule("A date that is written and cannot be read may be the newest: its result decides nothing")
+for name, on in (
+    ("date", {"effectiveDateTime": "soon after"}),
+    ("instant", {"effectiveInstant": "soon after"}),
+    ("period-start", period("soon after")),
+    ("period-end", period("2026-11-01", "soon after")),
+    ("timing-event", {"effectiveTiming": {"event": ["2026-11-01", "soon after"]}}),
+    ("timing-bounds", {"effectiveTiming": {"repeat": {"boundsPeriod": period("2026-11-01", "soon after")}}}),
+):
+    case(
+        f"observation-time-unread-{name}",
+        UNTREATED.put(er=observation(Loinc.ER, Snomed.POSITIVE, on), pr=observation(Loinc.PR, Snomed.NEGATIVE)),
+        expect(SINAI, hormone_receptor_positive="unknown/unusable"),
+    )
+case(
+    "observation-time-none-told",
+    UNTREATED.put(
+        er=observation(Loinc.ER, Snomed.POSITIVE, {"effectiveTiming": {"code": {"text": "in the morning"}}}),
+        pr=observation(Loinc.PR, Snomed.NEGATIVE),
+    ),
+    expect(SINAI, hormone_receptor_positive="pass/recorded"),
+    "without any date it is undated",
+)
 case = chapter.rule("The newest by effective time wins among all codes of one input")
 case(
     "observation-newest-other-code-bad",
