@@ -12,7 +12,6 @@ from service.screening import Screening
 from tests.builders import (
     AS_OF,
     ASPIRE,
-    PATINA,
     SINAI,
     YALE,
     Coding,
@@ -57,6 +56,10 @@ def both(text: str) -> tuple[Coding, ...]:
 
 def sct(text: str) -> tuple[Coding, ...]:
     return tuple(snomed(code) for code in text.split())
+
+
+def rx(text: str) -> tuple[Coding, ...]:
+    return tuple(rxnorm(code) for code in text.split())
 
 
 def beside(trial: str, onset: str = "2026-10-10", **elements: str) -> Making:
@@ -111,6 +114,9 @@ BREAST = both(
 NOT_BREAST = both("D05.00 D05.01 D05.02 D05.10 D05.11 D05.12 D05.80 D05.90 Z86.000 C79.81")
 DEPENDENCE = "F1{}.20 F1{}.220 F1{}.230"
 DRUGS_OF_ABUSE = "12345689"
+
+# no such code, or one of the breast, the skin, the cervix or a spread
+NO_OTHER_PRIMARY = {27, 28, 29, 35, 36, 42, 44, 50, 53, 59, 77, 78, 79, 80, 87, 89}
 
 INDUCERS = "8183 72236 9384 2002 258326 75207 195085 475969 30125 7233"
 INHIBITORS = "21212 114289 28031 6135 195088 31565 134527 282446 85762 83395 1102261 274786 11170 121243"
@@ -266,9 +272,9 @@ ROWS = [
         "pass",
         beside(SINAI),
         icd(
-            "C50.912 C77.0 C77.9 C78.00 C79.51 C79.81 C79.9 C80.0 C80.1 C80.2 D00.1 D01.0 D02.20 D03.9 D04.9 D05.11 "
-            "D06.9 D07.0 D09.0 C44.01 C44.111 C44.211 C44.310 C44.41 C44.510 C44.611 C44.711 C44.81 C44.91 C44.02 "
-            "C44.121 C44.221 C44.320 C44.42 C44.520 C44.621 C44.721 C44.82 C44.92"
+            "C50.912 C77.0 C77.9 C78.00 C79.51 C79.81 C79.9 C80.0 C80.1 C80.2 D00.1 D01.0 D02.20 D03.9 D04.9 "
+            "D05.11 D06.9 D07.0 D09.0 C44.01 C44.111 C44.211 C44.310 C44.41 C44.510 C44.611 C44.711 C44.81 C44.91 "
+            "C44.02 C44.121 C44.221 C44.320 C44.42 C44.520 C44.621 C44.721 C44.82 C44.92"
         )
         + sct("363346000"),
     ),
@@ -308,7 +314,7 @@ ROWS = [
         "liver-disease",
         "unknown/missing",
         beside(SINAI),
-        both("K70.2 K74.00 K74.01 K74.02 K74.1 K74.2 B18.0 B18.1 B18.2 B18.8 B18.9 K73.8 K73.9 K75.4"),
+        both("K70.2 K74.00 K74.01 K74.02 K74.1 K74.2 B18.0 B18.1 B18.2 B18.8 B18.9 K73.8 K73.9 K75.4") + icd("K83.01"),
     ),
     Row(
         "bleeding diathesis",
@@ -372,15 +378,112 @@ ROWS = [
         "cyp3a4",
         "fail",
         taking(),
-        tuple(rxnorm(code) for code in f"{INDUCERS} {INHIBITORS} {SUBSTRATES}".split()),
+        rx(f"{INDUCERS} {INHIBITORS} {SUBSTRATES}"),
     ),
+    Row(
+        "another cancer, of any site",
+        SINAI,
+        "other-malignancy",
+        "fail",
+        beside(SINAI),
+        both(
+            " ".join(f"C{n:02d}" for n in range(97) if n not in NO_OTHER_PRIMARY),
+        )
+        + icd("C4A.9 C7A.00 C7A.8"),
+    ),
+    Row(
+        "a severe infection, however old",
+        SINAI,
+        "active-infection",
+        "unknown/missing",
+        beside(SINAI, "2025-10-10"),
+        icd(
+            # sepsis
+            "A40.9 A41.9 A02.1 A20.7 A22.7 A26.7 A32.7 A39.4 A42.7 A54.86 B37.7 I26.90 I76 O03.37 O08.82 O85 "
+            "O86.04 O88.3 R65.20 R65.21 T81.12XA T81.44XA "
+            # pneumonia
+            "A01.03 A02.22 A37.01 A48.1 A54.84 B01.2 B05.2 B06.81 B25.0 B59 B77.81 J09.X1 J10.00 J11.00 J12.9 J13 "
+            "J14 J15.9 J16.8 J17 J18.9 J95.851 "
+            # tuberculosis
+            "A15.0 A17.0 A18.01 A19.9 J65 O98.011 "
+            # abscess
+            "A54.1 A54.82 B43.1 D73.3 E32.1 G06.0 H60.00 J34.0 J36 J39.0 J39.1 J85.1 K04.6 K04.7 K11.3 K12.2 "
+            "K35.211 K35.33 K50.014 K50.914 K51.014 K51.914 K57.00 K57.20 K57.40 K57.80 K61.0 K63.0 K65.1 K68.12 "
+            "K68.19 K75.0 L02.91 L05.01 M65.00 M71.00 N15.1 N34.0 N41.2 N45.4 N48.21 N61.1 N75.1 N76.4 O91.12 "
+            # osteomyelitis
+            "A01.05 A02.24 A54.43 H05.021 M46.20 M86.9 "
+            # endocarditis
+            "A32.82 A39.51 A52.03 B33.21 B37.6 I33.0 I39 "
+            # HIV, hepatitis B and C
+            "B20 B97.35 O98.711 Z21 B16.9 B17.0 B17.10 B17.11 B18.0 B18.1 B18.2 B19.10 B19.20"
+        ),
+    ),
+    Row(
+        "another infection, longer than 28 days ago, and what is none",
+        SINAI,
+        "active-infection",
+        "pass",
+        beside(SINAI, ago(29)),
+        icd("J20.9 N39.0 B00.9 L03.90 K35.80 Z22.7 Z11.4 Z86.15 K57.10 K57.30 K57.50 K57.90 M87.00 J69.0"),
+    ),
+    Row(
+        "another infection within 28 days",
+        SINAI,
+        "active-infection",
+        "unknown/missing",
+        beside(SINAI, ago(28)),
+        icd("J20.9 N39.0 B00.9 L03.90 K35.80"),
+    ),
+    Row(
+        "infarction or unstable angina within 6 months",
+        SINAI,
+        "cardiac-event",
+        "fail",
+        beside(SINAI, "2026-05-21"),
+        icd("I21.01 I21.11 I21.29 I21.3 I21.4 I21.9 I21.A1 I21.A9 I22.0 I22.9 I20.0 I25.110 I25.700 I25.710 I25.790"),
+    ),
+    Row(
+        "rhythm and conduction",
+        SINAI,
+        "cardiac-event",
+        "unknown/missing",
+        beside(SINAI, "2026-05-21"),
+        icd("I48.0 I48.11 I48.20 I48.3 I48.4 I48.91 I48.92 I47.20 I47.21 I47.29 I49.01 I49.02 I44.1 I44.2 I45.81"),
+    ),
+    Row(
+        "other arrhythmia",
+        SINAI,
+        "cardiac-event",
+        "pass",
+        beside(SINAI, "2026-05-21"),
+        icd("I44.0 I47.10 I49.1 I49.3"),
+    ),
+    Row("stroke within 3 months", YALE, "cardiac-event", "fail", beside(YALE, "2026-08-21"), icd("I60.9 I61.9 I63.9")),
+    Row("no stroke", YALE, "cardiac-event", "pass", beside(YALE, "2026-08-21"), icd("G45.9 I67.1")),
+    Row(
+        "heart failure without a class",
+        SINAI,
+        "heart-failure",
+        "unknown/missing",
+        beside(SINAI),
+        icd("I09.81 I11.0 I13.0 I13.2 I50.1 I50.22 I50.30 I50.42 I50.810 I50.84 I50.9 I97.130 I97.131"),
+    ),
+    Row(
+        "what may hinder absorption",
+        SINAI,
+        "gi-absorption",
+        "unknown/missing",
+        beside(SINAI),
+        icd("K90.0 K90.9 K91.2 K25.9 K26.9 K27.9 K28.9 K50.90 K51.90 R11.0 R11.10 R11.2 R19.7 K58.0 K59.1"),
+    ),
+    Row("other disease of the gut", SINAI, "gi-absorption", "pass", beside(SINAI), icd("K21.9 K58.1 K59.00 K57.30")),
     Row(
         "a CDK4/6 inhibitor",
         YALE,
         "no-prior-cdk46",
         "fail",
         earlier(YALE),
-        tuple(map(rxnorm, "1601374 1873916 1946825".split())),
+        rx("1601374 1873916 1946825"),
     ),
     Row(
         "a taxane",
@@ -388,7 +491,7 @@ ROWS = [
         "prior-taxane",
         "pass",
         without(ASPIRE, "docetaxel"),
-        tuple(map(rxnorm, "56946 72962 583218".split())),
+        rx("56946 72962 583218"),
     ),
     Row(
         "no taxane that the trial means",
@@ -396,7 +499,7 @@ ROWS = [
         "prior-taxane",
         "unknown",
         without(ASPIRE, "docetaxel"),
-        (rxnorm("996051"), rxnorm("3639")),
+        rx("996051 3639"),
     ),
     Row(
         "three drugs in one code",
@@ -404,7 +507,7 @@ ROWS = [
         "prior-trastuzumab",
         "unknown",
         without(ASPIRE, "trastuzumab"),
-        (rxnorm("1162762"), rxnorm("1922508"), rxnorm("1371041"), rxnorm("2267582")),
+        rx("1162762 1922508 1371041 2267582"),
     ),
     Row(
         "three drugs in one code",
@@ -412,7 +515,7 @@ ROWS = [
         "no-prior-tdm1",
         "unknown",
         earlier(YALE),
-        (rxnorm("1162762"), rxnorm("1922508")),
+        rx("1162762 1922508"),
     ),
     Row(
         "the conjugate",
@@ -420,7 +523,7 @@ ROWS = [
         "no-prior-tdm1",
         "fail",
         earlier(YALE),
-        (rxnorm("1371041"), rxnorm("1658084"), rxnorm("1658086")),
+        rx("1371041 1658084 1658086"),
     ),
     Row(
         "not the conjugate",
@@ -428,7 +531,7 @@ ROWS = [
         "no-prior-tdm1",
         "pass",
         earlier(YALE),
-        (rxnorm("224905"), rxnorm("2267582"), rxnorm("2119714")),
+        rx("224905 2267582 2119714"),
     ),
 ]
 
