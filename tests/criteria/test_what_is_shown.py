@@ -12,6 +12,7 @@ from tests.builders import (
     Icd10cm,
     Json,
     Loinc,
+    Record,
     Snomed,
     ago,
     as_json,
@@ -21,7 +22,11 @@ from tests.builders import (
     hl7,
     laboratory,
     observation,
+    procedure,
+    rxnorm,
+    snomed,
     statement,
+    younger,
 )
 
 NO_VALUE = {"dataAbsentReason": concept(hl7("data-absent-reason", "unknown"))}
@@ -166,3 +171,61 @@ def test_a_class_of_heart_failure_that_is_too_old_is_told_and_set_aside(screenin
 def test_another_cancer_is_told_with_its_day(screening: Screening) -> None:
     record = eligible(SINAI).add(condition(Icd10cm.COLON_CANCER, "2025-02-02", clinical="resolved")).bundle()
     assert "on 2025-02-02" in criterion(screening, record, "other-malignancy").reason
+
+
+# -- what is laid before the person who judges
+
+DEXAMETHASONE, CONTRACEPTIVE = rxnorm("197582"), rxnorm("4124")
+LIVER_RESECTION = snomed("107963000")
+
+
+def with_brain_metastasis(trial: str) -> Record:
+    return eligible(trial).add(condition(Icd10cm.METASTASIS_TO_BRAIN, ago(40)))
+
+
+@pytest.mark.parametrize(
+    ("trial", "name", "record", "seen", "unseen"),
+    [
+        *(
+            (
+                trial,
+                name,
+                with_brain_metastasis(trial),
+                statement(DEXAMETHASONE, ago(20)),
+                statement(DEXAMETHASONE, ago(90), ago(1)),
+            )
+            for trial, name in ((SINAI, "brain-metastases"), (YALE, "cns-metastases"))
+        ),
+        *(
+            (
+                trial,
+                "contraception",
+                younger(trial),
+                statement(CONTRACEPTIVE, ago(300)),
+                statement(CONTRACEPTIVE, ago(300), ago(1)),
+            )
+            for trial in (SINAI, YALE)
+        ),
+        (
+            SINAI,
+            "major-surgery",
+            eligible(SINAI),
+            procedure(LIVER_RESECTION, ago(28)),
+            procedure(LIVER_RESECTION, ago(29)),
+        ),
+    ],
+)
+def test_who_judges_is_shown_what_is_going_on_and_nothing_that_is_over(
+    screening: Screening, trial: str, name: str, record: Record, seen: Json, unseen: Json
+) -> None:
+    for resource, used in ((seen, [True]), (unseen, [])):
+        found = criterion(screening, record.add(resource | {"id": "beside"}).bundle(), name, trial)
+        assert found.outcome == "review"
+        assert [e.used for e in found.evidence if e.reference.endswith("/beside") and e.used] == used
+
+
+def test_who_judges_organ_function_is_shown_every_result_the_reference_names(screening: Screening) -> None:
+    found = criterion(screening, eligible(ASPIRE).bundle(), "organ-function", ASPIRE)
+    assert sorted(e.says.rpartition(" ")[0].rpartition(" ")[0] for e in found.evidence) == sorted(
+        ("ANC", "platelets", "haemoglobin", "total bilirubin", "ALT", "AST", "creatinine")
+    )
