@@ -85,12 +85,11 @@ def save(state: State, folder: Path) -> None:
 
 
 def note(state: State, key: str, part: Part, folder: Path) -> None:
-    """Keep what came of an entry of the manifest: in the state, and in the journal of the state that was saved."""
+    """Keep what came of an entry of the manifest: in the state, and in the journal of the state that was saved. It is
+    not forced to the disk: what a power cut takes from the end of the journal is a file that is fetched again."""
     state.parts[key] = part
     with os.fdopen(os.open(folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
         out.write(msgspec.json.encode(_Line(key, part)) + b"\n")
-        out.flush()
-        os.fsync(out.fileno())
 
 
 def clear(state: State, folder: Path) -> State:

@@ -115,6 +115,17 @@ def test_a_finished_run_is_not_done_again(screen: Screen, source: Path, monkeypa
     assert (again.out / "trials.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["results.ndjson", "errors.ndjson", "summary.json"])
+def test_a_finished_run_that_has_lost_an_output_is_told_to_begin_elsewhere(
+    screen: Screen, source: Path, name: str
+) -> None:
+    (screen(source).out / name).unlink()
+    again = screen(source, "--resume")
+    assert again.code == 2
+    assert f"without its {name}; screen into another folder" in again.err
+    assert "--resume" not in again.err
+
+
 def test_without_resume_a_used_folder_is_refused(screen: Screen, source: Path) -> None:
     screen(source)
     ran = screen(source)
