@@ -137,7 +137,9 @@ def screened_before(run: Run) -> Screened:
     of went away when the run was done."""
     for name in ("results.ndjson", "errors.ndjson", "summary.json"):
         if not (run.out / name).is_file():
-            raise ChangedQuestion(f"{run.out} holds a finished screening without its {name}; screen into another folder")
+            raise ChangedQuestion(
+                f"{run.out} holds a finished screening without its {name}; screen into another folder"
+            )
     tally, count = Tally(), 0
     for answer in answers(run.out):
         count += 1
