@@ -133,8 +133,8 @@ def _type(gap: Gap) -> str:
 
 
 def screened_before(run: Run) -> Screened:
-    """What a finished run gave, from its outputs. ChangedQuestion where one that is read for it is gone: what it was made
-    of went away when the run was done."""
+    """What a finished run gave, from its outputs. ChangedQuestion where one that is read for it is gone: what it was
+    made of went away when the run was done."""
     for name in ("results.ndjson", "errors.ndjson", "summary.json"):
         if not (run.out / name).is_file():
             raise ChangedQuestion(

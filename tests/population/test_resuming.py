@@ -239,3 +239,16 @@ def test_a_process_that_is_killed_is_told_in_one_line(
 
 def _killed(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_folders_of_many_inputs_are_looked_through_once_for_all_parts(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    look = os.listdir
+    monkeypatch.setattr("service.population.spill.os.listdir", lambda path: (listed.append(str(path)), look(path))[1])
+    monkeypatch.setattr(Path, "glob", None)
+    ran = screen(source)
+    assert len(ran.results) == len(RECORDS)
+    folders = [path for path in listed if not path.endswith("spill")]
+    assert len(folders) == 2 * len(set(folders))  # once for what is nobody's, once for all parts
