@@ -47,7 +47,8 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def read_orders(drafts: Any, patient: str, day: int, only: Iterable[str] = ()) -> list[Order]:
     """The orders among drafts (a Bundle, with or without a type, a list or one resource) in which something is picked.
-    `only` keeps those references, which may also be full URLs of the Bundle."""
+    `only` keeps those references, which may also be full URLs of the Bundle. `patient` is an id, or the full URL (a
+    urn, or an address) of one without."""
     wanted = set(only)
     found = []
     entries = list(_entries(drafts))
@@ -100,8 +101,12 @@ def _order(
     planned = _planned(resource)
     carried = _carried_out(resource, concept, reference.partition("/")[2], patient, max(day, planned))
     says = _says(concept or _contained(resource, behind)) or _text_of(behind, "display") or "the order"
-    draft = {"subject": {"reference": f"Patient/{patient}"}} | resource
+    draft = {"subject": {"reference": _subject(patient)}} | resource
     return Order(reference, says, msgspec.json.encode(carried), draft, planned if planned > day else 0)
+
+
+def _subject(patient: str) -> str:
+    return patient if patient.startswith(("urn:", "http://", "https://")) else f"Patient/{patient}"
 
 
 def _concept(value: Any) -> dict[str, Any]:
@@ -160,7 +165,7 @@ def _carried_out(
     resource: dict[str, Any], concept: dict[str, Any], named: str, patient: str, day: int
 ) -> dict[str, Any]:
     """An ordered drug is taken from the day on; what a ServiceRequest asks for is done on it, or from it on."""
-    about: dict[str, Any] = {"id": named, "subject": {"reference": f"Patient/{patient}"}}
+    about: dict[str, Any] = {"id": named, "subject": {"reference": _subject(patient)}}
     if resource["resourceType"] == "ServiceRequest":
         end = _text_of(resource.get("occurrencePeriod"), "end")
         lasts = _day_of(end) > day
