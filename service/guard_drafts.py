@@ -100,7 +100,7 @@ def _order(
     concept = concept or products.get(_text_of(behind, "reference"), {})
     planned = _planned(resource)
     carried = _carried_out(resource, concept, reference.partition("/")[2], patient, max(day, planned))
-    says = _says(concept or _contained(resource, behind)) or _text_of(behind, "display") or "the order"
+    says = _says(concept or _contained(resource, behind)) or _one_line(_text_of(behind, "display")) or "the order"
     draft = {"subject": {"reference": _subject(patient)}} | resource
     return Order(reference, says, msgspec.json.encode(carried), draft, planned if planned > day else 0)
 
@@ -183,5 +183,9 @@ def _carried_out(
 def _says(concept: dict[str, Any]) -> str:
     """The order in words, as its concept gives them; empty where it gives none."""
     first: dict[str, Any] = next(iter(concept.get("coding", ())), {})
-    said: str = concept.get("text") or first.get("display") or first.get("code") or ""
-    return said
+    return _one_line(concept.get("text")) or _one_line(first.get("display")) or _one_line(first.get("code"))
+
+
+def _one_line(text: str | None) -> str:
+    """A text without line breaks and signs that reorder or hide others: it stands in sentences of plain text."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text or "").split())

@@ -3,13 +3,16 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from service.cards import MAX_SUMMARY, Desk
 from service.criteria.catalogue import Trials, load_trials
 from service.criteria.plan import Plan
 from service.criteria.results import Effect
 from service.demo import patient_files
 from service.guard import Order, effects, read_orders, with_orders
+from service.guard_cards import guard_cards
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
 from service.screening import Screening
@@ -239,3 +242,27 @@ def test_a_record_is_read_once_and_only_open_trials_are_judged_again_however_man
     judged.clear()
     told(screening, eligible(SINAI), SINAI, *(drug(CLARITHROMYCIN, id=f"o{number}") for number in range(30)))
     assert len(judged) < 30 + 6  # and each drug that all of them could be replaced by
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Clarithromycin\n500 mg", "Clarithromycin 500 mg"),
+        ("\u202eClarithromycin\x1b[31m", "Clarithromycin [31m"),
+        (" \n\t", "21212"),
+    ],
+    ids=["lines", "signs that nobody sees", "nothing"],
+)
+def test_what_an_order_says_is_one_line(text: str, says: str) -> None:
+    draft = drug({"coding": [rxnorm("21212") | {"display": "\n"}], "text": text})
+    (order,) = read_orders([draft], "p1", TODAY)
+    assert order.says == says
+
+
+def test_a_warning_is_as_short_as_a_summary_may_be_however_long_names_are(screening: Screening) -> None:
+    (effect,) = told(screening, eligible(SINAI), SINAI, drug(CLARITHROMYCIN))
+    long_id = "SITE-" + "0" * 59
+    trial = msgspec.structs.replace(screening.trials[SINAI], id=long_id)
+    found = msgspec.structs.replace(effect, trial=long_id, says="y" * 80, closes_from="2026-12-01")
+    (card,) = guard_cards([found], {long_id: trial}, Desk(""))
+    assert len(card.summary) == MAX_SUMMARY
