@@ -17,7 +17,7 @@ from service.mappers.documents import read_lines
 from service.mappers.record import Record
 from service.population.judging import Judge
 from service.population.records import Shared
-from service.population.spill import Entry
+from service.population.spill import Entry, Spilled
 from service.screening import Screening
 
 TITLE = "A long record as lines: 2,000 resources (CPU, median ratio over the rounds)"
@@ -96,7 +96,7 @@ def _work(screening: Screening, lines: list[bytes], without: list[bytes]) -> dic
     entries = [
         Entry(0, n, patient.NAME, line, msgspec.json.decode(line)["resourceType"]) for n, line in enumerate(without)
     ]
-    judge = Judge(screening, screening.plan, _DAY, (), Path(), Shared(Path()), {}, Path(), sieve, brief=True)
+    judge = Judge(screening, screening.plan, _DAY, (), Spilled(), Shared(Path()), {}, Path(), sieve, brief=True)
 
     return {
         _LOADS: lambda: _each(orjson.loads, lines),

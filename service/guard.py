@@ -14,7 +14,6 @@ from service.criteria.spans import iso
 from service.errors import RecordError
 from service.guard_drafts import Order, read_orders
 from service.mappers.documents import Document, read_document
-from service.mappers.joining import joined
 from service.screening import Screening
 
 MAX_ORDERS = 100  # each is judged on its own; more than a session of ordering ever holds
@@ -32,6 +31,10 @@ def may_matter(screening: Screening, plan: Plan, order: Order, patient: str) -> 
 
 def _alone(order: Order, patient: str) -> Document:
     """The record of a patient of whom nothing but the order is known."""
+    if patient.startswith(("urn:", "http://", "https://")):  # one without an id
+        known = b'{"fullUrl":%b,"resource":{"resourceType":"Patient"}}' % msgspec.json.encode(patient)
+        bundle = b'{"resourceType":"Bundle","type":"collection","entry":[%b,{"resource":%b}]}'
+        return read_document(bundle % (known, order.carried_out), "order", strict=False)
     person = msgspec.json.encode({"resourceType": "Patient", "id": patient})
     return read_document(b"[%b,%b]" % (person, order.carried_out), "order", strict=False)
 
@@ -45,28 +48,30 @@ def effects(
     orders: Sequence[Order],
     base: str = "",
 ) -> list[Effect]:
-    """The trials that each order would close: those open to the patient now. The record is decoded once; `base` is the
-    server it came from, where that is known.
+    """The trials that each order would close: those open to the patient now, and no others are judged again. The record
+    is read once; `base` is the server it came from, where that is known.
 
     An order for a later day is judged on that day, on which the trial must be open too. Orders of which none closes a
     trial are judged together too."""
     present = screening.of_document(document, patient, base)
-
-    @cache
-    def without(on: int) -> PatientResult:
-        return screening.screen(present, on, plan)
+    now = screening.screen(present, day, plan)
+    of_now = plan.of({found.trial for found in now.results if found.grade != "certainly-not"})
+    if not of_now.plans:
+        return []
 
     def carried_out(*done: Order) -> PatientResult:
         added = [read_document(order.carried_out, "order", strict=False) for order in done]
-        record = screening.of_document(joined([document, *added], document.name), patient, base)
-        return screening.screen(record, _day_of_all(done, day), plan)
+        record = screening.and_more(present, document, added, patient, base)
+        return screening.screen(record, _day_of_all(done, day), of_now)
 
     @cache
     def untouched(on: int) -> PatientResult:
         """What is found on a day without any order, of the trials that are open to the patient now."""
-        now = {found.trial for found in without(day).results if found.grade != "certainly-not"}
-        then = without(on)
-        return msgspec.structs.replace(then, results=tuple(found for found in then.results if found.trial in now))
+        return screening.screen(present, on, of_now)
+
+    @cache
+    def minded(on: int, other: bytes) -> frozenset[str]:
+        return _minded(untouched(on), carried_out(Order("", "", other, planned=on)))
 
     found: list[Effect] = []
     for order in orders:
@@ -74,8 +79,8 @@ def effects(
         effects_of_it = list(_differences(order, before, carried_out(order)))
         if effects_of_it and order.reference.startswith("MedicationRequest/"):
             drugs = _alternatives(screening, order, before.patient)
-            minded = {name: _minded(before, carried_out(other)) for name, other in drugs}
-            effects_of_it = _with_alternatives(effects_of_it, minded)
+            by_drug = {name: minded(order.planned or day, other) for name, other in drugs}
+            effects_of_it = _with_alternatives(effects_of_it, by_drug)
         found += effects_of_it
     return found if len(orders) < 2 else [*found, *_together(orders, found, day, untouched, carried_out)]
 
@@ -108,14 +113,14 @@ def _together(
                 yield msgspec.structs.replace(effect, together_with=others)
 
 
-def _alternatives(screening: Screening, order: Order, patient: str) -> list[tuple[str, Order]]:
-    """The same order with each other drug of its purpose, by that drug's name."""
+def _alternatives(screening: Screening, order: Order, patient: str) -> list[tuple[str, bytes]]:
+    """The same order, carried out, with each other drug of its purpose, by that drug's name. Of orders that differ in
+    their drugs alone these are equal."""
     record = screening.of_document(_alone(order, patient.removeprefix("Patient/")), patient)
     taken = frozenset(name for name in alternatives.names() if list(record.exposures(frozenset({name}))))
-    done = msgspec.json.decode(order.carried_out)
+    done = msgspec.json.decode(order.carried_out) | {"id": "alternative"}
     return [
-        (name, msgspec.structs.replace(order, carried_out=msgspec.json.encode(alternatives.instead(done, code, name))))
-        for code, name in alternatives.others(taken)
+        (name, msgspec.json.encode(alternatives.instead(done, code, name))) for code, name in alternatives.others(taken)
     ]
 
 

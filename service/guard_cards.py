@@ -62,7 +62,9 @@ def _summary(effect: Effect, trial: Trial) -> str:
     since = f" from {effect.closes_from}" if effect.closes_from else ""
     until = since + (f" until {effect.open_again}" if effect.open_again else "")
     said = f"{effect.says[:50]} would close {trial.short_name} ({trial.id}) to this patient{until}"
-    return said if len(said) <= MAX_SUMMARY else f"{effect.says[:50]} would close {trial.id} to this patient{until}"
+    if len(said) > MAX_SUMMARY:
+        said = f"{effect.says[:50]} would close {trial.id} to this patient{until}"
+    return said if len(said) <= MAX_SUMMARY else f"{said[: MAX_SUMMARY - 1]}…"
 
 
 def _detail(effect: Effect, trial: Trial) -> str:

@@ -47,7 +47,8 @@ class _Entry(msgspec.Struct, frozen=True):
 
 def read_orders(drafts: Any, patient: str, day: int, only: Iterable[str] = ()) -> list[Order]:
     """The orders among drafts (a Bundle, with or without a type, a list or one resource) in which something is picked.
-    `only` keeps those references, which may also be full URLs of the Bundle."""
+    `only` keeps those references, which may also be full URLs of the Bundle. `patient` is an id, or the full URL (a
+    urn, or an address) of one without."""
     wanted = set(only)
     found = []
     entries = list(_entries(drafts))
@@ -99,9 +100,13 @@ def _order(
     concept = concept or products.get(_text_of(behind, "reference"), {})
     planned = _planned(resource)
     carried = _carried_out(resource, concept, reference.partition("/")[2], patient, max(day, planned))
-    says = _says(concept or _contained(resource, behind)) or _text_of(behind, "display") or "the order"
-    draft = {"subject": {"reference": f"Patient/{patient}"}} | resource
+    says = _says(concept or _contained(resource, behind)) or _one_line(_text_of(behind, "display")) or "the order"
+    draft = {"subject": {"reference": _subject(patient)}} | resource
     return Order(reference, says, msgspec.json.encode(carried), draft, planned if planned > day else 0)
+
+
+def _subject(patient: str) -> str:
+    return patient if patient.startswith(("urn:", "http://", "https://")) else f"Patient/{patient}"
 
 
 def _concept(value: Any) -> dict[str, Any]:
@@ -160,7 +165,7 @@ def _carried_out(
     resource: dict[str, Any], concept: dict[str, Any], named: str, patient: str, day: int
 ) -> dict[str, Any]:
     """An ordered drug is taken from the day on; what a ServiceRequest asks for is done on it, or from it on."""
-    about: dict[str, Any] = {"id": named, "subject": {"reference": f"Patient/{patient}"}}
+    about: dict[str, Any] = {"id": named, "subject": {"reference": _subject(patient)}}
     if resource["resourceType"] == "ServiceRequest":
         end = _text_of(resource.get("occurrencePeriod"), "end")
         lasts = _day_of(end) > day
@@ -178,5 +183,9 @@ def _carried_out(
 def _says(concept: dict[str, Any]) -> str:
     """The order in words, as its concept gives them; empty where it gives none."""
     first: dict[str, Any] = next(iter(concept.get("coding", ())), {})
-    said: str = concept.get("text") or first.get("display") or first.get("code") or ""
-    return said
+    return _one_line(concept.get("text")) or _one_line(first.get("display")) or _one_line(first.get("code"))
+
+
+def _one_line(text: str | None) -> str:
+    """A text without line breaks and signs that reorder or hide others: it stands in sentences of plain text."""
+    return " ".join("".join(sign if sign.isprintable() else " " for sign in text or "").split())

@@ -3,7 +3,7 @@
 An installation is put together here once: value sets, inputs, names, trials, the site's own upper limits.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, date, tzinfo
 from decimal import Decimal
 from pathlib import Path
@@ -20,10 +20,11 @@ from service.criteria.results import PatientResult
 from service.criteria.spans import iso
 from service.errors import SettingsError
 from service.mappers import quantities, units
-from service.mappers.assembly import read_record
+from service.mappers.assembly import read_record, with_more
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, read_document
 from service.mappers.inputs import Inputs
+from service.mappers.joining import joined
 from service.mappers.lexicon import Vocabulary
 from service.mappers.observation import Library
 from service.mappers.record import Record
@@ -67,6 +68,14 @@ class Screening:
 
     def of_document(self, document: Document, patient: str = "", base: str = "") -> Record:
         return read_record(document, self.library, patient, base)
+
+    def and_more(
+        self, record: Record, document: Document, added: Sequence[Document], patient: str = "", base: str = ""
+    ) -> Record:
+        """The record of a document with the resources of further documents. `record` is that of the document alone, of
+        whose reading as much is shared as can be."""
+        more = with_more(record, added) if not document.deleted else None
+        return more or self.of_document(joined([document, *added], document.name), patient, base)
 
     def wanted(self, identifiers: Collection[str]) -> Trials:
         """The trials named, whatever their status; those in use where none is. KeyError for one that is not there."""

@@ -6,6 +6,7 @@ a rule.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from copy import copy
 from functools import reduce
 from operator import or_
 from typing import Any, Literal, NamedTuple
@@ -150,6 +151,12 @@ class Plan:
         self.person = self._bit.get(keys.PERSON, 0)
         self.allergies = self._bit.get(keys.ALLERGIES, 0)
         self.nameless = self._bit.get(keys.NAMELESS, 0)
+
+    def of(self, trials: Collection[str]) -> "Plan":
+        """The same questions, of some of the trials only."""
+        some = copy(self)
+        some.plans = tuple(plan for plan in self.plans if plan.trial.id in trials)
+        return some
 
     def _question(self, criterion: Criterion, empty: Evaluation) -> Question:
         silence = empty.find(criterion.rule)

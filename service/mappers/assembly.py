@@ -1,6 +1,7 @@
 """From a document to the record of its one patient: which Patient, which resources are theirs, which version counts."""
 
 import json
+from collections.abc import Sequence
 
 import msgspec
 
@@ -34,6 +35,26 @@ def read_record(document: Document, library: Library, patient: str = "", base: s
     record.know(current, identity.base, document.passed_over)
     record.add_all(current)
     return record
+
+
+def with_more(record: Record, added: Sequence[Document]) -> Record | None:
+    """A record with the resources of further documents, as reading all of it anew would give it. None where that may
+    give something else: of what is neither a procedure nor a drug's, of another subject, there already, or in doubt."""
+    items = [item for document in added for item in document.items]
+    names = {item.reference for item in items}
+    told = any(document.gaps or document.deleted or document.notices or document.outcomes for document in added)
+    if told or len(names) < len(items) or not all(_is_plainly_new(item, record) for item in items):
+        return None
+    return record.and_more(items)
+
+
+def _is_plainly_new(item: Item, record: Record) -> bool:
+    resource = item.resource
+    if resource.__class__ not in (wire.Procedure, wire.MedicationRequest) or not resource.id:
+        return False
+    subject = resource.subject.reference if resource.subject else None
+    own = subject == record.person.ref and not item.full_url
+    return own and not item.problem and record.find(item.reference) is None
 
 
 def _doubt_contained(items: list[Item]) -> None:

@@ -5,6 +5,7 @@ aside is named in `notices`, what is known to be missing in `gaps`.
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from copy import copy
 from typing import Any
 
 import msgspec
@@ -166,6 +167,22 @@ class Record:
         self._allergy_items = by_type.pop(wire.AllergyIntolerance, [])
         self._results.reports = by_type.pop(wire.DiagnosticReport, [])
         self._events = [item for items in by_type.values() for item in items]
+
+    def and_more(self, items: Sequence[Item]) -> "Record":
+        """This record with further procedures and records of drugs, all of them the patient's and none of them another
+        version of one that is there. What is found in the rest is found once for both, and its notices are in this."""
+        if self._unmatched:
+            self._match_by_words()
+        more = copy(self)
+        more._procedures = {concept: list(claims) for concept, claims in self._procedures.items()}
+        more._operated = dict(self._operated)  # by what stands in memory at a place, so not to be shared
+        more._events = [*self._events, *(item for item in items if item.resource.__class__ is not wire.Procedure)]
+        more._exposed, more._exposures_by = None, {}
+        more._references = self._references.and_more(items)
+        for item in items:
+            if item.resource.__class__ is wire.Procedure:
+                more._add_procedure(item, item.resource)
+        return more
 
     def name_problem(self, item: Item) -> None:
         """Name a resource of which something cannot be read; where that is its code, its type was not read whole."""

@@ -17,6 +17,13 @@ class References:
         self.passed_over = passed_over or PassedOver()
         self._by_name: dict[str, Item] | None = None
 
+    def and_more(self, items: Sequence[Item]) -> "References":
+        """These with further items, which come last."""
+        more = References([*self._items, *items], self._base, self.passed_over)
+        if self._by_name is not None:
+            more._by_name = self._by_name | dict(_names(items, self._base))
+        return more
+
     def find(self, reference: str) -> Item | None:
         """The item a reference leads to, inside this record. The id alone counts only within the patient's server."""
         if self._by_name is None:

@@ -14,6 +14,7 @@ from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_na
 # In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
 # without unpacking what stands before it.
 WHOLE_FILE = b"@"
+MAX_BUNDLE = 512 << 20  # bytes, unpacked: it is held in memory, and a small packed file could fill that
 _URN = re.compile(rb'"urn:[^"\\]*"')
 
 
@@ -22,12 +23,10 @@ def sort_bundle(source: Input, spill: Spill, only: str = "") -> Sorted:
     found = Sorted("")
     with Opened(source) as opened:
         try:
-            data = opened.stream.read()
-        except (EOFError, OSError, zlib.error) as problem:
-            if isinstance(problem, OSError) and problem.errno:
-                raise  # the disk's fault, not the file's
+            data = _content(opened)
+        except RecordError as error:
             found.digest = opened.digest
-            return _unreadable(source, "the file is cut short or damaged", found)
+            return _unreadable(source, error.message, found)
         found.digest = opened.digest
     if nothing := _holds_nothing(data):
         found.errors.append(ErrorRow(source.name, 0, nothing))
@@ -40,6 +39,19 @@ def sort_bundle(source: Input, spill: Spill, only: str = "") -> Sorted:
     _sort_document(source, document, whole, spill, only, found)
     spill.close()
     return found
+
+
+def _content(opened: Opened) -> bytes:
+    """All of a file. RecordError where it is damaged, or larger than what is held in memory."""
+    try:
+        data = opened.stream.read(MAX_BUNDLE + 1)
+    except (EOFError, OSError, zlib.error) as problem:
+        if isinstance(problem, OSError) and problem.errno:
+            raise  # the disk's fault, not the file's
+        raise RecordError("the file is cut short or damaged") from None
+    if len(data) > MAX_BUNDLE:
+        raise RecordError(f"a Bundle of more than {MAX_BUNDLE >> 20} MB", code="too-large")
+    return data
 
 
 def _unreadable(source: Input, reason: str, found: Sorted) -> Sorted:
@@ -155,12 +167,16 @@ def is_whole(data: bytes) -> bool:
 def carried(source: Input) -> bytes:
     """A whole file with its bytes, for a reader elsewhere."""
     with Opened(source) as opened:
-        return WHOLE_FILE + opened.stream.read()
+        return WHOLE_FILE + _content(opened)
 
 
 def read_whole(source: Input, data: bytes = WHOLE_FILE) -> Document:
     """The document of an input that is one patient's. RecordError where it has become unreadable."""
     if len(data) > len(WHOLE_FILE):
         return read_document(data[len(WHOLE_FILE) :], source.name, strict=False)
-    with Opened(source) as opened:
-        return read_document(opened.stream.read(), source.name, strict=False)
+    with Opened(source, with_digest=False) as opened:
+        try:
+            whole = _content(opened)
+        except RecordError as error:
+            raise RecordError(f"{source.name}: {error.message}", code=error.code) from None
+    return read_document(whole, source.name, strict=False)

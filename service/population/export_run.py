@@ -138,8 +138,7 @@ class Run:
             for number in range(len(entries)):
                 key = f"{kind}:{number + 1}"
                 if key not in self.state.parts:
-                    self.state.parts[key] = self._part(kind, number)
-                    self._save()
+                    export_state.note(self.state, key, self._part(kind, number), self._folder)
 
     def _require_something(self) -> None:
         """ExportError where no file of resources came at all: that is no population to screen."""

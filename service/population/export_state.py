@@ -1,6 +1,8 @@
-"""What an export has done so far, in a small file beside its data, so that one that was ended goes on.
+"""What an export has done so far, in small files beside its data, so that one that was ended goes on.
 
-The file holds the addresses of the job and its files, never a token.
+The state is written whole where it changes as a whole; an entry of the manifest that is dealt with is a line added to
+the journal beside it, for an export may be of thousands. The files hold the addresses of the job and its files, never
+a token.
 """
 
 import os
@@ -13,6 +15,7 @@ from service.population.export_order import Order
 from service.population.spill import ErrorRow, Gap
 
 NAME = "export.json"
+JOURNAL = "export.journal"
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -25,6 +28,13 @@ class Part(msgspec.Struct, frozen=True):
     bytes: int = 0
     gaps: tuple[Gap, ...] = ()
     findings: tuple[ErrorRow, ...] = ()
+
+
+class _Line(msgspec.Struct, frozen=True):
+    """A line of the journal: an entry of the manifest, by name, and what came of it."""
+
+    key: str
+    part: Part
 
 
 class State(msgspec.Struct):
@@ -63,7 +73,7 @@ def begin(folder: Path, order: Order, resume: bool) -> State:
 
 
 def save(state: State, folder: Path) -> None:
-    """Write the state; whenever the process ends, the old one or the new one stands."""
+    """Write the state; whenever the process ends, the old one with its journal or the new one stands."""
     path = folder / f".{NAME}.part"
     path.unlink(missing_ok=True)
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
@@ -71,6 +81,15 @@ def save(state: State, folder: Path) -> None:
         out.flush()
         os.fsync(out.fileno())
     path.replace(folder / NAME)
+    (folder / JOURNAL).unlink(missing_ok=True)  # where it is left by a kill, it says again what the state says
+
+
+def note(state: State, key: str, part: Part, folder: Path) -> None:
+    """Keep what came of an entry of the manifest: in the state, and in the journal of the state that was saved. It is
+    not forced to the disk: what a power cut takes from the end of the journal is a file that is fetched again."""
+    state.parts[key] = part
+    with os.fdopen(os.open(folder / JOURNAL, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "wb") as out:
+        out.write(msgspec.json.encode(_Line(key, part)) + b"\n")
 
 
 def clear(state: State, folder: Path) -> State:
@@ -78,6 +97,7 @@ def clear(state: State, folder: Path) -> State:
     for part in state.parts.values():
         if part.name:
             (folder / part.name).unlink(missing_ok=True)
+    (folder / JOURNAL).unlink(missing_ok=True)
     return State(state.order)
 
 
@@ -88,7 +108,27 @@ def _load(folder: Path, order: Order) -> State:
         raise ExportError(f"{folder} holds no export that could be resumed") from None
     if state.order != order:
         raise ExportError(f"{folder} holds another export, which was of other data")
+    _replay(state, folder)
     kept = {key: part for key, part in state.parts.items() if not part.name or (folder / part.name).is_file()}
     if state.whole and kept != state.parts:
         return clear(state, folder)  # its job is deleted, so what is lost can be had from another only
-    return msgspec.structs.replace(state, parts=kept)
+    state = msgspec.structs.replace(state, parts=kept)
+    try:
+        save(state, folder)  # nothing is to be added behind a line that was cut
+    except OSError as problem:
+        raise ExportError(f"{folder} cannot be written to ({problem.strerror})") from None
+    return state
+
+
+def _replay(state: State, folder: Path) -> None:
+    """Add what the journal tells, up to a line that was cut when the process ended: its file is fetched again."""
+    try:
+        lines = (folder / JOURNAL).read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return
+    for line in lines:
+        try:
+            told = msgspec.json.decode(line, type=_Line)
+        except msgspec.DecodeError:
+            return
+        state.parts[told.key] = told.part

@@ -13,7 +13,7 @@ from service.population.fact_store import About, Row, Store
 from service.population.facts import FactsRecord, pack
 from service.population.judging import UNDATED, Answered, Judge, line_of_patient, orphaned
 from service.population.records import Shared, answered, by_patient
-from service.population.spill import Entry, ErrorRow, entries, part_of
+from service.population.spill import Entry, ErrorRow, part_of
 
 _pack_about = msgspec.msgpack.Encoder().encode
 _unpack_about = msgspec.msgpack.Decoder(About).decode
@@ -51,7 +51,7 @@ class FactsJudge(Judge, frozen=True):
             yield from (self._answer(row) for row in old.values() if not self.only or row.patient == self.only)
             return
         rows: list[Row] = []
-        for patient, found in by_patient(entries(self.spilled, number)).items():
+        for patient, found in by_patient(self.spilled.entries(number)).items():
             row = self._row_of(patient, found, old.get(patient))
             if row is None:
                 if self.keeps:

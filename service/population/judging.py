@@ -17,7 +17,7 @@ from service.population.bundles import is_whole, read_whole
 from service.population.files import Input
 from service.population.ledger import write_whole
 from service.population.records import Shared, by_patient, judge, judge_early, read_patient
-from service.population.spill import Entry, ErrorRow, Gap, entries
+from service.population.spill import Entry, ErrorRow, Gap, Spilled
 from service.population.summary import Tally
 from service.screening import Screening, encode
 
@@ -47,7 +47,7 @@ class Judge(msgspec.Struct, frozen=True):
     plan: Plan
     day: int
     inputs: Sequence[Input]
-    spilled: Path
+    spilled: Spilled
     shared: Shared
     gaps: Mapping[str, Sequence[Gap]]
     out: Path
@@ -77,7 +77,7 @@ class Judge(msgspec.Struct, frozen=True):
 
     def answers(self, number: int) -> Iterator[Answered]:
         """The answers of a part's patients, in the order of their ids."""
-        for patient, found in by_patient(entries(self.spilled, number)).items():
+        for patient, found in by_patient(self.spilled.entries(number)).items():
             yield self.answer(patient, found)
 
     def answer(self, patient: str, found: Sequence[Entry]) -> Answered:

@@ -14,7 +14,7 @@ from service import prefetch
 from service.criteria.results import PatientResult
 from service.criteria.spans import iso
 from service.criteria.wording import counted
-from service.errors import SettingsError
+from service.errors import ChangedQuestion, SettingsError
 from service.population import ledger as ledgers
 from service.population.count_groups import small
 from service.population.ledger import write_whole
@@ -133,7 +133,13 @@ def _type(gap: Gap) -> str:
 
 
 def screened_before(run: Run) -> Screened:
-    """What a finished run gave, from its outputs."""
+    """What a finished run gave, from its outputs. ChangedQuestion where one that is read for it is gone: what it was
+    made of went away when the run was done."""
+    for name in ("results.ndjson", "errors.ndjson", "summary.json"):
+        if not (run.out / name).is_file():
+            raise ChangedQuestion(
+                f"{run.out} holds a finished screening without its {name}; screen into another folder"
+            )
     tally, count = Tally(), 0
     for answer in answers(run.out):
         count += 1

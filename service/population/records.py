@@ -11,7 +11,7 @@ from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_resources
 from service.mappers.joining import joined
-from service.population.spill import SHARED_PART, Entry, Gap, entries
+from service.population.spill import SHARED_PART, Entry, Gap, Spilled
 from service.screening import Screening
 
 MAX_DEPTH = 3
@@ -30,7 +30,7 @@ class Shared:
         with sqlite3.connect(self._path) as made:
             made.execute("PRAGMA journal_mode=OFF")
             made.execute("CREATE TABLE resource (name TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID")
-            named = ((entry.patient, entry.json) for entry in entries(folder, SHARED_PART))
+            named = ((entry.patient, entry.json) for entry in Spilled(folder).entries(SHARED_PART))
             made.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?)", named)
         made.close()
 

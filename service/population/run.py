@@ -33,7 +33,7 @@ from service.population.parallel import in_parallel
 from service.population.progress import Progress
 from service.population.records import Shared
 from service.population.sorting import sort_one, sorting_jobs, whole_inputs
-from service.population.spill import ErrorRow, Gap, Sorted, forget, parts_for
+from service.population.spill import ErrorRow, Gap, Sorted, Spilled, forget, parts_for
 from service.population.summary import Tally
 from service.screening import Screening
 from service.settings import Settings
@@ -226,7 +226,7 @@ def _judge(run: Run, ledger: Ledger, work: Path, store: Store | None, told: Prog
     plan = run.screening.plan_for(run.trials)
     shared = Shared(work / "shared.db")
     sieve = run.screening.sieve(plan)
-    spilled = work / "spill"
+    spilled = Spilled(work / "spill")
     _judge_of_worker = Judge(run.screening, plan, run.day, run.inputs, spilled, shared, gaps, out, sieve, run.brief)
     left = [n for n in range(ledger.parts) if not mark(out, "judged", n).exists()]
     if store is not None:

@@ -28,7 +28,7 @@ from service.population.spill import (
     Gap,
     Sorted,
     Spill,
-    entries,
+    Spilled,
     part_of,
     sort_line,
     sort_lines,
@@ -122,10 +122,11 @@ def _rows_of_file(task: Sorting, number: int, source: Input) -> Iterator[tuple[A
     with tempfile.TemporaryDirectory() as folder:
         sort = sort_lines if source.kind == "lines" else sort_bundle
         found = sort(source, Spill(Path(folder) / f"{number:05}", 1), task.only)
-        for entry in entries(Path(folder), 0):
+        spilled = Spilled(Path(folder))
+        for entry in spilled.entries(0):
             whole = Entry(entry.file, entry.line, entry.patient, carried(source)) if is_whole(entry.json) else entry
             yield from _rows_of_entry(whole, task.parts)
-        for entry in entries(Path(folder), SHARED_PART):
+        for entry in spilled.entries(SHARED_PART):
             yield ("shared", -1, "", entry.file, entry.line, entry.patient, entry.json)
     yield ("report", -1, "", number, 0, "", msgspec.json.encode(found))
 
@@ -267,7 +268,9 @@ def _judge_of(task: Judging) -> Judge:
     screening, plan = _installed(task.installation, task.trials, task.day)
     inputs = [Input(name, "", "lines", 0) for name in task.names]
     gaps: Mapping[str, Sequence[Gap]] = task.gaps.value
-    return Judge(screening, plan, task.day, inputs, Path(), _Carried(), gaps, Path(), screening.sieve(plan), task.brief)
+    return Judge(
+        screening, plan, task.day, inputs, Spilled(), _Carried(), gaps, Path(), screening.sieve(plan), task.brief
+    )
 
 
 @lru_cache(1)

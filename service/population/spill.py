@@ -4,9 +4,11 @@ Parts are small enough to be held one at a time; a patient's resources meet in o
 came in. What cannot be read becomes an error with file and line, and makes silence unproven for whom it concerns.
 """
 
+import os
 import re
 import shutil
 import zlib
+from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import lru_cache
 from heapq import merge
@@ -218,11 +220,26 @@ def _number_of(path: Path) -> int:
     return int(path.parent.name.partition("-")[0])
 
 
-def entries(folder: Path, part: int) -> Iterator[Entry]:
-    """All entries of a part, input by input, by line; of SHARED_PART those that are nobody's."""
-    for file, paths in groupby(sorted(folder.glob(f"*/{_name(part)}"), key=_number_of), key=_number_of):
-        slices = [_entries(path, file) for path in paths]
-        yield from slices[0] if len(slices) == 1 else merge(*slices, key=_line)
+class Spilled:
+    """What all inputs left below a folder, once all are sorted. The folders are looked through once, not once a part: a
+    population may be of a hundred thousand files."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Of nothing where no folder is named, or none is there: what is judged comes from elsewhere."""
+        self._folder = folder or Path()
+        self._names = sorted(os.listdir(folder)) if folder is not None and folder.exists() else []
+        self._holding: dict[str, array[int]] = {}  # a part's name -> the places of the folders that hold some of it
+        for place, name in enumerate(self._names):
+            for file in os.listdir(self._folder / name):
+                self._holding.setdefault(file, array("L")).append(place)
+
+    def entries(self, part: int) -> Iterator[Entry]:
+        """All entries of a part, input by input, by line; of SHARED_PART those that are nobody's."""
+        places = self._holding.get(_name(part), ())
+        found = sorted((self._folder / self._names[place] / _name(part) for place in places), key=_number_of)
+        for file, paths in groupby(found, key=_number_of):
+            slices = [_entries(path, file) for path in paths]
+            yield from slices[0] if len(slices) == 1 else merge(*slices, key=_line)
 
 
 def _entries(path: Path, file: int) -> Iterator[Entry]:

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from service.fhir_client import FhirServers, NotAllowed, NotAuthorized
+from service.population import export_state
 from service.population.export import Export, ExportError, Gap, Limits, Order, deletions, run_export
-from service.population.export_state import NAME
+from service.population.export_state import JOURNAL, NAME
 from service.population.files import find_inputs
 from tests.population.export_server import STATUS, TIME, Answer, ExportServer, capabilities, json_of, ndjson, outcome
 
@@ -1057,6 +1058,33 @@ def test_a_run_that_was_ended_between_files_fetches_the_others(server: ExportSer
     assert ([f.lines for f in export.files], export.coverage) == ([2, 1], ())
     assert len(server.requests("GET", "/fhir/files/a")) == 1
     assert len(server.requests("DELETE", JOB)) == 1
+
+
+def test_a_file_whose_note_was_cut_is_fetched_again_and_the_others_are_not(server: ExportServer, run: Runs) -> None:
+    server.exports(*(server.file("Patient", f"f{n}", P1 | {"id": f"p{n}"}) for n in range(4)))
+    with pytest.raises(Ended):
+        run(progress=end_at(run, "0004.Patient"))
+    journal = run.folder / JOURNAL
+    journal.write_bytes(journal.read_bytes()[:-30])
+    with pytest.raises(Ended):  # once more, behind the line that was cut
+        run(progress=end_at(run, "0004.Patient"), resume=True)
+    assert [f.lines for f in run(resume=True).files] == [1, 1, 1, 1]
+    assert [len(server.requests("GET", f"/fhir/files/f{n}")) for n in range(4)] == [1, 1, 2, 3]
+    assert not journal.exists()
+
+
+def test_the_state_is_not_written_anew_for_each_of_many_files(
+    server: ExportServer, run: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.exports(*(server.file("Patient", f"f{n}", P1 | {"id": f"p{n}"}) for n in range(40)))
+    saved: list[int] = []
+    save = export_state.save
+    monkeypatch.setattr(
+        export_state, "save", lambda state, folder: (saved.append(len(state.parts)), save(state, folder))
+    )
+    assert len(run().files) == 40
+    assert len(saved) < 6
+    assert saved[-1] == 40
 
 
 def test_a_run_that_is_whole_is_not_asked_for_again(server: ExportServer, run: Runs) -> None:

@@ -115,6 +115,17 @@ def test_a_finished_run_is_not_done_again(screen: Screen, source: Path, monkeypa
     assert (again.out / "trials.csv").exists()
 
 
+@pytest.mark.parametrize("name", ["results.ndjson", "errors.ndjson", "summary.json"])
+def test_a_finished_run_that_has_lost_an_output_is_told_to_begin_elsewhere(
+    screen: Screen, source: Path, name: str
+) -> None:
+    (screen(source).out / name).unlink()
+    again = screen(source, "--resume")
+    assert again.code == 2
+    assert f"without its {name}; screen into another folder" in again.err
+    assert "--resume" not in again.err
+
+
 def test_without_resume_a_used_folder_is_refused(screen: Screen, source: Path) -> None:
     screen(source)
     ran = screen(source)
@@ -228,3 +239,16 @@ def test_a_process_that_is_killed_is_told_in_one_line(
 
 def _killed(_: int) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_the_folders_of_many_inputs_are_looked_through_once_for_all_parts(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed: list[str] = []
+    look = os.listdir
+    monkeypatch.setattr("service.population.spill.os.listdir", lambda path: (listed.append(str(path)), look(path))[1])
+    monkeypatch.setattr(Path, "glob", None)
+    ran = screen(source)
+    assert len(ran.results) == len(RECORDS)
+    folders = [path for path in listed if not path.endswith("spill")]
+    assert len(folders) == 2 * len(set(folders))  # once for what is nobody's, once for all parts

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.population import spill
+from service.population import bundles, run, spill
 from tests.builders import SINAI, Icd10cm, as_json, collection, condition, entry, operation_outcome, patient
 from tests.population.conftest import Ran, Screen
 from tests.population.sources import by_type, population, write_lines
@@ -326,3 +326,44 @@ def test_a_line_of_unusual_length_is_not_held(
     assert [result["patient"] for result in ran.results] == ["Patient/after", "Patient/before"]
     assert [gap["type"] for gap in ran.summary["gaps"]] == gaps
     assert [(row["line"], "a line of more than" in row["reason"]) for row in ran.errors] == [(2, True)] * len(gaps)
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "packed"])
+def test_a_bundle_that_would_fill_the_memory_is_a_row(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "a.json").write_bytes(as_json(collection(entry(patient(id="p1")))))
+    large = as_json(collection(entry(patient(id="p2")))) + b" " * 100_000
+    name = "b.json.gz" if packed else "b.json"
+    (folder / name).write_bytes(gzip.compress(large) if packed else large)
+    monkeypatch.setattr(bundles, "MAX_BUNDLE", 50_000)
+    ran = screen(folder)
+    assert [(row["file"], row["reason"]) for row in ran.errors] == [(name, "a Bundle of more than 0 MB")]
+    assert ([r["patient"] for r in ran.results], [gap["type"] for gap in ran.summary["gaps"]]) == (
+        ["Patient/p1"],
+        ["*"],
+    )
+
+
+def test_a_bundle_that_was_cut_after_it_was_sorted_is_a_row_and_the_others_are_judged(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("p1", "p2"):
+        (folder / f"{name}.json.gz").write_bytes(gzip.compress(as_json(collection(entry(patient(id=name))))))
+    sort = run.sort_one
+
+    def cut_afterwards(job: Any) -> Any:
+        found = sort(job)
+        path = Path(job.source.path)
+        path.write_bytes(path.read_bytes()[:40])
+        return found
+
+    monkeypatch.setattr(run, "sort_one", lambda job: cut_afterwards(job) if "p1" in job.source.name else sort(job))
+    ran = screen(folder)
+    assert [(row["file"], row["patient"]) for row in ran.errors] == [("p1.json.gz", "Patient/p1")]
+    assert ran.errors[0]["reason"] == "p1.json.gz: the file is cut short or damaged"
+    assert [(r["patient"], "error" in r) for r in ran.results] == [("Patient/p1", True), ("Patient/p2", False)]

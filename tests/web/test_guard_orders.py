@@ -1,14 +1,20 @@
 """Draft orders as a clinician means them: when, why and where they are carried out decides what they would close."""
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
+from service.cards import MAX_SUMMARY, Desk
 from service.criteria.catalogue import Trials, load_trials
 from service.criteria.plan import Plan
 from service.criteria.results import Effect
-from service.guard import effects, read_orders
-from service.mappers.documents import read_document
+from service.demo import patient_files
+from service.guard import Order, effects, read_orders, with_orders
+from service.guard_cards import guard_cards
+from service.mappers import wire
+from service.mappers.documents import Document, read_document
 from service.screening import Screening
 from tests.builders import (
     AS_OF,
@@ -153,3 +159,110 @@ def test_the_site_of_an_operation_is_read(screening: Screening) -> None:
     draft = radiotherapy(code=ablation, bodySite=[concept(snomed("15497006"))])
     (order,) = read_orders([draft], "p1", TODAY)
     assert b"15497006" in order.carried_out
+
+
+def test_an_order_for_a_patient_without_an_id_closes_what_it_closes_for_one_with_an_id(screening: Screening) -> None:
+    order = [drug(concept(RxNorm.RIBOCICLIB_TABLET))]
+    plan = Plan(screening.trials.chosen([ASPIRE]))
+    named = json.loads(as_json(eligible(ASPIRE).bundle()))
+    urn = "urn:uuid:6f1c0b5e-0000-4000-8000-000000000001"
+    nameless = json.loads(as_json(named).replace(b'"Patient/p1"', f'"{urn}"'.encode()))
+    for entry in nameless["entry"]:
+        if entry["resource"]["resourceType"] == "Patient":
+            del entry["resource"]["id"]
+            entry["fullUrl"] = urn
+    both = [with_orders(screening, plan, read_document(as_json(b), "r"), "", TODAY, order) for b in (named, nameless)]
+    assert [result.patient for result in both] == ["Patient/p1", urn]
+    assert both[0].what_if
+    assert both[0].what_if == both[1].what_if
+
+
+MANY = [
+    *(drug(concept(rxnorm(code)), id=f"m{code}") for code in ("21212", "6135", "9384", "72965", "161")),
+    drug(concept(RxNorm.RIBOCICLIB_TABLET), id="late", dosageInstruction=[
+        {"timing": {"repeat": {"boundsPeriod": {"start": "2026-12-10"}}}}]),
+    drug(None, id="product", medicationReference={"reference": "Medication/none"}),
+    radiotherapy(), radiotherapy(id="r2", occurrenceDateTime="2026-12-20"),
+]  # fmt: skip
+
+
+def orders_of(patient: str, document: Document) -> list[Order]:
+    """Orders of all kinds, also such as have the ids of what the record holds already."""
+    kept = {wire.MedicationRequest: "MedicationRequest", wire.Procedure: "ServiceRequest"}
+    same = [
+        (drug(CLARITHROMYCIN) if kept[type(item.resource)] == "MedicationRequest" else radiotherapy())
+        | {"id": item.resource.id}
+        for item in document.items
+        if type(item.resource) in kept
+    ]
+    return read_orders([*MANY, *same], patient, TODAY)
+
+
+@pytest.mark.parametrize("path", patient_files(), ids=lambda path: path.name)
+def test_what_is_shared_between_orders_changes_no_answer(
+    screening: Screening, monkeypatch: pytest.MonkeyPatch, path: Any
+) -> None:
+    document = read_document(path.read_bytes(), "record")
+    patient = screening.of_document(document).person.ref.removeprefix("Patient/")
+    orders = orders_of(patient, document)
+    shared = effects(screening, screening.plan, document, patient, TODAY, orders)
+    monkeypatch.setattr("service.screening.with_more", lambda record, added: None)
+    monkeypatch.setattr(Plan, "of", lambda plan, trials: plan if trials else Plan(Trials({})))
+    anew = effects(screening, screening.plan, document, patient, TODAY, orders)
+    opened = {r.trial for r in screening.screen(screening.of_document(document), TODAY).results
+              if r.grade != "certainly-not"}  # fmt: skip
+    assert shared == [effect for effect in anew if effect.trial in opened]
+
+
+def test_a_record_is_read_once_and_only_open_trials_are_judged_again_however_many_orders_there_are(
+    screening: Screening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[int] = []
+    judged: list[int] = []
+    of_document, screen = Screening.of_document, Screening.screen
+
+    def counted(own: Screening, document: Document, *rest: Any) -> Any:
+        read.append(len(document.items))
+        return of_document(own, document, *rest)
+
+    def seen(own: Screening, record: Any, on: Any, plan: Any) -> Any:
+        judged.append(len(plan.plans))
+        return screen(own, record, on, plan)
+
+    monkeypatch.setattr(Screening, "of_document", counted)
+    monkeypatch.setattr(Screening, "screen", seen)
+    record = eligible(ASPIRE)
+    drafts = [drug(concept(RxNorm.RIBOCICLIB_TABLET), id=f"o{number}") for number in range(30)]
+    found = told(screening, record, "", *drafts, plan=screening.plan)
+    assert {effect.order for effect in found} == {f"MedicationRequest/o{number}" for number in range(30)}
+    assert sum(size > 2 for size in read) == 1  # an order alone is two resources
+    assert judged[0] == len(screening.plan.plans)
+    assert max(judged[1:]) < judged[0]
+    assert len(judged) < 30 + 4  # each order, and the record as it is
+    judged.clear()
+    told(screening, eligible(SINAI), SINAI, *(drug(CLARITHROMYCIN, id=f"o{number}") for number in range(30)))
+    assert len(judged) < 30 + 6  # and each drug that all of them could be replaced by
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("Clarithromycin\n500 mg", "Clarithromycin 500 mg"),
+        ("\u202eClarithromycin\x1b[31m", "Clarithromycin [31m"),
+        (" \n\t", "21212"),
+    ],
+    ids=["lines", "signs that nobody sees", "nothing"],
+)
+def test_what_an_order_says_is_one_line(text: str, says: str) -> None:
+    draft = drug({"coding": [rxnorm("21212") | {"display": "\n"}], "text": text})
+    (order,) = read_orders([draft], "p1", TODAY)
+    assert order.says == says
+
+
+def test_a_warning_is_as_short_as_a_summary_may_be_however_long_names_are(screening: Screening) -> None:
+    (effect,) = told(screening, eligible(SINAI), SINAI, drug(CLARITHROMYCIN))
+    long_id = "SITE-" + "0" * 59
+    trial = msgspec.structs.replace(screening.trials[SINAI], id=long_id)
+    found = msgspec.structs.replace(effect, trial=long_id, says="y" * 80, closes_from="2026-12-01")
+    (card,) = guard_cards([found], {long_id: trial}, Desk(""))
+    assert len(card.summary) == MAX_SUMMARY
