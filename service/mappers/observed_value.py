@@ -14,7 +14,8 @@ from service.mappers.quantities import Problem, Written
 from service.mappers.terminology import Terminology
 
 ZERO = Decimal(0)
-_YES_OR_NO = frozenset({"positive", "negative", "yes", "no", "equivocal", "undetermined"})
+# What an answer that should be a site or a diagnosis leaves open: that there is one, or may be, and not which.
+NAMES_NONE = frozenset({"positive", "yes", "equivocal", "undetermined"})
 _MAX_EXPONENT = quantities.MAX_EXPONENT
 
 
@@ -116,8 +117,8 @@ class ValueReader:
             for answer in numbers:
                 self._keep(self._possible(exactly(Decimal(answer[len(score) + 1 :]))))
             return
-        if self.input.answer_families and _YES_OR_NO.issuperset(found):  # asked for a site or a diagnosis
-            raise Problem(f"yes or no is no answer to {self.input.label}")
+        if self.input.answer_families and not NAMES_NONE.isdisjoint(found):
+            raise Problem(f"yes or positive is no answer to {self.input.label}")
         if self.answers and set(found) != set(self.answers):
             self.conflicting = True
         self.answers = found

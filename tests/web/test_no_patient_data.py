@@ -160,7 +160,11 @@ def test_nothing_comes_out_of_draft_orders(watched: Watched, monkeypatch: pytest
     assert json.loads(watched.post(path, drafting([DRAFT])).get_data())["cards"]
     watched.post(path, drafting([DRAFT], prefetch={}, fhirServer="https://elsewhere.example.net"))
     watched.post(path, drafting("Wilhelmina Zebrowska"))
-    for place in ("service.guard.read_document", "service.guard.Screening.and_more", "service.web.cds_hooks.guard_cards"):
+    for place in (
+        "service.guard.read_document",
+        "service.guard.Screening.and_more",
+        "service.web.cds_hooks.guard_cards",
+    ):
         with monkeypatch.context() as broken:
             broken.setattr(place, telling)
             watched.post(path, drafting([DRAFT]))

@@ -97,7 +97,7 @@ for name, answer in (
 ):
     told = observation(Loinc.METASTASIS_SITE, answer, "2026-08-01")
     case(f"observation-metastasis-site-{name}", UNTREATED.add(told), expect(SINAI, brain_metastases="unknown"))
-case = chapter.rule("Yes or no tells no site of metastasis, and leaves every site open")
+case = chapter.rule("Yes tells no site of metastasis, and leaves every site open; no tells that there is none")
 for name, value, more in (
     ("boolean", {"valueBoolean": True}, {}),
     ("code", Snomed.POSITIVE, {}),
@@ -108,6 +108,13 @@ for name, value, more in (
         f"observation-metastasis-site-yes-{name}",
         UNTREATED.add(told),
         expect(SINAI, brain_metastases="unknown/unusable", metastatic_breast_cancer="pass/recorded"),
+    )
+for name, value, more in (("code", Snomed.NEGATIVE, {}), ("flag", None, {"interpretation": flag("NEG")})):
+    told = observation(Loinc.METASTASIS_SITE, value, "2026-08-01", **more)
+    case(
+        f"observation-metastasis-site-no-{name}",
+        UNTREATED.add(told),
+        expect(SINAI, brain_metastases="pass/no-record", metastatic_breast_cancer="pass/recorded"),
     )
 case(
     "observation-metastasis-site-not-known",
