@@ -1,11 +1,13 @@
 """Real servers for live tests, started on loopback and stopped afterwards."""
 
 import contextlib
+import fcntl
 import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -35,11 +37,20 @@ def fhir_server(folder: Path, **environment: str) -> Iterator[str]:
         return
     port = free_port()
     own = os.environ | {"FHIRDEV_LOG": str(folder / f"fhir-{port}.log")} | environment
-    started = subprocess.run([named, str(port), "mem"], stdout=subprocess.PIPE, text=True, check=True, env=own)
+    with _one_at_a_time():
+        started = subprocess.run([named, str(port), "mem"], stdout=subprocess.PIPE, text=True, check=True, env=own)
     try:
         yield f"http://127.0.0.1:{port}/fhir"
     finally:
         os.kill(int(started.stdout), signal.SIGTERM)
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Of all processes that test: the script may build its server first, and two builds of it would spoil each other."""
+    with (Path(tempfile.gettempdir()) / f"fhir-test-server-{os.getuid()}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Service:
