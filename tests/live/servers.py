@@ -47,7 +47,7 @@ def fhir_server(folder: Path, **environment: str) -> Iterator[str]:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Of all processes that test: the script may build its server first, and two builds of it would spoil each other."""
+    """Of all processes that test: the script may build its server first, and two builds would spoil each other."""
     with (Path(tempfile.gettempdir()) / f"fhir-test-server-{os.getuid()}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
