@@ -38,9 +38,8 @@ class _Rest(msgspec.Struct):
 
 
 class _Statement(msgspec.Struct):
-    """What is read of a CapabilityStatement."""
+    """What is read of a CapabilityStatement; that it is one, the client has seen to."""
 
-    resourceType: str = ""
     fhirVersion: str = ""
     rest: list[_Rest] | None = None
 

@@ -12,7 +12,7 @@ from service.criteria.plan import Plan
 from service.criteria.results import Effect, PatientResult, TrialResult
 from service.criteria.spans import iso
 from service.errors import RecordError
-from service.guard_drafts import Order, read_orders
+from service.guard_drafts import Order, is_full_url, read_orders
 from service.mappers.documents import Document, read_document
 from service.screening import Screening
 
@@ -31,7 +31,7 @@ def may_matter(screening: Screening, plan: Plan, order: Order, patient: str) -> 
 
 def _alone(order: Order, patient: str) -> Document:
     """The record of a patient of whom nothing but the order is known."""
-    if patient.startswith(("urn:", "http://", "https://")):  # one without an id
+    if is_full_url(patient):  # one without an id
         known = b'{"fullUrl":%b,"resource":{"resourceType":"Patient"}}' % msgspec.json.encode(patient)
         bundle = b'{"resourceType":"Bundle","type":"collection","entry":[%b,{"resource":%b}]}'
         return read_document(bundle % (known, order.carried_out), "order", strict=False)

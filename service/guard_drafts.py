@@ -105,8 +105,13 @@ def _order(
     return Order(reference, says, msgspec.json.encode(carried), draft, planned if planned > day else 0)
 
 
+def is_full_url(patient: str) -> bool:
+    """Whether a patient is named by the full URL of an entry, having no id."""
+    return patient.startswith(("urn:", "http://", "https://"))
+
+
 def _subject(patient: str) -> str:
-    return patient if patient.startswith(("urn:", "http://", "https://")) else f"Patient/{patient}"
+    return patient if is_full_url(patient) else f"Patient/{patient}"
 
 
 def _concept(value: Any) -> dict[str, Any]:

@@ -76,6 +76,7 @@ def test_a_search_parameter_that_is_lacking(screening: Screening, server: respon
     [
         (statement(*TYPES, version="5.0.0"), "FHIR 5.0.0; 4.0.1 was expected"),
         ({"resourceType": "OperationOutcome"}, "CapabilityStatement cannot be read"),
+        ({"resourceType": "Patient", "id": "p"}, "CapabilityStatement cannot be read"),
         ([], "CapabilityStatement cannot be read"),
         ({"resourceType": "CapabilityStatement", "rest": [1]}, "CapabilityStatement cannot be read"),
         ({"resourceType": "CapabilityStatement", "rest": {"resource": []}}, "CapabilityStatement cannot be read"),

@@ -255,13 +255,9 @@ def _screen(
             if destination:
                 failed += destination.write(run, settings, wanted.suppress_below)
             return 1 if failed else 0
-    except OSError as problem:
+    except (OSError, ProcessLost) as problem:
         told.close()
         click.echo(f"trialhook: {_stopped(problem)}; what was done is kept, go on with --resume", err=True)
-        return 1
-    except ProcessLost as problem:
-        told.close()
-        click.echo(f"trialhook: {problem.message}; what was done is kept, go on with --resume", err=True)
         return 1
     finally:
         told.close()
@@ -313,6 +309,8 @@ def _staged(run: Run, server: Server, settings: Settings, resume: bool, told: Pr
     return msgspec.structs.replace(run, inputs=inputs, gaps=staged.gaps, findings=staged.findings, doubts=staged.doubts)
 
 
-def _stopped(problem: OSError) -> str:
+def _stopped(problem: OSError | ProcessLost) -> str:
+    if isinstance(problem, ProcessLost):
+        return problem.message
     name = Path(problem.filename).name if isinstance(problem.filename, str) else "a file"
     return f"stopped at {name}: {problem.strerror or type(problem).__name__}"

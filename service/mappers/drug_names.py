@@ -75,9 +75,14 @@ class DrugNames:
 
     def says_unknown(self, concept: wire.CodeableConcept) -> bool:
         """Whether it tells a drug that is none of the known ones, nor may be: no rule can ask for it."""
+        named = self._alone(concept)
+        return not named.sure and not named.possible and not named.nameless
+
+    def _alone(self, concept: wire.CodeableConcept) -> Named:
+        """What one concept says of a drug, whatever stands beside it."""
         named = Named()
         self._name(concept, named)
-        return not named.sure and not named.possible and not named.nameless
+        return named
 
     def _follow(self, reference: str, contained: msgspec.Raw, named: Named) -> Any:
         if reference.startswith("#"):
@@ -113,7 +118,7 @@ class DrugNames:
                 concept = concept or wire.CodeableConcept(text=part.display)
             if concept is not None:
                 self._name(concept, named)
-            if not by_code and (concept is None or not self._tells(concept)):
+            if not by_code and (concept is None or not self._alone(concept).told):
                 named.part_lost = True
 
     def _behind(self, part: wire.Reference, medication: wire.Medication, named: Named, outer: msgspec.Raw) -> Any:
@@ -121,11 +126,6 @@ class DrugNames:
         if not part.reference:
             return None
         return self._follow(part.reference, medication.contained, named) or self._follow(part.reference, outer, named)
-
-    def _tells(self, concept: wire.CodeableConcept) -> bool:
-        alone = Named()
-        self._name(concept, alone)
-        return alone.told
 
     def _name(self, concept: wire.CodeableConcept, named: Named) -> None:
         """Add what one CodeableConcept says about the drug."""

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from service.criteria.allergies import AllergyRule, IntoleranceSign
 from service.criteria.cancer import NO_SPREAD, Cancer, CancerRule
 from service.criteria.other_malignancy import OtherMalignancyRule
-from service.mappers.observed_value import NAMES_NONE
 from service.sharing.cql_rules import known, sign
 from service.sharing.cql_terms import Terms, all_of, any_of, call, each, listed, negated, quoted, since
 
@@ -52,15 +51,13 @@ def _spread(cancer: Cancer, terms: Terms) -> Iterable[str]:
     far = ["answer-m1", "answer-stage-4", *sorted(site.replace(":", "-", 1) for site in cancer.distant_sites)]
     told = [terms.value_set(name) for name in far if name in terms.terminology.value_sets]
     other = quoted(terms.value_sets.of_answers_but(frozenset({"m1", "stage-4"})))
-    no_site = [terms.value_set(f"answer-{word}") for word in sorted(NAMES_NONE)]
     for name in ("stage", "m-category", *cancer.own_results):
-        open_ = no_site if terms.inputs.by_name[name].answer_families else []
         answer = (
             "case\n"
             f"  when R.value is null or not exists {_CODED}.coding then false\n"
             "  when exists R.focus then null\n"
             f"  when {' or '.join(f'{_CODED} in {one}' for one in told)} then true\n"
-            + "".join(f"  when {_CODED} in {one} then null\n" for one in open_)
+            + "".join(f"  when {_CODED} in {one} then null\n" for one in terms.leave_open(name))
             + f"  when {_CODED} in {other} then false\n"
             "  else null\n"
             "end"

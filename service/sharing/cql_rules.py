@@ -11,7 +11,6 @@ from service.criteria.reproduction import ForWomenRule
 from service.criteria.rules import AbsenceRule, AgeRule, Concern, PresenceRule, SexRule
 from service.criteria.sex import FEMALE_CONDITIONS, FEMALE_PROCEDURES
 from service.criteria.signs import DiagnosisSign, ProcedureSign
-from service.mappers.observed_value import NAMES_NONE
 from service.sharing.cql_terms import UNKNOWN, Terms, all_of, any_of, braced, call, each, listed, negated, since, text
 
 _AGE = 'AgeInYearsAt("As of")'
@@ -166,8 +165,7 @@ def _observed(part: DiagnosisSign, name: str, answers: frozenset[str], terms: Te
     value = "(R.value as FHIR.CodeableConcept)"
     told = " or ".join(f"{value} in {set_}" for set_ in names) or "false"
     answer = [f"({told}) is true", '"Stands"(R)']
-    if terms.inputs.by_name[name].answer_families:
-        open_ = " or ".join(f"{value} in {terms.value_set(f'answer-{word}')}" for word in sorted(NAMES_NONE))
+    if open_ := " or ".join(f"{value} in {set_}" for set_ in terms.leave_open(name)):
         answer[0] = f"(({told}) is true or (({open_}) is true and null))"
     if part.window is not None:
         answer.append(call("Inside", "R", since(part.window)))

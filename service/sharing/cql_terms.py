@@ -6,6 +6,7 @@ from textwrap import indent
 
 from service.criteria.spans import Window
 from service.mappers.inputs import Input
+from service.mappers.observed_value import NAMES_NONE
 from service.screening import Screening
 from service.sharing.value_sets import ValueSets
 
@@ -38,6 +39,12 @@ class Terms:
 
     def value_set(self, identifier: str) -> str:
         return quoted(self.value_sets.named(identifier))
+
+    def leave_open(self, name: str) -> list[str]:
+        """The value sets of answers that say of an input asked for a site or a diagnosis that there is one, and not
+        which; none for any other input."""
+        asks = bool(self.inputs.by_name[name].answer_families)
+        return [self.value_set(f"answer-{word}") for word in sorted(NAMES_NONE)] if asks else []
 
     def retrieved(self, kind: str, identifiers: Iterable[str]) -> str:
         """All resources of a kind with a code of one of the value sets."""
