@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: install demo test test-live check fix bench docs lock dist sbom audit licences clean
+SPARK_STAMP := $(VENV)/.installed-spark
+
+.PHONY: install spark demo test test-live check fix bench docs lock dist sbom audit licences clean
 
 install: $(STAMP)
 
@@ -12,6 +14,12 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+spark: $(SPARK_STAMP)  ## Apache Spark beside the rest, for the live tests that compare it with one machine; they need Java
+
+$(SPARK_STAMP): $(STAMP) requirements-spark.lock
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements-spark.lock
 	touch $@
 
 demo: install  ## the service with synthetic patients, at http://127.0.0.1:8080/
@@ -49,6 +57,7 @@ bench: install  ## ratios, measured in one run; the service under load takes som
 lock:  ## pin and hash every dependency; needs uv
 	uv pip compile pyproject.toml --extra otel --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements.lock
 	uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.lock
+	uv pip compile pyproject.toml --extra spark --constraints requirements-dev.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate -o requirements-spark.lock
 
 dist: install  ## source distribution and wheel, the wheel made from the source distribution
 	$(BIN)/python -m build --no-isolation --outdir dist
