@@ -233,6 +233,7 @@ def _uuid(text: str) -> str:
 
 @blueprint.get("/feedback/summary")
 def feedback_summary() -> Response:
+    bodies.asks_only("since", "until")
     own = parts()
     own.shown.write()
     since, until = (request.args.get(name, "") for name in ("since", "until"))
