@@ -171,10 +171,15 @@ def _listed(known: tuple[str, ...]) -> str:
 
 def asked_day() -> int:
     """The day of `?asOf=`."""
-    given = request.args.getlist("asOf")
+    return day(asked_date("asOf"))
+
+
+def asked_date(name: str) -> str:
+    """The text of a query parameter that is one date; empty where there is none."""
+    given = request.args.getlist(name)
     if len(given) > 1:
-        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [("asOf", "one date was expected")])
-    return day(given[0] if given else None)
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [(name, "one date was expected")])
+    return given[0] if given else ""
 
 
 def asked_plan() -> Plan:

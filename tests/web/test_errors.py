@@ -558,7 +558,10 @@ def test_an_address_that_is_not_there_is_a_404(shared: FlaskClient, path: str) -
     refused(answer, 404, "not-found")
 
 
-@pytest.mark.parametrize("query", ["since=2026-02-30", "until=x", "since=20261121", f"until={SECRET}"])
+@pytest.mark.parametrize(
+    "query",
+    ["since=2026-02-30", "until=x", "since=20261121", f"until={SECRET}", "since=2026-11-01&since=2026-10-01"],
+)
 def test_the_days_of_a_summary_are_dates(shared: FlaskClient, query: str) -> None:
     problem = refused(shared.get(f"/feedback/summary?{query}"), 400, "bad-request")
     assert problem["errors"][0]["path"] == query.partition("=")[0]
