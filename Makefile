@@ -43,7 +43,7 @@ fix: install  ## format, lint, and write what is generated
 	$(BIN)/trialhook trials schema trial > service/criteria/trial.schema.json
 	$(BIN)/trialhook trials schema cases > service/criteria/cases.schema.json
 	$(BIN)/python -m service.render.settings README.md
-	$(BIN)/python -m service.render.kinds docs/add-a-trial.md
+	$(BIN)/python -m docs_site.kinds docs/kinds.md
 	$(BIN)/python -m docs_site.logic docs/logic.md
 
 docs: install  ## the documentation site: open site/index.html, no network needed

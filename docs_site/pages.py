@@ -5,7 +5,6 @@ from pathlib import Path
 
 from docs_site.commands import commands_page
 from docs_site.http import http_page
-from docs_site.kinds import kinds_page
 from docs_site.links import PROJECT, ROOT, outside, place, relinked
 from docs_site.markdown import block, page
 from docs_site.results import results_page
@@ -38,7 +37,6 @@ def reference() -> dict[str, str]:
         "reference/settings.md": _settings(),
         "reference/http.md": http_page(),
         "reference/results.md": results_page(screening),
-        "reference/kinds.md": kinds_page(screening),
         "reference/inputs.md": inputs_page(screening),
         "reference/diagnoses.md": diagnoses_page(screening),
         "reference/drugs.md": drugs_page(screening),

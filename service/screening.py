@@ -126,16 +126,16 @@ def _site_limits(table: dict[str, dict[str, str]], inputs: Inputs) -> dict[str, 
     for name, entry in table.items():
         made = inputs.by_name.get(name)
         if made is None or not made.ranges:
-            raise SettingsError(f"ULN: {name} is no input with an upper limit of normal")
+            raise SettingsError(f"TRIALHOOK_ULN: {name} is no input with an upper limit of normal")
         try:
             high = Decimal(str(entry["high"]))
             limits[name] = high * units.factor(str(entry["unit"]), made.unit, made.molar_mass)
         except (KeyError, TypeError, ArithmeticError) as problem:
-            raise SettingsError(f"ULN: {name} needs a number `high` and a `unit`") from problem
+            raise SettingsError(f"TRIALHOOK_ULN: {name} needs a number `high` and a `unit`") from problem
         except units.UnitError as problem:
-            raise SettingsError(f"ULN: {name}: {problem}") from None
+            raise SettingsError(f"TRIALHOOK_ULN: {name}: {problem}") from None
         if not high.is_finite() or high <= 0 or abs(high.adjusted()) > quantities.MAX_EXPONENT:
-            raise SettingsError(f"ULN: {name}: a number above zero was expected")
+            raise SettingsError(f"TRIALHOOK_ULN: {name}: a number above zero was expected")
     return limits
 
 

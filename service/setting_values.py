@@ -97,11 +97,9 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return read
 
 
-def web_address(text: str) -> str:
+def web_address(text: str, such_as: str = "https://fhir.example.org/r4") -> str:
     if not _is_web_address(text):
-        raise WrongValue(
-            "an address such as https://fhir.example.org/r4 was expected, without a query, credentials or blanks"
-        )
+        raise WrongValue(f"an address such as {such_as} was expected, without a query, credentials or blanks")
     return text.rstrip("/")
 
 
@@ -117,7 +115,7 @@ def _is_web_address(text: str) -> bool:
 
 
 def optional_address(text: str) -> str:
-    return web_address(text) if text else ""
+    return web_address(text, "https://trials.example.org") if text else ""
 
 
 def authorities(text: str) -> str:
@@ -232,22 +230,23 @@ def private_keys(text: str) -> dict[str, Any]:
 
 def destination(text: str) -> str:
     """Nowhere, the database, or a file in a folder that is there."""
-    if text in ("none", "database"):
-        return text
-    path = Path(text)
-    if not text.isprintable() or not path.suffix or _is_folder(path) or not _is_folder(path.parent):
-        raise WrongValue(
-            "none, database or a file such as /var/log/trialhook/decisions.ndjson, in a folder that is there, was "
-            "expected"
-        )
-    return text
+    return _destination(text, "none, database or a file such as /var/log/trialhook/decisions.ndjson")
 
 
 def audit_destination(text: str) -> str:
     """The same, or the base address of a FHIR server."""
     if text.startswith(("http://", "https://")):
         return web_address(text)
-    return destination(text)
+    return _destination(text, "none, database, a FHIR base URL or a file such as /var/log/trialhook/audit.ndjson")
+
+
+def _destination(text: str, expected: str) -> str:
+    if text in ("none", "database"):
+        return text
+    path = Path(text)
+    if not text.isprintable() or not path.suffix or _is_folder(path) or not _is_folder(path.parent):
+        raise WrongValue(f"{expected}, in a folder that is there, was expected")
+    return text
 
 
 def bearer(text: str) -> str:

@@ -73,7 +73,8 @@ SETTINGS: tuple[Setting, ...] = (
         setting_values.upper_limits,
         "{}",
         "a JSON file or JSON",
-        "The site's own upper limits of normal, used where a result has no reference range",
+        'The site\'s own upper limits of normal, used where a result has no reference range: {"alt": {"high": 40, '
+        '"unit": "U/L"}}',
     ),
     Setting(
         "RECRUITMENT",
@@ -94,7 +95,8 @@ SETTINGS: tuple[Setting, ...] = (
         setting_values.clients,
         "{}",
         "a JSON file or JSON",
-        'The CDS clients that may call and their keys: {"issuer": {"jwks": "file" or "jwksUrl": "address"}}',
+        'The CDS clients that may call and their keys: {"issuer": {"jwks": "file" or "jwksUrl": "address"}}; with '
+        '"tenants": [...] only these of an issuer',
     ),
     Setting(
         "PUBLIC_URL",

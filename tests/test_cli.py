@@ -26,6 +26,12 @@ def test_each_command_has_its_own_help(name: str) -> None:
     assert f"Usage: cli {name}" in shown.output
 
 
+def test_an_address_that_is_none_is_wrong_use_and_says_which_option() -> None:
+    done = CliRunner().invoke(cli, ["doctor", "--fhir", "fhir.example.org"])
+    assert done.exit_code == 2
+    assert "'--fhir': an address such as https://" in done.output
+
+
 def test_an_unknown_command_is_wrong_use() -> None:
     assert CliRunner().invoke(cli, ["nope"]).exit_code == 2
 

@@ -64,7 +64,9 @@ class Formats(click.ParamType[tuple[str, ...]]):
 @click.option("--write-back-to", default="", metavar="URL", help="With --write-back: to this server instead.")
 @click.option("--suppress-below", default=0, metavar="N", type=click.IntRange(0), help="Hide counts below N.")
 @click.option("--patient", default="", metavar="ID", help="Only this patient.")
-@click.option("--group", default="", metavar="ID", help="A server: only the members of this Group.")
+@click.option(
+    "--group", default="", metavar="ID", help="A server: only the members of this Group, by search or with --bulk."
+)
 @click.option("--query", default="Patient", metavar="QUERY", help="A server: only patients of a search, Patient?…")
 @click.option("--bulk", is_flag=True, help="A server: by Bulk Data $export, not by search.")
 @click.option(

@@ -20,7 +20,7 @@ from service.settings import Settings
 @click.command("serve")
 @click.option("--demo", is_flag=True, help="Synthetic patients, a FHIR endpoint at /fhir and a page at / to try it.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="The port.")
 @click.option(
     "--workers", default=0, type=click.IntRange(0, 64), help="Worker processes (default: one a core, at most 4)."
 )

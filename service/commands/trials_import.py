@@ -17,6 +17,7 @@ from service.authoring.soundness import sound
 from service.authoring.writing import trial_yaml
 from service.commands.setup import screening_of
 from service.criteria.catalogue import FILE, Trial
+from service.criteria.wording import counted
 from service.errors import SourceError
 
 
@@ -94,5 +95,7 @@ def against(trials: list[Trial], source: str) -> int:
             f"{trial.path}: no source-items: which items changed cannot be told, only facts and places", err=True
         )
     touched = {name for change in found.changes for name in change.criteria}
-    click.echo(f"{len(found.changes)} differences from {source}, {len(touched)} criteria touched", err=True)
+    differences = counted(len(found.changes), "difference")
+    criteria = counted(len(touched), "criterion", "criteria")
+    click.echo(f"{differences} from {source}, {criteria} touched", err=True)
     return len(found.changes)

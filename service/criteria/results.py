@@ -60,12 +60,13 @@ class Needed(msgspec.Struct, frozen=True, gc=False, rename="camel"):
 
 class SmallestSets(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """The smallest sets of missing inputs, the least effort first, that could make a possible trial probable, and those
-    that could close it. `worth_telling`: they say more than that everything missing is needed."""
+    that could close it."""
 
     probable: tuple[tuple[str, ...], ...] = ()
     certainly_not: tuple[tuple[str, ...], ...] = ()
 
     def worth_telling(self, needed: Sequence["Needed"]) -> bool:
+        """Whether they say more than that everything missing is needed."""
         return len(self.probable) > 1 or (len(self.probable) == 1 and len(self.probable[0]) < len(needed))
 
 

@@ -44,7 +44,7 @@ def signing_keys(given: Mapping[str, Any]) -> tuple[SigningKey, ...]:
     """The keys of a JWK or JWK set. SettingsError where one cannot sign; nothing of a key is repeated."""
     members = given.get("keys", [given])
     if not isinstance(members, list) or not members or not all(isinstance(member, dict) for member in members):
-        raise SettingsError(f"the keys of the backend client: {_EXPECTED}")
+        raise SettingsError(f"TRIALHOOK_BACKEND_KEY: {_EXPECTED}")
     return tuple(_signing_key(member, number) for number, member in enumerate(members, 1))
 
 
@@ -62,7 +62,7 @@ def _signing_key(member: dict[str, Any], number: int) -> SigningKey:
         made = SigningKey(kid, _algorithm(key, member), key)
         made.assertion("trial", "https://example.org")
     except (JoseError, ValueError, TypeError, KeyError):
-        raise SettingsError(f"key {number} of the backend client cannot sign; {_EXPECTED}") from None
+        raise SettingsError(f"TRIALHOOK_BACKEND_KEY: key {number} cannot sign; {_EXPECTED}") from None
     return made
 
 

@@ -79,7 +79,7 @@ function suggestionRow(given, suggestion, tell) {
 }
 
 function actionsOf(suggestion) {
-  const told = (suggestion.actions ?? []).map((action) => `${action.type}: ${action.description ?? action.resource?.resourceType}`);
+  const told = (suggestion.actions ?? []).map((action) => action.description ?? `${action.type} ${action.resource?.resourceType}`);
   return told.join("; ") || "nothing in the record changes.";
 }
 

@@ -10,12 +10,30 @@ let known = [];
 let chosen = null;
 let running = null;
 
-const asOf = () => byId("as-of").value;
+let lastDay = byId("as-of").defaultValue;
 
-/** The patient that the address names; the one before where it names none (the skip link leads to `#main`). */
+/** The day of the field; the last one where the field holds none. */
+function asOf() {
+  if (byId("as-of").checkValidity()) lastDay = byId("as-of").value;
+  return lastDay;
+}
+
+const isSkipLink = () => location.hash === "#main";
+
+/** The patient that the address names; the one before where the skip link stands there. */
 function addressed() {
-  const found = known.find((patient) => `#${encodeURIComponent(patient.id)}` === location.hash);
-  return location.hash ? (found ?? chosen) : null;
+  if (isSkipLink()) return chosen;
+  return known.find((patient) => `#${encodeURIComponent(patient.id)}` === location.hash) ?? null;
+}
+
+/** Who is asked for by an address that names nobody of the list. */
+function stranger() {
+  if (chosen !== null || isSkipLink() || location.hash.length < 2) return "";
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return location.hash.slice(1);
+  }
 }
 
 const SHOWN_MS = 6000;
@@ -31,8 +49,11 @@ function say(text, shown = false) {
 
 async function start() {
   setUpRaw(say);
-  window.addEventListener("hashchange", () => addressed() !== chosen && open());
-  byId("as-of").addEventListener("change", () => byId("as-of").checkValidity() && open());
+  window.addEventListener("hashchange", () => (chosen === null || addressed() !== chosen) && open());
+  byId("as-of").addEventListener("change", () => {
+    if (byId("as-of").checkValidity()) open();
+    else say(`No day is chosen; what is shown stays as of ${asOf()}.`, true);
+  });
   try {
     known = await exchange.patients();
   } catch (problem) {
@@ -86,6 +107,7 @@ function open() {
   chosen = addressed();
   markChosen();
   byId("welcome").hidden = chosen !== null;
+  sayStranger(stranger());
   for (const id of ["banner", "columns"]) byId(id).hidden = chosen === null;
   byId("raw").hidden = true;
   if (chosen === null) return;
@@ -94,6 +116,12 @@ function open() {
   banner(chosen);
   loading();
   visit(chosen, running.signal);
+}
+
+/** Says that nobody of the list is meant, so that no other chart is taken for theirs. */
+function sayStranger(id) {
+  byId("stranger").hidden = id === "";
+  if (id) byId("stranger").textContent = `There is no patient “${id.slice(0, 64)}” in this demo. Choose one from the list.`;
 }
 
 /** The list anew: ages depend on the day, and one patient is marked. The keyboard's place in it stays. */
@@ -138,13 +166,13 @@ async function visit(patient, signal) {
     const answer = await exchange.call(request, signal);
     if (signal.aborted) return;
     showRaw(request, answer, exchange.curl(request));
-    showAnswer(answer);
+    showAnswer(answer, request.extension["org.trialhook.request"].asOf);
   } catch (problem) {
     if (!signal.aborted) showFailure(problem);
   }
 }
 
-function showAnswer(answer) {
+function showAnswer(answer, day) {
   if (!answer.ok) {
     showFailure(new exchange.ServiceError(answer.status, answer.body?.title ?? "No answer", answer.body?.detail ?? ""));
     return;
@@ -153,7 +181,7 @@ function showAnswer(answer) {
   const shown = cards.map((each, index) => card(each, tell, index > 0));
   const told = cards.length ? counted(cards.length, "card", "cards") : "No card";
   fillCards(shown.length ? shown : [nothing()]);
-  byId("cards-note").textContent = `${told}, ${answer.took} ms`;
+  byId("cards-note").textContent = `${told} as of ${day}, ${answer.took} ms`;
   say(told);
 }
 

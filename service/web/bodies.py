@@ -12,6 +12,7 @@ from msgspec import Raw
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from service.criteria.plan import Plan
+from service.criteria.schema import nearest
 from service.mappers.json_text import duplicate_key
 from service.web.parts import parts
 from service.web.problems import NOT_AS_DESCRIBED, Rejected
@@ -19,6 +20,7 @@ from service.web.problems import NOT_AS_DESCRIBED, Rejected
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json\Z")
 _LINES = re.compile(r"application/(?:[\w.-]+\+)?(?:x-)?ndjson\Z")
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,31}")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _MEMBER = re.compile(rb'[\s,]*"([^"\\]*)"\s*:\s*')
 _END = re.compile(rb"\s*\}\s*")
@@ -145,12 +147,39 @@ def day(given: str | None, path: str = "asOf") -> int:
         raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [(path, "a date as YYYY-MM-DD was expected")]) from None
 
 
+def asks_only(*known: str, fhir: bool = False) -> None:
+    """Rejected where the address has a parameter that is not known: what misspells `trial` would be answered for all
+    trials, and look like an answer. With `fhir` the parameters of FHIR itself, such as `_format`, are let pass."""
+    asked = [name for name in request.args if not (fhir and name.startswith("_"))]
+    refuse_unknown({name if _PARAMETER.fullmatch(name) else "query": name for name in asked}, known)
+
+
+def refuse_unknown(names: dict[str, str], known: tuple[str, ...]) -> None:
+    """Rejected where a name, by the place it is told under, is none of those known. It is not repeated itself."""
+    mistakes = [
+        (place, f"no such parameter{nearest(name, list(known)) or _listed(known)}")
+        for place, name in names.items()
+        if name not in known
+    ]
+    if mistakes:
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, mistakes)
+
+
+def _listed(known: tuple[str, ...]) -> str:
+    return f"; known are {', '.join(known)}" if len(known) > 1 else f"; only {known[0]} is known" if known else ""
+
+
 def asked_day() -> int:
     """The day of `?asOf=`."""
-    given = request.args.getlist("asOf")
+    return day(asked_date("asOf"))
+
+
+def asked_date(name: str) -> str:
+    """The text of a query parameter that is one date; empty where there is none."""
+    given = request.args.getlist(name)
     if len(given) > 1:
-        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [("asOf", "one date was expected")])
-    return day(given[0] if given else None)
+        raise Rejected(400, "bad-request", NOT_AS_DESCRIBED, [(name, "one date was expected")])
+    return given[0] if given else ""
 
 
 def asked_plan() -> Plan:

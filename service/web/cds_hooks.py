@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 from msgspec import Raw
 
 from service import metrics
@@ -233,9 +233,10 @@ def _uuid(text: str) -> str:
 
 @blueprint.get("/feedback/summary")
 def feedback_summary() -> Response:
+    bodies.asks_only("since", "until")
     own = parts()
     own.shown.write()
-    since, until = (request.args.get(name, "") for name in ("since", "until"))
+    since, until = (bodies.asked_date(name) for name in ("since", "until"))
     for name, text in (("since", since), ("until", until)):
         bodies.day(text, name)
     return _json({"trials": [_fared(trial) for trial in own.store.feedback_summary(since, until)]})

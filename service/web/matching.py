@@ -47,6 +47,7 @@ class _Parameters(msgspec.Struct):
 
 @blueprint.post("/evaluate")
 def evaluate() -> Response:
+    bodies.asks_only("trial", "asOf")
     day, plan = bodies.asked_day(), bodies.asked_plan()
     body = bodies.json_body(lines=True)
     if _is_parameters(body):
@@ -68,7 +69,7 @@ def _is_parameters(body: bytes) -> bool:
 
 def _what_if(body: bytes, day: int, plan: Plan) -> PatientResult:
     """A record and draft orders as Parameters: the result, and which trials the orders would close."""
-    found = _parameters(body)
+    found = _parameters(body, "patient", "draftOrders")
     patients, orders = ([p for p in found if p.name == name and p.resource] for name in ("patient", "draftOrders"))
     if len(patients) != 1 or len(orders) != 1:
         raise _bad("Parameters with one `patient` and one `draftOrders`, each a Bundle, were expected")
@@ -87,6 +88,7 @@ def _what_if(body: bytes, day: int, plan: Plan) -> PatientResult:
 
 @blueprint.post("/getClinicalTrial")
 def get_clinical_trial() -> Response:
+    bodies.asks_only("asOf")
     day = bodies.asked_day()
     body = bodies.json_body()
     return _matches(_judged("getClinicalTrial", lambda: read_document(body, "body"), day))
@@ -94,6 +96,7 @@ def get_clinical_trial() -> Response:
 
 @blueprint.post("/fhir/ResearchStudy/$match")
 def match() -> Response:
+    bodies.asks_only("asOf", fhir=True)
     day = bodies.asked_day()
     patient = _parameter_patient(bodies.text(bodies.json_body()))
     own = parts()
@@ -118,8 +121,8 @@ def _judged(
     return result
 
 
-def _parameters(body: bytes) -> list[_Parameter]:
-    """The parameters of a Parameters resource."""
+def _parameters(body: bytes, *known: str) -> list[_Parameter]:
+    """The parameters of a Parameters resource, all of them known."""
     try:
         found = msgspec.json.decode(body, type=_Parameters)
     except RecursionError:
@@ -131,12 +134,13 @@ def _parameters(body: bytes) -> list[_Parameter]:
     bodies.refuse_repeated(body, "the body")
     if found.resourceType != "Parameters":
         raise _bad("a Parameters resource was expected")
+    bodies.refuse_unknown({f"parameter[{at}]": each.name for at, each in enumerate(found.parameter)}, known)
     return found.parameter
 
 
 def _parameter_patient(body: bytes) -> _Parameter:
     """The one parameter `patient` of an operation's Parameters."""
-    patients = [p for p in _parameters(body) if p.name == "patient"]
+    patients = [p for p in _parameters(body, "patient") if p.name == "patient"]
     if len(patients) != 1:
         raise _bad("Parameters with one parameter `patient` were expected")
     if bool(patients[0].resource) == (patients[0].valueReference is not None):

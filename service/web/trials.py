@@ -7,7 +7,7 @@ from flask import Blueprint, Response
 
 from service.criteria.catalogue import Trial
 from service.render.research_study import research_study, study_bundle
-from service.web import protection
+from service.web import bodies, protection
 from service.web.matching import FHIR_JSON
 from service.web.parts import parts, public_base
 from service.web.problems import Rejected
@@ -20,6 +20,7 @@ _encode = msgspec.json.encode
 
 @blueprint.get("/trials")
 def trials() -> Response:
+    bodies.asks_only()
     found = [_facts(trial) | {"criteria": len(trial.criteria)} for trial in parts().trials.values()]
     return Response(_encode({"trials": found}), content_type="application/json")
 

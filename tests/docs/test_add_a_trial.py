@@ -1,15 +1,16 @@
 """docs/add-a-trial.md is true: its files are written and its commands run as they stand, its mistakes give the messages
-that it tells, its reference is the one that the classes make."""
+that it tells; the reference of kinds beside it is the one that the classes make."""
 
 import re
 from pathlib import Path
 
 import pytest
 
+from docs_site.kinds import with_reference
 from service.criteria.catalogue import compile_trial
 from service.criteria.schema import RULES, SIGNS
 from service.errors import TrialError
-from service.render.kinds import reference, with_reference
+from service.render.kinds import reference
 from service.screening import Screening
 from tests.criteria.one_rule import ONE_TRIAL
 from tests.docs.pages import Here, blocks, lacking, steps, write
@@ -30,7 +31,7 @@ def test_the_page_can_be_followed_from_end_to_end(
         monkeypatch.delenv(name, raising=False)
     here = Here(monkeypatch, capfd)
     commands = 0
-    for block in blocks(TEXT.partition("## Every kind")[0]):
+    for block in blocks(TEXT):
         if block.language != "console":
             assert write(tmp_path, block), f"a block of {block.language} in line {block.line} has no file's name"
             continue
@@ -65,14 +66,15 @@ def test_every_row_of_what_the_source_says_is_a_rule(screening: Screening) -> No
         compile_trial(ONE_TRIAL.format(rule=f"{{{rule}}}"), "one.yaml", screening.vocabulary)
 
 
-def test_the_reference_on_the_page_is_the_present_one() -> None:
-    assert with_reference(TEXT) == TEXT, "write it anew: python -m service.render.kinds docs/add-a-trial.md"
+def test_the_reference_of_kinds_is_the_present_one(screening: Screening) -> None:
+    page = PAGE.with_name("kinds.md").read_text("utf-8")
+    assert with_reference(page, screening) == page, "write it anew: python -m docs_site.kinds docs/kinds.md"
 
 
 def test_the_reference_names_every_kind() -> None:
     for kinds in (RULES, SIGNS):
         for word in kinds:
-            assert f"**`{word}`** – " in reference()
+            assert f"### `{word}`\n" in reference()
 
 
 @pytest.mark.parametrize(("what", "word"), [("rule", w) for w in RULES] + [("sign", w) for w in SIGNS])

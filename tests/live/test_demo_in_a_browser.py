@@ -140,6 +140,38 @@ def test_no_card_is_said_in_words(page: Page, running: Service) -> None:
     page.screenshot(path=ARTEFACTS / "no-card.png", full_page=True)
 
 
+def test_an_address_that_names_nobody_shows_nobodys_chart(page: Page, running: Service) -> None:
+    open_chart(page, running, "dora")
+    page.goto(f"{running.base}/#nobody")
+    page.locator("#stranger", has_text="no patient “nobody”").wait_for()
+    assert not page.locator("#banner").is_visible()
+    page.go_back()
+    page.locator("#banner h2", has_text="Dora").wait_for()
+    assert not page.locator("#stranger").is_visible()
+    page.goto(f"{running.base}/#main")  # where the skip link leads
+    assert page.locator("#banner h2").inner_text().startswith("Dora")
+
+
+def test_without_a_day_the_last_one_stays_and_is_told(page: Page, running: Service) -> None:
+    open_chart(page, running, "karla", "2026-12-02")
+    page.locator("#cards-note", has_text="as of 2026-12-02").wait_for()
+    page.fill("#as-of", "")
+    page.locator("#said", has_text="stays as of 2026-12-02").wait_for()
+    page.click("#patients >> text=Emil")
+    page.locator("#banner h2", has_text="Emil").wait_for()
+    page.locator("#cards-note", has_text="as of 2026-12-02").wait_for()
+
+
+def test_a_chart_is_printed_with_whole_cards(page: Page, running: Service) -> None:
+    open_chart(page, running, "dora")
+    assert page.locator(".is-folded").count() > 0
+    page.emulate_media(media="print")
+    assert page.evaluate(
+        "[...document.querySelectorAll('.card-body')].every((b) => b.scrollHeight <= b.clientHeight + 1)"
+    )
+    assert page.locator(".unfold:visible").count() == 0
+
+
 def test_every_patient_can_be_reached_by_keyboard(page: Page, running: Service) -> None:
     page.goto(running.base)
     page.locator("#patients a").first.focus()

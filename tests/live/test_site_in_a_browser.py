@@ -12,7 +12,7 @@ from tests.docs.test_site import build
 pytestmark = pytest.mark.live
 SIZES = {"narrow": {"width": 390, "height": 844}, "wide": {"width": 1280, "height": 900}}
 ARTEFACTS = Path(__file__).parents[2] / "artefacts" / "site"
-SHOWN = ("index.html", "tutorial.html", "logic.html", "reference/kinds.html", "reference/inputs.html",
+SHOWN = ("index.html", "tutorial.html", "logic.html", "kinds.html", "reference/inputs.html",
          "trials/NCT03304080.html", "add-a-trial.html", "deploy.html")  # fmt: skip
 # styles are not read a second time, which a browser forbids to files
 OPTIONS = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"], "preload": False}

@@ -558,10 +558,50 @@ def test_an_address_that_is_not_there_is_a_404(shared: FlaskClient, path: str) -
     refused(answer, 404, "not-found")
 
 
-@pytest.mark.parametrize("query", ["since=2026-02-30", "until=x", "since=20261121", f"until={SECRET}"])
+@pytest.mark.parametrize(
+    "query",
+    ["since=2026-02-30", "until=x", "since=20261121", f"until={SECRET}", "since=2026-11-01&since=2026-10-01"],
+)
 def test_the_days_of_a_summary_are_dates(shared: FlaskClient, query: str) -> None:
     problem = refused(shared.get(f"/feedback/summary?{query}"), 400, "bad-request")
     assert problem["errors"][0]["path"] == query.partition("=")[0]
+
+
+RECORD_BODY = eligible(SINAI).bundle()
+PARAMETERS_BODY = {"resourceType": "Parameters", "parameter": [{"name": "patient", "resource": RECORD_BODY}]}
+MISSPELT = [
+    ("/evaluate?trail=NCT03304080", RECORD_BODY, "trail", "no such parameter; did you mean trial?"),
+    ("/evaluate?asof=2026-11-21", RECORD_BODY, "asof", "no such parameter; did you mean asOf?"),
+    ("/evaluate?day=2026-11-21", RECORD_BODY, "day", "no such parameter; known are trial, asOf"),
+    ("/evaluate?asOf=2026-11-21&_format=json", RECORD_BODY, "_format", "no such parameter; known are trial, asOf"),
+    (f"/evaluate?{SECRET} {SECRET}=1", RECORD_BODY, "query", "no such parameter; known are trial, asOf"),
+    ("/getClinicalTrial?trial=NCT03304080", RECORD_BODY, "trial", "no such parameter; only asOf is known"),
+    (f"{MATCH}?as-of=2026-11-21", PARAMETERS_BODY, "as-of", "no such parameter; did you mean asOf?"),
+    ("/feedback/summary?from=2026-11-21", None, "from", "no such parameter; known are since, until"),
+    ("/trials?status=draft", None, "status", "no such parameter"),
+]
+
+
+@pytest.mark.parametrize(("path", "body", "place", "told"), MISSPELT)
+def test_a_parameter_that_is_not_known_is_refused_and_named(
+    shared: FlaskClient, path: str, body: object, place: str, told: str
+) -> None:
+    answer = sent(shared, path, body) if body else shared.get(path)
+    assert refused(answer, 400, "bad-request")["errors"] == [{"path": place, "message": told}]
+
+
+def test_a_parameter_of_an_operation_that_is_not_known_is_refused(shared: FlaskClient) -> None:
+    day = {"name": "asOf", "valueDate": "2020-01-01"}
+    body = {"resourceType": "Parameters", "parameter": [*PARAMETERS_BODY["parameter"], day]}
+    problem = refused(sent(shared, MATCH, body), 400, "bad-request")
+    assert problem["errors"] == [{"path": "parameter[1]", "message": "no such parameter; only patient is known"}]
+
+
+def test_what_belongs_to_fhir_or_to_somebody_elses_link_is_let_pass(shared: FlaskClient) -> None:
+    assert sent(shared, f"{MATCH}?_format=json&_pretty=true", PARAMETERS_BODY).status_code == 200
+    assert sent(shared, f"{CALL}?source=chart", call_body()).status_code == 200
+    assert shared.get("/cds-services?source=chart").status_code == 200
+    assert shared.get("/fhir/ResearchStudy?status=active").status_code == 200
 
 
 def test_what_we_did_not_foresee_is_a_500_that_tells_nothing(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,6 +199,20 @@ def test_a_record_may_come_in_each_media_type(shared: FlaskClient, kind: str) ->
     assert [r["grade"] for r in answer.json["results"]] == [r["grade"] for r in whole.json["results"]]
 
 
+def described_body(path: str) -> Json:
+    body: Json = SPEC["paths"][path]["post"]["requestBody"]
+    return SPEC["components"]["requestBodies"][body["$ref"].rpartition("/")[2]] if "$ref" in body else body
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [(path, kind) for path, method in OPERATIONS if method == "post" for kind in described_body(path)["content"]],
+)
+def test_every_media_type_that_is_described_is_taken(shared: FlaskClient, path: str, kind: str) -> None:
+    answer = shared.post(path.format(serviceId="trial-match"), data=b"[]", content_type=kind)
+    assert answer.status_code in (400, 422)  # the body is read, and is nobody's
+
+
 def test_a_list_of_resources_is_a_record(shared: FlaskClient) -> None:
     resources = [entry["resource"] for entry in RECORD["entry"]]
     assert shared.post("/evaluate", data=as_json(resources), content_type="application/json").status_code == 200
