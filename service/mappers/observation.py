@@ -331,8 +331,7 @@ def _same_everywhere(reference: str, item: Item) -> str:
     """A reference by which two resources can be told to name one thing: without server and version; a contained one is
     known in its own resource alone, or in the report that holds both."""
     if reference.startswith("#"):
-        report, inside, _ = item.parent.rpartition(".contained[")
-        return f"{report if inside else item.reference}{reference}"
+        return f"{(item.holder or item).reference}{reference}"
     plain = without_version(reference)
     return "/".join(plain.rsplit("/", 2)[-2:]) if "/" in plain else plain
 

@@ -20,6 +20,8 @@ from tests.builders import (
     collection,
     condition,
     eligible,
+    entry,
+    medication,
     observation,
     operation_outcome,
     patient,
@@ -245,6 +247,20 @@ INCOMPLETE: dict[str, tuple[Any, str]] = {
     "a page of a server that is called FHIR": (
         [RECORD.bundle(), linked("https://ehr.example.org/FHIR?_getpages=a", NEXT)], "allergy",
     ),
+    "an answer that nothing has changed since": (answered({"status": "304 Not Modified"}), "liver-disease"),
+    "an answer that it will be done": (answered({"status": "202 Accepted"}), "liver-disease"),
+    "a page of encounters with their diagnoses": (
+        [RECORD.bundle(), linked(f"{SERVER}/Encounter?patient=p1&_include=Encounter:diagnosis", NEXT)], "liver-disease",
+    ),
+    "a page of encounters and of what leads to them": (
+        [RECORD.bundle(), linked(f"{SERVER}/Encounter?patient=p1&_revinclude=Condition%3Aencounter", NEXT)],
+        "liver-disease",
+    ),
+    "a page that brought a diagnosis along": (
+        [RECORD.bundle(), linked(f"{SERVER}/Observation?patient=p1", NEXT) | {"entry": [
+            entry(CIRRHOSIS | {"code": {"coding": [Icd10cm.HYPERLIPIDEMIA]}}, search={"mode": "include"}),
+        ]}], "liver-disease",
+    ),
     "a resource inside Parameters": (
         RECORD.bundle({"resource": {"resourceType": "Parameters", "parameter": [{"resource": CIRRHOSIS}]}}),
         "liver-disease",
@@ -281,3 +297,13 @@ def test_search_parameters_beside_a_record_leave_its_silence_as_it_is(judged: Ju
 def test_silence_does_not_count_beside(judged: Judge, claim: str) -> None:
     document, asked = INCOMPLETE[claim]
     assert judged(document, asked)[0].outcome != "pass"
+
+
+@pytest.mark.parametrize("include", [":", "%3A", ":iterate="], ids=["plain", "escaped", "iterated"])
+def test_a_page_of_orders_with_their_drugs_is_of_nothing_else(judged: Judge, include: str) -> None:
+    drug = "MedicationRequest:medication" if "=" in include else f"MedicationRequest{include}medication"
+    name = "_include:iterate" if "=" in include else "_include"
+    page = linked(f"{SERVER}/MedicationRequest?patient=p1&{name}={drug}", NEXT)
+    brought = entry(medication(Loinc.ANC, id="m"), search={"mode": "include"})
+    found, _ = judged([RECORD.bundle(), page | {"entry": [brought]}], "liver-disease")
+    assert (found.outcome, found.basis) == ("pass", "no-record")

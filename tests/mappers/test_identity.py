@@ -6,16 +6,24 @@ from typing import Any
 import pytest
 
 from service.errors import RecordError
+from service.mappers.documents import read_document
+from service.mappers.joining import joined, read_pages
+from service.screening import Screening
 from tests.builders import (
+    AS_OF,
+    PATINA,
     RECENT,
     SERVER,
     SINAI,
     UNKNOWN_MODIFIER,
+    Coding,
     Icd10cm,
     Json,
     Loinc,
+    LoincAnswer,
     RxNorm,
     Snomed,
+    ago,
     allergy,
     as_json,
     collection,
@@ -24,11 +32,13 @@ from tests.builders import (
     entry,
     laboratory,
     medication,
+    observation,
     patient,
     quantity,
     reference,
     report,
     request,
+    searchset,
     statement,
 )
 
@@ -307,6 +317,102 @@ IN_REPORTS: dict[str, tuple[Json, str]] = {
 def test_a_result_inside_a_report_is_modified_by_its_own_and_by_the_report_s(judged: Judge, claim: str) -> None:
     document, outcome = IN_REPORTS[claim]
     assert judged(document, "anc")[0].outcome == outcome
+
+
+# ---- results inside a report -----------------------------------------------------------------------------------------
+
+AT_LAST = ago(2)
+
+
+def reported(result: Json, on: str = AT_LAST, **more: Any) -> Json:
+    """A report on a day, with one result that it holds in itself."""
+    inside = {name: value for name, value in result.items() if not name.startswith("effective")} | {"id": "inside"}
+    return report(on) | {"id": "r", "result": [], "contained": [inside]} | more
+
+
+WITHDRAWN: dict[str, list[Json]] = {
+    "by a newer version": [entry(reported(LOW_ANC, **meta("1"))), entry(reported(FINE_ANC, **meta("2")))],
+    "by a newer version that is void": [
+        entry(reported(LOW_ANC, **meta("1"))),
+        entry(reported(LOW_ANC, **meta("2")) | {"status": "entered-in-error"}),
+        entry(ANC),
+    ],
+}
+
+
+@pytest.mark.parametrize("claim", WITHDRAWN)
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+def test_what_an_older_version_of_a_report_held_counts_no_more(judged: Judge, claim: str, step: int) -> None:
+    found, _ = judged(RECORD.drop("anc").bundle(*WITHDRAWN[claim][::step]), "anc")
+    assert (found.outcome, len(found.evidence)) == ("pass", 1)
+
+
+def test_what_a_deleted_report_held_is_gone_with_it(judged: Judge) -> None:
+    gone = {"request": {"method": "DELETE", "url": "DiagnosticReport/r"}, "response": {"status": "204"}}
+    document = RECORD.bundle(gone, entry(reported(LOW_ANC))) | {"type": "history"}
+    assert judged(document, "anc")[0].outcome == "pass"
+
+
+def test_of_a_report_that_came_twice_each_result_is_shown_once(judged: Judge) -> None:
+    found, _ = judged(RECORD.bundle(*[entry(reported(LOW_ANC))] * 2), "anc")
+    said = [(evidence.reference, evidence.used) for evidence in found.evidence]
+    assert (found.outcome, said) == ("fail", [("Observation at DiagnosticReport/r.contained[0]", True)])
+
+
+def test_a_result_inside_a_report_keeps_a_time_of_its_own(judged: Judge) -> None:
+    """An old result is no result of the day on which the report was written."""
+    timed = reported(LOW_ANC)
+    timed["contained"][0]["effectiveTiming"] = {"event": [ago(100)]}
+    found, _ = judged(RECORD.bundle(entry(timed)), "anc")
+    assert (found.outcome, found.evidence[0].reference) == ("pass", "Observation/anc")
+
+
+def with_specimen(score: Coding, on: str, id: str) -> Json:
+    """A report with a HER2 score, and the specimen of which it was taken, in itself."""
+    made = reported(observation(Loinc.HER2_IHC, score) | {"specimen": reference("#s")}, on, id=id)
+    return made | {"contained": [*made["contained"], {"resourceType": "Specimen", "id": "s"}]}
+
+
+@pytest.mark.parametrize("trial", [SINAI, PATINA])
+def test_specimens_inside_reports_of_different_pages_are_not_one(screening: Screening, trial: str) -> None:
+    """The name of a contained resource says nothing outside the one that contains it, wherever that one stands."""
+    reports = [
+        with_specimen(LoincAnswer.IHC_3, "2019-06-01", "old"), with_specimen(LoincAnswer.IHC_0, "2026-09-05", "new"),
+    ]  # fmt: skip
+    pages = [as_json(searchset([one], "DiagnosticReport")) for one in reports]
+    rest = read_document(as_json(RECORD.drop("her2").bundle()))
+    record = screening.of_document(joined([rest, read_pages(pages, "reports")]))
+    result = screening.screen(record, AS_OF)
+    criteria = next(found.criteria for found in result.results if found.trial == trial)
+    found = next(criterion for criterion in criteria if criterion.id == "her2-positive")
+    assert found.outcome == ("pass" if trial == SINAI else "fail")
+
+
+def test_results_inside_one_report_are_of_one_specimen_however_far_apart(judged: Judge) -> None:
+    """An equivocal score, and the in situ hybridisation that settled it two months later."""
+    score, fish = observation(Loinc.HER2_IHC, LoincAnswer.IHC_2), observation(Loinc.HER2_FISH, Snomed.NEGATIVE)
+    inside = [
+        score | {"effectiveDateTime": "2026-06-01", "id": "a"}, fish | {"effectiveDateTime": "2026-08-01", "id": "b"},
+    ]  # fmt: skip
+    record = RECORD.drop("her2").add(report("2026-08-02") | {"result": [], "contained": inside})
+    found, _ = judged(record.bundle(), "her2-positive")
+    assert (found.outcome, len(found.evidence)) == ("fail", 2)
+
+
+UNTOLD: dict[str, tuple[Json, str]] = {
+    "by a search": (reference("Patient?identifier=urn:oid:1|77"), "whose it is cannot be told"),  # type: ignore[dict-item]
+    "inside": (reference("#p1"), "whose it is cannot be told"),  # type: ignore[dict-item]
+    "by an identifier": ({"identifier": {"value": "77"}}, "told without a reference"),
+    "not at all": ({}, "told without a reference"),
+    "as another": (reference("Patient/p2"), "another patient's"),  # type: ignore[dict-item]
+}
+
+
+@pytest.mark.parametrize("claim", UNTOLD)
+def test_only_what_is_another_patient_s_is_said_to_be(judged: Judge, claim: str) -> None:
+    subject, said = UNTOLD[claim]
+    _, notices = judged(RECORD.bundle(entry(CIRRHOSIS | {"subject": subject})), "liver-disease")
+    assert [said in notice for notice in notices] == [True]
 
 
 @pytest.mark.parametrize("name", ["modifierE\\u0078tension", "\\u006dodifierExtension"])
