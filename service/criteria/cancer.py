@@ -238,7 +238,9 @@ def _sort(answers: frozenset[str], trace: Trace, doubtful: bool, traces: _Traces
     spread = bool(answers & {"m1", "stage-4"})
     local = bool(answers & NO_SPREAD)
     if spread and local:
-        traces.maybe.append(msgspec.structs.replace(trace, basis="conflict"))
+        why = trace.evidence.why or "it tells of spread and of none at once"
+        cited = msgspec.structs.replace(trace.evidence, used=False, why=why)
+        traces.maybe.append(msgspec.structs.replace(trace, basis="conflict", evidence=cited))
     elif spread:
         if doubtful:
             traces.maybe.append(msgspec.structs.replace(trace, perhaps=True))

@@ -106,7 +106,7 @@ def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
 
 def told(diagnosis: Diagnosis) -> str:
     """What a diagnosis says, with its status and its end."""
-    end = f"until {diagnosis.abated.text}" if diagnosis.abated is not None else ""
+    end = f"until {diagnosis.abated.text.removeprefix('at ')}" if diagnosis.abated is not None else ""
     said = ", ".join(part for part in (diagnosis.status, end) if part)
     return f"{diagnosis.says} ({said})" if said else diagnosis.says
 

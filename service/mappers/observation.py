@@ -21,7 +21,7 @@ from service.mappers.inputs import Input, Inputs
 from service.mappers.integrity import problem_of
 from service.mappers.observed_value import ZERO, ValueReader, is_usable, measurable
 from service.mappers.populations import named, state_of
-from service.mappers.quantities import UCUM
+from service.mappers.quantities import UCUM, unit_said
 from service.mappers.reference_ranges import bounds_of, fits_person, meaning_of, told_of
 from service.mappers.terminology import Terminology
 
@@ -148,7 +148,7 @@ class ObservedValue:
         self.date = None
         self.problem = ""
         self.conflicting = self.empty = False
-        self.said = f"{written} {quantity.unit or quantity.code}"
+        self.said = f"{written} {unit_said(quantity.unit, quantity.code)}".rstrip()
         return True
 
     def _is_plain_answer(self, part: wire.Observation | wire.Component) -> bool:
