@@ -58,7 +58,7 @@ def any_of(labels: Sequence[str]) -> str:
 
 
 def one_of(label: str) -> str:
-    """A class of drugs as one of its members: `a taxane`, `an opioid`; a drug's own name, a list or words as they are."""
+    """A class of drugs as one of its members: `a taxane`, `an opioid`; any other words as they are."""
     if "," in label or " or " in label or not _CLASS.search(label) or label.startswith(("a ", "an ", "another ")):
         return label
     return f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"

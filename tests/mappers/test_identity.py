@@ -158,6 +158,20 @@ def test_where_the_patient_has_no_id_silence_does_not_count(judged: Judge, perso
     assert outcome == "unknown"
 
 
+@pytest.mark.parametrize("asked", ["", UUID, UUID.removeprefix("urn:uuid:")], ids=["", "address", "uuid"])
+def test_a_patient_without_an_id_is_known_by_the_address(judged: Judge, asked: str) -> None:
+    own = {"resource": ANC | {"subject": reference(UUID)}}
+    found, _ = judged(collection({"fullUrl": UUID, "resource": NAMELESS}, own), "anc", patient=asked)
+    assert found.outcome == "pass"
+
+
+def test_what_is_another_patient_s_and_malformed_leaves_silence_as_it_is(judged: Judge) -> None:
+    other = CIRRHOSIS | {"subject": reference("Patient/p2"), "onsetDateTime": 5}
+    found, notices = judged(RECORD.bundle(entry(other)), "liver-disease")
+    assert (found.outcome, found.basis) == ("pass", "no-record")
+    assert notices == ("Condition/cirrhosis: another patient's, not used",)
+
+
 UNREADABLE_DEATHS: dict[str, Json] = {
     "a text": {"deceasedBoolean": "true"},
     "a number": {"deceasedBoolean": 1},
@@ -206,6 +220,18 @@ VERSIONS: dict[str, tuple[list[Json], str]] = {
     "versions that are no numbers": (versions(meta('W/"1"'), meta('W/"2"')), "unknown"),
     "a version that is a superscript": (versions(meta("²"), meta("1")), "unknown"),
     "a version of five thousand digits": (versions(meta("1"), meta("9" * 5000)), "pass"),
+    "one version told in two ways": (versions(meta("2"), meta("2")), "unknown"),
+    "a time that cannot be read": (versions(meta(None, "noon"), meta(None, NOON)), "unknown"),
+    "a time that cannot be read, of the other": (versions(meta(None, NOON), meta(None, "noon")), "unknown"),
+    "one without an address": ([entry(LOW_ANC | meta("1")), entry(ANC | meta("2"), None)], "pass"),
+    "another server's of the same id": (
+        [entry(LOW_ANC | meta("1")), entry(ANC | meta("2") | {"subject": reference(HERE)}, ELSEWHERE)],
+        "unknown",
+    ),
+    "beside copies of another": (
+        [entry(RECORD.resources["alt"]), *versions(meta("1"), meta("2")), entry(RECORD.resources["alt"])],
+        "pass",
+    ),
     "empty ids are no versions of each other": (versions(meta("1") | {"id": ""}, meta("2") | {"id": ""}), "unknown"),
 }
 
@@ -216,6 +242,17 @@ def test_the_newer_version_counts(judged: Judge, claim: str, turned: bool) -> No
     made, outcome = VERSIONS[claim]
     document = RECORD.drop("anc").bundle(*(made[::-1] if turned else made))
     assert judged(document, "anc")[0].outcome == outcome
+
+
+def test_two_contents_of_one_version_are_told(judged: Judge) -> None:
+    _, notices = judged(RECORD.drop("anc").bundle(*versions(meta("2"), meta("2"))), "anc")
+    assert notices == ("Observation/anc stands twice with different content and no version; both are read",)
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+def test_of_two_versions_of_the_patient_the_newer_counts(judged: Judge, step: int) -> None:
+    both = [entry(CHILD | meta("1")), entry(patient() | meta("2"))]
+    assert judged(RECORD.drop("patient").bundle(*both[::step]), "adult")[0].outcome == "pass"
 
 
 @pytest.mark.parametrize("claim", ["another patient's", "another server's"])
@@ -236,6 +273,11 @@ FIRST, THIRD = change("POST", CIRRHOSIS | meta("1")), change("PUT", CIRRHOSIS | 
 HISTORIES: dict[str, tuple[list[Json], str]] = {
     "deleted": ([change("DELETE"), FIRST], "pass"),
     "deleted, by its address": ([change("DELETE", None, f"{SERVER}/Condition/cirrhosis"), FIRST], "pass"),
+    "deleted, by its address, told of one without any": (
+        [change("DELETE", None, f"{SERVER}/Condition/cirrhosis"), {"resource": CIRRHOSIS}],
+        "pass",
+    ),
+    "deleted, at another server": ([change("DELETE", None, f"{ELSEWHERE}/Condition/cirrhosis"), FIRST], "fail"),
     "another one deleted": ([change("DELETE", None, "Condition/other"), FIRST], "fail"),
     "deleted and then made again": ([THIRD, change("DELETE"), FIRST], "fail"),
 }
@@ -399,12 +441,13 @@ def test_results_inside_one_report_are_of_one_specimen_however_far_apart(judged:
     assert (found.outcome, len(found.evidence)) == ("fail", 2)
 
 
-UNTOLD: dict[str, tuple[Json, str]] = {
-    "by a search": (reference("Patient?identifier=urn:oid:1|77"), "whose it is cannot be told"),  # type: ignore[dict-item]
-    "inside": (reference("#p1"), "whose it is cannot be told"),  # type: ignore[dict-item]
+UNTOLD: dict[str, tuple[Json | None, str]] = {
+    "by a search": (reference("Patient?identifier=urn:oid:1|77"), "whose it is cannot be told"),
+    "inside": (reference("#p1"), "whose it is cannot be told"),
     "by an identifier": ({"identifier": {"value": "77"}}, "told without a reference"),
     "not at all": ({}, "told without a reference"),
-    "as another": (reference("Patient/p2"), "another patient's"),  # type: ignore[dict-item]
+    "by no element": (None, "no subject"),
+    "as another": (reference("Patient/p2"), "another patient's"),
 }
 
 
