@@ -316,3 +316,10 @@ def test_an_end_told_by_an_age_is_told_in_words(screening: Screening) -> None:
     ended = condition(snomed("233604007", "Pneumonia"), "2020-09-22", clinical="resolved")
     found = judged(screening, "{absent: [{diagnosis: severe-infection}]}", ended | {"abatementAge": years(60)})
     assert "Pneumonia (resolved, until age 60) on 2020-09-22" in found.reason
+
+
+def test_a_day_that_is_only_that_of_the_record_is_told_as_such(screening: Screening) -> None:
+    """Why a whole date does not tell whether an infarction lies inside a window."""
+    infarction = condition(snomed("22298006", "Myocardial infarction"), None, recordedDate=ago(9))
+    reason = judged(screening, "{absent: [{diagnosis: myocardial-infarction, within: 6 months}]}", infarction).reason
+    assert reason.endswith(f": Myocardial infarction (active, recorded) on {ago(9)} (its date does not tell)")

@@ -346,6 +346,8 @@ PANEL = {"code": {"coding": [Loinc.BLOOD_COUNT_PANEL]}, "component": [
 ]}  # fmt: skip
 IN_REPORTS: dict[str, tuple[Json, str]] = {
     "nothing modified": (held(FINE_ANC), "pass"),
+    "without a subject of its own": (held(FINE_ANC | {"subject": None}), "pass"),
+    "of another subject": (held(FINE_ANC | {"subject": reference("Patient/p2")}), "unknown"),
     "a result": (held(FINE_ANC | MODIFIED), "unknown"),
     "a component of a result": (held({k: v for k, v in FINE_ANC.items() if k != "valueQuantity"} | PANEL), "unknown"),
     "the report": (held(FINE_ANC, **MODIFIED), "unknown"),
