@@ -112,6 +112,23 @@ def test_a_drug_is_the_one_that_the_reference_leads_to(judged: Judge, claim: str
     assert judged(RECORD.bundle(order, entry(DRUG, server)), "cyp3a4")[0].outcome == outcome
 
 
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+@pytest.mark.parametrize(
+    ("other", "outcome"),
+    [
+        (medication(RxNorm.LETROZOLE, id="m"), "unknown"),
+        (medication(RxNorm.LETROZOLE, id="m") | {"meta": {"versionId": "1"}}, "unknown"),
+        (DRUG | {"meta": {"lastUpdated": "2026-11-01T00:00:00Z"}}, "fail"),
+    ],
+    ids=["another", "another, of a version", "the same"],
+)
+def test_a_drug_told_twice_is_told_where_both_say_the_same(judged: Judge, other: Json, outcome: str, step: int) -> None:
+    """In whatever order they come."""
+    both = [entry(DRUG), entry(other)]
+    order = entry(ORDER | {"id": "order"})
+    assert judged(RECORD.bundle(order, *both[::step]), "cyp3a4")[0].outcome == outcome
+
+
 # ---- which Patient ---------------------------------------------------------------------------------------------------
 
 CHILD = patient("2015-01-01")
