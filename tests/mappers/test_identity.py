@@ -65,6 +65,7 @@ SUBJECTS: dict[str, tuple[str, Any, bool]] = {
     "relative beside a urn:uuid": (UUID, reference("Patient/p1"), True),
     "urn:oid": ("urn:oid:1.2.3", reference("urn:oid:1.2.3"), True),
     "absolute, where no server is known": ("", reference(HERE), True),
+    "absolute, of another id, where no server is known": ("", reference(f"{SERVER}/Patient/p2"), False),
     "another server's": (HERE, reference(f"{ELSEWHERE}/Patient/p1"), False),
     "another id": (HERE, reference("Patient/p2"), False),
     "an id in other case": (HERE, reference("Patient/P1"), False),
@@ -88,6 +89,40 @@ def test_a_result_is_used_where_its_subject_is_the_patient_and_named_where_not(j
     found, notices = judged(collection(person, {"resource": ANC | {"subject": subject}}), "anc")
     assert found.outcome == ("pass" if own else "unknown")
     assert any("Observation/anc" in notice for notice in notices) is not own
+
+
+HOLDERS: dict[str, tuple[str, str | None, Any, bool]] = {
+    "relative, here": (HERE, SERVER, reference("Patient/p1"), True),
+    "relative, elsewhere": (HERE, ELSEWHERE, reference("Patient/p1"), False),
+    "absolute, elsewhere": (HERE, ELSEWHERE, reference(HERE), True),
+    "relative, beside a Patient with a urn": (UUID, SERVER, reference("Patient/p1"), True),
+    "relative, where the Patient's address is of another id": (
+        f"{SERVER}/Patient/77", SERVER, reference("Patient/p1"), True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", HOLDERS)
+def test_a_relative_subject_is_of_the_server_that_holds_it(judged: Judge, claim: str) -> None:
+    address, server, subject, own = HOLDERS[claim]
+    document = collection({"fullUrl": address, "resource": patient()}, entry(ANC | {"subject": subject}, server))
+    found, notices = judged(document, "anc")
+    assert found.outcome == ("pass" if own else "unknown")
+    assert notices == (() if own else ("Observation/anc: another patient's, not used",))
+
+
+def test_an_address_that_is_none_names_no_other_server(judged: Judge) -> None:
+    document = collection({"fullUrl": HERE, "resource": patient()}, {"fullUrl": "Observation/anc", "resource": ANC})
+    assert judged(document, "anc")[0].outcome == "pass"
+
+
+def test_where_no_server_is_known_the_first_that_is_named_is_the_patient_s(judged: Judge) -> None:
+    other = LOW_ANC | {"id": "other", "subject": reference(f"{ELSEWHERE}/Patient/p1"), "effectiveDateTime": ago(1)}
+    document = collection(
+        *({"resource": resource} for resource in (patient(), ANC | {"subject": reference(HERE)}, other))
+    )
+    found, notices = judged(document, "anc")
+    assert (found.outcome, notices) == ("pass", ("Observation/other: another patient's, not used",))
 
 
 ORDER = request({"reference": "Medication/m"}, "2026-09-01")
