@@ -147,6 +147,25 @@ def test_a_drug_is_the_one_that_the_reference_leads_to(judged: Judge, claim: str
     assert judged(RECORD.bundle(order, entry(DRUG, server)), "cyp3a4")[0].outcome == outcome
 
 
+# the drug's address and an order's reference to it, in a document without any other address
+ADDRESSES: dict[str, tuple[str, str, str]] = {
+    "by its urn": (UUID, UUID, "fail"),
+    "by another urn": (UUID, f"{UUID[:-1]}1", "unknown"),
+    "by a server that nothing else tells": ("", f"{SERVER}/Medication/m", "fail"),
+    "by another server's than its own": (f"{ELSEWHERE}/Medication/m", f"{SERVER}/Medication/m", "unknown"),
+    "by an address of another type": ("", f"{SERVER}/Substance/m", "unknown"),
+}
+
+
+@pytest.mark.parametrize("claim", ADDRESSES)
+def test_where_no_server_is_known_a_drug_is_found_by_what_its_address_says(judged: Judge, claim: str) -> None:
+    address, target, outcome = ADDRESSES[claim]
+    order = ORDER | {"id": "order", "medicationReference": reference(target)}
+    drug = {"resource": DRUG} | ({"fullUrl": address} if address else {})
+    document = collection(*({"resource": r} for r in (*RECORD.resources.values(), order)), drug)
+    assert judged(document, "cyp3a4")[0].outcome == outcome
+
+
 @pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
 @pytest.mark.parametrize(
     ("other", "outcome"),
