@@ -15,6 +15,7 @@ from service.criteria.early import decided_early
 from service.criteria.evaluate import evaluate
 from service.criteria.evaluation import Site
 from service.criteria.facts import PatientRecord
+from service.criteria.measured import shown_unit
 from service.criteria.plan import Plan
 from service.criteria.results import PatientResult
 from service.criteria.spans import iso
@@ -60,7 +61,9 @@ class Screening:
         self.trials = load_trials(self.vocabulary, trial_folders, day=day)
         self.used = self.trials.in_use(enabled, drafts)
         self.plan = Plan(self.used)
-        self.site = Site(_site_limits(upper_limits or {}, self.inputs))
+        table = upper_limits or {}
+        written = {name: f"{entry.get('high')} {shown_unit(str(entry.get('unit')))}" for name, entry in table.items()}
+        self.site = Site(_site_limits(table, self.inputs), written)
 
     def read(self, data: bytes, name: str = "record", patient: str = "", base: str = "", strict: bool = True) -> Record:
         """The record of the one patient of a JSON document. RecordError where it is none."""

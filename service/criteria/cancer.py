@@ -238,7 +238,9 @@ def _sort(answers: frozenset[str], trace: Trace, doubtful: bool, traces: _Traces
     spread = bool(answers & {"m1", "stage-4"})
     local = bool(answers & NO_SPREAD)
     if spread and local:
-        traces.maybe.append(msgspec.structs.replace(trace, basis="conflict"))
+        why = trace.evidence.why or "it tells of spread and of none at once"
+        cited = msgspec.structs.replace(trace.evidence, used=False, why=why)
+        traces.maybe.append(msgspec.structs.replace(trace, basis="conflict", evidence=cited))
     elif spread:
         if doubtful:
             traces.maybe.append(msgspec.structs.replace(trace, perhaps=True))
@@ -290,8 +292,8 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
     """A later "no distant spread", or another active primary that the metastasis may come from."""
     if against := _denied_later(traces):
         both = (*(t.evidence for t in traces.sure), against.evidence)
-        reason = f"{listed([traces.sure[0].evidence])}, but {listed([against.evidence])}"
-        return Status("maybe", reason, "conflict", both)
+        spread, none = listed([traces.sure[0].evidence]), listed([against.evidence])
+        return Status("maybe", f"metastatic by {spread}, but no distant spread by {none}", "conflict", both)
     if any(t.names for t in traces.sure):
         return None
     own = {m.fact.ref for m in ev.record.diagnoses(cancer.ever)}
@@ -346,7 +348,10 @@ def _early_only(ev: Evaluation, cancer: Cancer, traces: _Traces, shown: tuple[Ev
     again = list(recurrences(ev, cancer))
     if again:
         return Status(
-            "maybe", f"{listed([traces.against[0].evidence])}, but {listed(again)}", "missing", (*shown, *again)
+            "maybe",
+            f"no distant spread by {listed([traces.against[0].evidence])}, but again there: {listed(again)}",
+            "missing",
+            (*shown, *again),
         )
     return Status("no", f"no distant spread: {listed(t.evidence for t in traces.against)}", "recorded", shown)
 

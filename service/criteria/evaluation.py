@@ -49,9 +49,11 @@ class Sign(Protocol):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """What a site adds: upper limits of normal by input, in the input's unit, used where a result has none."""
+    """What a site adds: upper limits of normal by input, in the input's unit, used where a result has none; `written`
+    is how the site wrote them."""
 
     upper_limits: dict[str, Decimal] = {}
+    written: dict[str, str] = {}
 
 
 class Evaluation:

@@ -22,6 +22,7 @@ from service.criteria.newest import aside_of
 from service.criteria.overlap import Overlaps, is_older, latest_start
 from service.criteria.signs import told
 from service.criteria.spans import Span
+from service.criteria.wording import listed
 
 # The table of the guideline: IHC score -> group of the in situ hybridisation -> status.
 ASCO_CAP_2018: dict[str, dict[str, Status]] = {
@@ -64,7 +65,9 @@ def by_asco_cap(tested: Tested) -> Verdict:
         return Verdict("unknown", f"{said}: not decided by ASCO/CAP 2018", "missing")
     status = possible.pop()
     if tested.overall in ("positive", "negative") and tested.overall != status:
-        return Verdict("conflict", f"{said}, but reported {tested.overall} overall", "conflict")
+        return Verdict(
+            "conflict", f"{said}: {status} by ASCO/CAP 2018, which the overall result contradicts", "conflict"
+        )
     return Verdict(status, f"{said}: {status} by ASCO/CAP 2018")
 
 
@@ -155,7 +158,9 @@ class Her2Rule(msgspec.Struct, frozen=True):
             if not sure or word == status or _from_before(diagnosis.date, span):
                 continue
             both = (*evidence, cite(diagnosis.ref, diagnosis.date, told(diagnosis)))
-            return unknown("conflict", f"{reason}, but {diagnosis.says}", both, (Need("her2", "conflict"),))
+            return unknown(
+                "conflict", f"{reason}, but {word} by diagnosis: {diagnosis.says}", both, (Need("her2", "conflict"),)
+            )
         return passed(reason, evidence) if status == "positive" else failed(reason, evidence)
 
     def _any(self, ev: Evaluation, tested: list[Tested]) -> Finding:
@@ -195,11 +200,11 @@ class Her2Rule(msgspec.Struct, frozen=True):
         if len(said) == 1:
             word = said.pop()
             name = next(d.says for w, d, sure in words if w == word and sure)
-            return (
-                passed(f"by diagnosis: {name}", shown) if word == "positive" else failed(f"by diagnosis: {name}", shown)
-            )
+            by_diagnosis = f"HER2 {word} by diagnosis: {name}"
+            return passed(by_diagnosis, shown) if word == "positive" else failed(by_diagnosis, shown)
         if said:
-            return unknown("conflict", "diagnoses that contradict each other", shown, needs)
+            named_both = listed(cite(d.ref, d.date, told(d)) for _, d, sure in words if sure)
+            return unknown("conflict", f"diagnoses that contradict each other: {named_both}", shown, needs)
         if words:
             return unknown("missing", f"{reason}; {words[0][1].says} is not certain", shown, needs)
         return unknown("missing", reason, shown, needs)

@@ -373,12 +373,14 @@ def describe(tested: Tested) -> str:
     if tested.overall is not None:
         parts.append(f"overall {tested.overall}")
     span = tested.span
-    return f"HER2 {', '.join(parts) or 'result'}{f' on {span.text}' if span else ''}"
+    return f"HER2 {', '.join(parts) or 'result'}{f' on {span.text}' if span else ', undated'}"
 
 
 def _shown(value: Interval) -> str:
     if value.exact is not None:
         return str(value.exact)
+    if value.low is not None and value.high is not None and not value.low_open and not value.high_open:
+        return f"{value.low} to {value.high}"
     low = "" if value.low is None else f"{'>' if value.low_open else '≥'}{value.low}"
     high = "" if value.high is None else f"{'<' if value.high_open else '≤'}{value.high}"
     return " ".join(part for part in (low, high) if part)

@@ -132,7 +132,7 @@ class Threshold(msgspec.Struct, frozen=True):
         site = ev.site.upper_limits.get(self.input)
         if site is not None and m.value is not None:
             meets = compare(m.value, self.limit.number * site)
-            because = f"by the site's own upper limit {plain(site)}"
+            because = f"by the site's own upper limit of {ev.site.written.get(self.input) or plain(site)}"
             return Verdict(meets, "unusable" if meets is None else "recorded", because, True)
         return Verdict(None, "missing", "no upper limit of normal with the result", lacks="upper limit of normal")
 
@@ -252,7 +252,10 @@ class MeasurementRule(msgspec.Struct, frozen=True):
             return unknown(
                 "stale", reason, (cite_measurement(m, False, f"older than {t.window}"),), (self._need("stale", m),)
             )
-        why = f"its date ({date or 'none'}) does not tell whether it is within {t.window}"
+        if m.span is not None and m.span.open_start:  # told by the day of issue alone
+            why = f"issued on {date}, which does not tell whether it was taken within {t.window}"
+        else:
+            why = f"its date ({date or 'none'}) does not tell whether it is within {t.window}"
         return unknown("missing", f"{t.label}: {why}", (cite_measurement(m, False, why),), (self._need("missing", m),))
 
     def _nothing(self, ev: Evaluation, chosen: Selection, listed: tuple[Evidence, ...]) -> Finding:

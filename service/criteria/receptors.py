@@ -17,13 +17,14 @@ from service.criteria.newest import aside_of, select
 from service.criteria.overlap import Overlaps, all_before, is_older, latest_start
 from service.criteria.signs import doubt_of, told
 from service.criteria.spans import Span
-from service.criteria.wording import labelled, with_label
+from service.criteria.wording import labelled, listed, with_label
 
 Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
 POSITIVE_FROM = Decimal(1)
 LATEST = float("inf")
 _ANSWERS = {"positive": True, "negative": False}
+_DISAGREE = "results of one time disagree"
 
 
 class Reading(msgspec.Struct):
@@ -41,7 +42,8 @@ class Reading(msgspec.Struct):
     @property
     def said(self) -> str:
         when = f" on {self.m.span.text}" if self.m.span else ", undated"
-        return f"{labelled(LABELS[self.m.name], self.m.said)}{when}"
+        why = f" ({self.why})" if self.positive is None and self.why else ""
+        return f"{labelled(LABELS[self.m.name], self.m.said)}{when}{why}"
 
 
 class State(msgspec.Struct):
@@ -191,12 +193,12 @@ class ReceptorRule(msgspec.Struct, frozen=True):
             said = "; ".join(r.said for r in together.readings)
             reason = f"{reason}; {said}" if reason else said
             if positive is not True and together.basis == "conflict":
-                return self._unknown("conflict", reason, evidence, self.accept)
+                return self._unknown("conflict", f"{_DISAGREE}: {reason}", evidence, self.accept)
             positive = either(positive, together.positive)
         if positive is True:
             return passed(f"{self._label} positive: {reason}", evidence)
         if positive is False:
-            return failed(f"{self._label} negative: {reason}", evidence)
+            return failed(f"{self._each} negative: {reason}", evidence)
         return self._undecided(ev, states, reason, evidence)
 
     def reads(self) -> frozenset[str]:
@@ -206,6 +208,11 @@ class ReceptorRule(msgspec.Struct, frozen=True):
     @property
     def _label(self) -> str:
         return " or ".join(LABELS[r] for r in self.accept)
+
+    @property
+    def _each(self) -> str:
+        """What is negative where the rule fails: none of them is positive."""
+        return " and ".join(LABELS[r] for r in self.accept)
 
     @staticmethod
     def _positive(states: dict[Receptor, State]) -> bool | None:
@@ -259,7 +266,8 @@ class ReceptorRule(msgspec.Struct, frozen=True):
     def _what_is_missing(self, ev: Evaluation, states: dict[Receptor, State], reason: str) -> str:
         missing = [LABELS[r] for r, s in states.items() if not s.known]
         gap = ev.record.unread("Observation") if missing else ""
-        parts = [reason] if reason else []
+        disagree = any(s.basis == "conflict" and len(s.readings) > 1 for s in states.values())
+        parts = [f"{_DISAGREE}: {reason}" if disagree else reason] if reason else []
         parts += [f"no {' and no '.join(missing)} result"] if missing else []
         listed = [m for r in states for m in ev.record.measurements(r) if m.provisional]
         parts += [f"{labelled(LABELS[m.name], m.said)} ({m.why})" for m in listed] if missing else []
@@ -307,11 +315,14 @@ class ReceptorRule(msgspec.Struct, frozen=True):
             return None
         shown += [] if found is not None else together.evidence
         evidence = tuple(dict.fromkeys((*evidence, *shown)))
-        names = "; ".join(dict.fromkeys(e.says for e in shown if e.used))
+        used = list(dict.fromkeys(e for e in shown if e.used))
+        names = listed(used) if len(used) > 1 else used[0].says  # of several the dates tell which is the later
         if found is None:
             open_ = tuple(r for r in self.accept if r not in settled)
             return self._unknown("conflict", f"diagnoses that contradict each other: {names}", evidence, open_)
-        reason = f"{self._label} {'positive' if found else 'negative'} by diagnosis: {names}"
+        reason = (
+            f"{self._label} positive by diagnosis: {names}" if found else f"{self._each} negative by diagnosis: {names}"
+        )
         return passed(reason, evidence) if found else failed(reason, evidence)
 
 

@@ -105,9 +105,10 @@ def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
 
 
 def told(diagnosis: Diagnosis) -> str:
-    """What a diagnosis says, with its status and its end."""
-    end = f"until {diagnosis.abated.text}" if diagnosis.abated is not None else ""
-    said = ", ".join(part for part in (diagnosis.status, end) if part)
+    """What a diagnosis says, with its status and its end, and whether its day is no more than that of the record."""
+    end = f"until {diagnosis.abated.text.removeprefix('at ')}" if diagnosis.abated is not None else ""
+    known = "recorded" if diagnosis.onset is None and diagnosis.recorded is not None else ""
+    said = ", ".join(part for part in (diagnosis.status, end, known) if part)
     return f"{diagnosis.says} ({said})" if said else diagnosis.says
 
 

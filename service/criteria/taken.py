@@ -22,6 +22,7 @@ from service.criteria.findings import Need, Sighting
 from service.criteria.logic import Basis
 from service.criteria.nameless import events
 from service.criteria.signs import Look
+from service.criteria.wording import one_of
 
 
 def with_gap(ev: Evaluation, sighting: Sighting, basis: Basis) -> Sighting:
@@ -55,11 +56,11 @@ class DrugSign(msgspec.Struct, frozen=True):
 
     @property
     def _what(self) -> str:
-        return f"{self.drugs.label} {'taken' if self.state == 'taken' else 'taken now'}"
+        return f"{one_of(self.drugs.label)} {'taken' if self.state == 'taken' else 'taken now'}"
 
     @property
     def _perhaps(self) -> str:
-        return f"{self.drugs.label} may {'have been taken' if self.state == 'taken' else 'be taken now'}"
+        return f"{one_of(self.drugs.label)} may {'have been taken' if self.state == 'taken' else 'be taken now'}"
 
     def _weigh(self, ev: Evaluation, match: Match[Exposure], look: Look) -> None:
         exposure = match.fact

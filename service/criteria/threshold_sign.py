@@ -37,7 +37,7 @@ class ThresholdSign(msgspec.Struct, frozen=True):
         if gap := ev.record.unread("Observation"):
             return Sighting("maybe", f"no {t.label} found, but {gap}", "missing", aside, (Need(t.input, "missing"),))
         return Sighting(
-            "silent", f"no {t.label} {t.limit.asked} on record", "no-record", aside, (Need(t.input, "missing"),)
+            "silent", f"no {t.label} of {t.limit.asked} on record", "no-record", aside, (Need(t.input, "missing"),)
         )
 
     def reads(self) -> frozenset[str]:

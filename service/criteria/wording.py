@@ -10,6 +10,7 @@ from service.criteria.findings import Evidence
 MAX_LISTED = 3
 MAX_DRUGS = 6
 _DRUG_RECORD = re.compile(r"(?P<drug>.+) \((?P<kind>\w+), (?P<course>active|on hold|ended|given)\)")
+_CLASS = re.compile(r"(?:agonist|antagonist|antibody|conjugate|corticosteroid|inhibitor|opioid|taxane)\Z")
 _STILL = frozenset({"active", "on hold"})
 
 
@@ -54,6 +55,13 @@ def any_of(labels: Sequence[str]) -> str:
         return " or ".join(labels)
     *first, last = labels
     return f"{', '.join(first)} or {last}" if first else last
+
+
+def one_of(label: str) -> str:
+    """A class of drugs as one of its members: `a taxane`, `an opioid`; any other words as they are."""
+    if "," in label or " or " in label or not _CLASS.search(label) or label.startswith(("a ", "an ", "another ")):
+        return label
+    return f"{'an' if label[:1] in 'aeiou' else 'a'} {label}"
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -58,12 +58,12 @@ def _is_plainly_new(item: Item, record: Record) -> bool:
 
 
 def _doubt_contained(items: list[Item]) -> None:
-    """A result inside a report that decides nothing decides nothing either. Such results follow their report."""
-    problem = ""
+    """A result inside a report that decides nothing decides nothing either."""
+    problems: dict[int, str] = {}
     for item in items:
-        if item.resource.__class__ is wire.DiagnosticReport:
-            problem = problem_of_holder(item) if item.resource.contained else ""
-        elif problem and ".contained[" in item.parent and not item.problem:
+        if item.resource.__class__ is wire.DiagnosticReport and item.resource.contained:
+            problems[id(item)] = problem_of_holder(item)
+        elif item.holder is not None and not item.problem and (problem := problems.get(id(item.holder))):
             item.problem = f"inside a report with {problem}"
 
 
@@ -77,8 +77,12 @@ def _living(document: Document) -> list[Item]:
             name = f"{type(item.resource).__name__}/{item.resource.id}"
             if name == tail and (plain == tail or not item.full_url or without_version(item.full_url) == plain):
                 gone.append(item)
-    identities = {id(item) for item in gone}
-    return [item for item in document.items if id(item) not in identities]
+    return _without(document.items, {id(item) for item in gone})
+
+
+def _without(items: list[Item], gone: set[int]) -> list[Item]:
+    """Items without those of these identities; what stood inside a report goes with it."""
+    return [item for item in items if id(item) not in gone and id(item.holder) not in gone]
 
 
 def _choose_patient(document: Document, items: list[Item], asked: str, calendar: Calendar) -> Item:
@@ -166,11 +170,15 @@ def _owned(items: list[Item], record: Record, identity: Identity) -> list[Item]:
 
 
 def _is_own(item: Item, subject: wire.Reference | None, record: Record, identity: Identity) -> bool:
-    own = identity.owns(subject.reference if subject else None, item.full_url)
+    reference = (subject.reference if subject else None) or ""
+    own = identity.owns(reference, item.full_url)
     if own is None and item.problem:
         record.lose(item, f"its subject cannot be read ({item.problem})")
     elif own is None:
-        record.notice(f"{record.reference(item)}: no subject, set aside")
+        told = "its subject is told without a reference" if subject else "no subject"
+        record.notice(f"{record.reference(item)}: {told}, set aside")
+    elif not own and (reference.startswith("#") or "?" in reference):
+        record.notice(f"{record.reference(item)}: whose it is cannot be told by its subject, set aside")
     elif not own:
         record.notice(f"{record.reference(item)}: another patient's, not used")
     return bool(own)
@@ -181,28 +189,26 @@ def _current_versions(items: list[Item], record: Record, identity: Identity) -> 
     if len({item.resource.id for item in items}) == len(items):
         return items
     newest: dict[tuple[str, type, str], Item] = {}
-    out: list[Item] = []
-    older: set[int] = set()
+    gone: set[int] = set()
     calendar = record.library.calendar
     for item in items:
         resource = item.resource
         if not resource.id:
-            out.append(item)
             continue
         kind = resource.__class__
         key = (base_of(item.full_url, kind.__name__, resource.id) or identity.base, kind, resource.id)
         other = newest.get(key)
         if other is not None:
             if bytes(item.raw) == bytes(other.raw) or _newer(other, item, calendar):
+                gone.add(id(item))
                 continue
             if _newer(item, other, calendar):
-                older.add(id(other))
+                gone.add(id(other))
             else:
                 name = f"{kind.__name__}/{resource.id}"
                 record.notice(f"{name} stands twice with different content and no version; both are read")
         newest[key] = item
-        out.append(item)
-    return [item for item in out if id(item) not in older]
+    return _without(items, gone)
 
 
 def _newer(a: Item, b: Item, calendar: Calendar) -> bool:

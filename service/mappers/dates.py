@@ -119,7 +119,8 @@ def between(start: Span | None, end: Span | None) -> Span | None:
         return Span(start.first, spans.FOREVER, start.start, float("inf"), f"{start.text} or later")
     if end.last < start.first:
         return None
-    return Span(start.first, end.last, start.start, end.end, f"{start.text} to {end.text}")
+    text = start.text if start.text == end.text else f"{start.text} to {end.text.removeprefix('at age ')}"
+    return Span(start.first, end.last, start.start, end.end, text)
 
 
 def at_age(birth: Span | None, age: wire.Quantity | None) -> Span | None:

@@ -27,6 +27,8 @@ MAX_NESTED_BUNDLES = 4
 SEVERE = frozenset({"error", "fatal"})
 # issue codes that say, however severe, that something may be missing (http://hl7.org/fhir/issue-type)
 PARTIAL = frozenset({"incomplete", "suppressed"})
+# statuses of an answer that may hold no resource although nothing is missing; a 304 or a 202 leaves out what was asked
+DONE = frozenset({"200", "201", "204"})
 VOID = frozenset({"entered-in-error", "cancelled"})  # a result or report of such a status never counts
 
 
@@ -51,7 +53,8 @@ _NULL = Raw(b"null")
 
 
 class Item(msgspec.Struct, gc=False):
-    """One resource of a document: decoded, raw, the entry's full URL, where it stood, and what is wrong with it."""
+    """One resource of a document: decoded, raw, the entry's full URL, where it stood, what is wrong with it, and the
+    report that it is part of."""
 
     resource: Any
     raw: Raw | bytes
@@ -61,6 +64,7 @@ class Item(msgspec.Struct, gc=False):
     problem: str = ""
     checked: bool = False  # its keys are known to stand once
     sound: bool = False  # looked at: nothing is wrong with it
+    holder: "Item | None" = None
 
     @property
     def place(self) -> str:
@@ -281,14 +285,21 @@ def _take_contained(document: Document, report: Item) -> None:
             continue
         if isinstance(inner, wire.Observation):
             inherit(inner, resource)
-            place = f"{report.place}.contained[{i}]"
-            document.items.append(Item(inner, raw, "", place, -1, "", document.checked))
+            document.items.append(
+                Item(inner, raw, "", place_inside(report, i), -1, "", document.checked, holder=report)
+            )
+
+
+def place_inside(report: Item, index: int) -> str:
+    """Where a result inside a report stands. The report's own name says it in every document."""
+    return f"{report.reference if report.resource.id else report.place}.contained[{index}]"
 
 
 def inherit(inner: wire.Observation, report: wire.DiagnosticReport) -> None:
     """Give a result inside a report what it takes from it."""
     inner.subject = inner.subject or report.subject
-    if inner.effectiveDateTime is None and inner.effectivePeriod is None and inner.effectiveInstant is None:
+    own = (inner.effectiveDateTime, inner.effectivePeriod, inner.effectiveInstant, inner.effectiveTiming)
+    if all(date is None for date in own):
         inner.effectiveDateTime, inner.effectivePeriod = report.effectiveDateTime, report.effectivePeriod
     inner.id = None  # the id of a contained resource is known inside its report alone
 
@@ -339,8 +350,9 @@ def _note_exchange(entry: wire.Entry, place: str, bundle: wire.Bundle, document:
         status = response.status or ""
         if status[:1] in ("4", "5"):
             failed.append(f"{place} answered {status[:3] if status[:3].isdigit() else 'an error'}")
-        elif not status[:1].isdigit() and not entry.resource:
-            failed.append(f"{place} holds an answer without a status")
+        elif not entry.resource and status[:3] not in DONE:
+            said = f"answered {status[:3]}" if status[:3].isdigit() else "holds an answer without a status"
+            failed.append(f"{place} {said}")
         elif _raw_outcome_is_severe(response.outcome):
             failed.append(f"{place} carries an error")
     if entry.request is not None and entry.request.method == "DELETE" and entry.request.url:
@@ -396,8 +408,10 @@ def _note_gaps(bundle: wire.Bundle, item: Item, document: Document, first: int, 
     included = {
         e.fullUrl for e in bundle.entry or () if e.search and e.search.mode in ("include", "outcome") and e.fullUrl
     }
-    own = [type(i.resource).__name__ for i in document.items[first:] if not (i.full_url and i.full_url in included)]
-    kinds = types_searched(bundle, own)
+    items = document.items[first:]
+    own = [type(i.resource).__name__ for i in items if not (i.full_url and i.full_url in included)]
+    brought = {type(i.resource).__name__ for i in items if i.full_url in included} if included else set()
+    kinds = types_searched(bundle, own, brought)
     document.gaps += [(kind, reason) for reason in failed for kind in kinds]
     links = {link.relation: link.url or "" for link in bundle.link or ()}
     found = sum(1 for e in bundle.entry or () if not (e.search and e.search.mode in ("include", "outcome")))

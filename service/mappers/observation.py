@@ -21,7 +21,7 @@ from service.mappers.inputs import Input, Inputs
 from service.mappers.integrity import problem_of
 from service.mappers.observed_value import ZERO, ValueReader, is_usable, measurable
 from service.mappers.populations import named, state_of
-from service.mappers.quantities import UCUM
+from service.mappers.quantities import UCUM, unit_said
 from service.mappers.reference_ranges import bounds_of, fits_person, meaning_of, told_of
 from service.mappers.terminology import Terminology
 
@@ -148,7 +148,7 @@ class ObservedValue:
         self.date = None
         self.problem = ""
         self.conflicting = self.empty = False
-        self.said = f"{written} {quantity.unit or quantity.code}"
+        self.said = f"{written} {unit_said(quantity.unit, quantity.code)}".rstrip()
         return True
 
     def _is_plain_answer(self, part: wire.Observation | wire.Component) -> bool:
@@ -331,8 +331,7 @@ def _same_everywhere(reference: str, item: Item) -> str:
     """A reference by which two resources can be told to name one thing: without server and version; a contained one is
     known in its own resource alone, or in the report that holds both."""
     if reference.startswith("#"):
-        report, inside, _ = item.parent.rpartition(".contained[")
-        return f"{report if inside else item.reference}{reference}"
+        return f"{(item.holder or item).reference}{reference}"
     plain = without_version(reference)
     return "/".join(plain.rsplit("/", 2)[-2:]) if "/" in plain else plain
 

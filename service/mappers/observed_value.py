@@ -252,10 +252,12 @@ class ValueReader:
 def _shown_range(value: wire.Range) -> str:
     low = quantities.shown(value.low) if value.low else ""
     high = quantities.shown(value.high) if value.high else ""
-    return f"{low} to {high}"
+    if low and high:
+        return f"{low} to {high}"
+    return f"{low} or more" if low else f"up to {high}" if high else "a Range without bounds"
 
 
 def _shown_ratio(value: wire.Ratio) -> str:
-    above = quantities.shown(value.numerator) if value.numerator else ""
-    below = quantities.shown(value.denominator) if value.denominator else ""
+    above = quantities.shown(value.numerator) if value.numerator else "nothing"
+    below = quantities.shown(value.denominator) if value.denominator else "nothing"
     return f"{above} : {below}"

@@ -7,7 +7,13 @@ import msgspec
 from service.mappers import wire
 
 _PATH = re.compile(r"(?:^|/)([A-Z][A-Za-z]+)(?:/_search)?(?:\?|\Z)")
-_SEVERAL = re.compile(r"[?&]_type=|\$")
+# What brings resources of other types along, which a page that is not read may hold too. The drug of a record and the
+# patient are nothing by themselves.
+_SEVERAL = re.compile(
+    r"[?&]_type=|\$|[?&]_revinclude"
+    r"|[?&]_include(?!(?:(?::|%3A)\w+)?=\w+(?::|%3A)(?:medication|ingredient|patient|subject)(?![\w-]))"
+)
+_NOTHING_BY_THEMSELVES = frozenset({"Patient", "Medication", "Substance"})
 
 
 class Page(msgspec.Struct):
@@ -21,9 +27,12 @@ class Page(msgspec.Struct):
     found: int
 
 
-def types_searched(bundle: wire.Bundle, found: list[str]) -> set[str]:
-    """The resource type a search is of, by its own address; `*` where that cannot be told. Without an address a search
-    is of the one type that it found (a Patient may be found by any)."""
+def types_searched(bundle: wire.Bundle, found: list[str], brought: set[str]) -> set[str]:
+    """The resource type a search is of, by its own address; `*` where that cannot be told, or where it brings others
+    along. Without an address a search is of the one type that it found (a Patient may be found by any). `brought` are
+    the types of what came besides its matches."""
+    if brought - _NOTHING_BY_THEMSELVES:
+        return {"*"}
     own = next((link.url for link in bundle.link or () if link.relation == "self" and link.url), None)
     if own:
         path = _PATH.search(own)

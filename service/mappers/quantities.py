@@ -5,6 +5,7 @@ Quantity, Range and Ratio: https://hl7.org/fhir/R4/datatypes.html#Quantity
 
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 import msgspec
 
@@ -179,15 +180,22 @@ def into(written: Written, unit: str, molar_mass: Decimal | None, unit_optional:
             if not written.text:
                 raise Problem(f"the unit {written.code} cannot be read") from None
         except units.UnitError:
-            raise Problem(f"the unit {written.code} cannot be converted to {unit}") from None
+            raise Problem(_not_converted(written.code, unit)) from None
     if written.text:
         try:
             return written.interval.scaled(units.factor(written.text, unit, molar_mass))
         except units.UnitError:
-            raise Problem(f"the unit {written.text[:40]} cannot be converted to {unit}") from None
+            raise Problem(_not_converted(written.text[:40], unit)) from None
     if unit_optional:
         return written.interval
     raise Problem("the value has no unit")
+
+
+def _not_converted(unit: str, wanted: str) -> str:
+    """A unit of 1 is that of a plain number, which no reader would know by it."""
+    if wanted == "1":
+        return f"a plain number was expected, without the unit {unit}"
+    return f"{'a plain number' if unit == '1' else f'the unit {unit}'} cannot be converted to {wanted}"
 
 
 def into_input(written: Written, made: Input, unit_optional: bool) -> Interval:
@@ -210,5 +218,20 @@ def _moved(interval: Interval, times: Decimal, plus: Decimal) -> Interval:
 def shown(quantity: wire.Quantity) -> str:
     """A Quantity as it stands, for evidence."""
     value = bytes(quantity.value).decode("utf-8", "replace")
-    unit = quantity.unit or quantity.code or ""
-    return f"{quantity.comparator or ''}{value} {unit}".strip()
+    return f"{quantity.comparator or ''}{value} {unit_said(quantity.unit, quantity.code, quantity.system)}".strip()
+
+
+@lru_cache(4096)
+def unit_said(text: str | None, code: str | None, system: str | None = UCUM) -> str:
+    """A unit for a reader: its text, and its code beside it where the two say different things, for the code counts."""
+    unit = text or code or ""
+    unit = "" if unit == "1" else unit
+    if not (text and code) or text == code or system not in _UCUM_NAMES:
+        return unit
+    try:
+        alike = units.factor(text.strip(), code.strip(), None) == 1
+    except units.UnreadableUnit:
+        alike = True  # words, such as "percent of predicted"
+    except units.UnitError:
+        alike = False
+    return unit if alike else f"{unit} (coded {code})"

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
+from msgspec.structs import replace
+
 from service.mappers import wire
 from service.mappers.documents import Item, PassedOver
 from service.mappers.identity import without_version
@@ -15,19 +17,19 @@ class References:
         self._items = items
         self._base = base
         self.passed_over = passed_over or PassedOver()
-        self._by_name: dict[str, Item] | None = None
+        self._by_name: dict[str, Item | None] | None = None
 
     def and_more(self, items: Sequence[Item]) -> "References":
         """These with further items, which come last."""
         more = References([*self._items, *items], self._base, self.passed_over)
         if self._by_name is not None:
-            more._by_name = self._by_name | dict(_names(items, self._base))
+            more._by_name = self._by_name | _found_by_name(items, self._base)
         return more
 
     def find(self, reference: str) -> Item | None:
         """The item a reference leads to, inside this record. The id alone counts only within the patient's server."""
         if self._by_name is None:
-            self._by_name = dict(_names(self._items, self._base))
+            self._by_name = _found_by_name(self._items, self._base)
         plain = without_version(reference)
         found = self._named(plain)
         if found is None and self._base and plain.startswith(self._base):
@@ -48,6 +50,22 @@ class References:
             if raw is not None:
                 found = known[name] = Item(wire.decode_resource(raw), raw)
         return found
+
+
+def _found_by_name(items: Sequence[Item], base: str) -> dict[str, Item | None]:
+    """Items by the references that lead to them; None where one leads to several that say different things, of which
+    none is known to be the newer."""
+    found: dict[str, Item | None] = {}
+    for name, item in _names(items, base):
+        if name not in found:
+            found[name] = item
+        elif (other := found[name]) is not None and not _say_the_same(other.resource, item.resource):
+            found[name] = None
+    return found
+
+
+def _say_the_same(one: wire.Resource, other: wire.Resource) -> bool:
+    return one is other or (one.__class__ is other.__class__ and replace(one, meta=None) == replace(other, meta=None))
 
 
 def _names(items: Sequence[Item], base: str) -> Iterable[tuple[str, Item]]:

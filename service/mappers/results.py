@@ -200,7 +200,7 @@ class Results:
                     found = self._references.find(result.reference or "")
                     if found is not None:
                         self._report_of[found.reference] = report.reference
-        return self._report_of.get(item.reference, "")
+        return item.holder.reference if item.holder is not None else self._report_of.get(item.reference, "")
 
 
 def rare_time(resource: wire.Observation, calendar: Calendar) -> tuple[Span | None, bool]:

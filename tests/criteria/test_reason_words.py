@@ -9,23 +9,29 @@ from tests.builders import (
     SINAI,
     YALE,
     Loinc,
+    LoincAnswer,
     RxNorm,
+    Snomed,
     administration,
     ago,
     ajcc,
+    concept,
     condition,
     eligible,
+    icd10cm,
     laboratory,
     observation,
     procedure,
     rxnorm,
     snomed,
     statement,
+    years,
     younger,
 )
 from tests.criteria.one_rule import judged, screened
 from tests.criteria.test_what_is_shown import criterion
 
+HER2 = "{her2: asco-cap-2018}"
 BREAST_CANCER = snomed("254837009", "Malignant neoplasm of breast (disorder)")
 
 
@@ -118,8 +124,8 @@ def test_an_illness_without_a_class_is_named_where_nothing_is_on_record(screenin
 @pytest.mark.parametrize(
     ("rule", "said"),
     [
-        ("{present: {drug: taxane}}", "taxane may have been taken: "),
-        ("{absent: [{drug: taxane, taken: now}]}", "taxane may be taken now: "),
+        ("{present: {drug: taxane}}", "a taxane may have been taken: "),
+        ("{absent: [{drug: taxane, taken: now}]}", "a taxane may be taken now: "),
     ],
 )
 def test_a_drug_in_doubt_may_have_been_taken(screening: Screening, rule: str, said: str) -> None:
@@ -201,3 +207,119 @@ def test_two_stains_of_one_day_that_disagree_are_both_told(screening: Screening)
     stains = [observation(Loinc.HER2_IHC, score, ago(30)) for score in ("3+", "1+")]
     for given in (stains, stains[::-1]):
         assert "disagree (0/1+, 3+)" in judged(screening, "{her2: asco-cap-2018}", *given).reason
+
+
+# -- values and their doubts
+
+LAB = "{measurement: hemoglobin, at-least: 10 g/dL, within: 28 days}"
+GRAM = {"unit": "g/dL", "system": "http://unitsofmeasure.org", "code": "g/dL"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"low": GRAM | {"value": 11}}, "haemoglobin 11 g/dL or more on"),
+        ({"high": GRAM | {"value": 9}}, "haemoglobin up to 9 g/dL on"),
+        ({"low": GRAM | {"value": 11}, "high": GRAM | {"value": 12}}, "haemoglobin 11 g/dL to 12 g/dL on"),
+    ],
+)
+def test_a_range_is_told_by_the_ends_that_it_has(screening: Screening, given: Any, said: str) -> None:
+    result = observation(Loinc.HEMOGLOBIN, None, ago(3), valueRange=given)
+    assert judged(screening, LAB, result).reason.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("unit", "code", "said"),
+    [
+        ("10*3/uL", "/uL", "ANC 2.1 10*3/uL (coded /uL) on"),
+        ("K/uL", "10*3/uL", "ANC 2,100 /mm³ on"),
+        ("thousands", "10*3/uL", "ANC 2,100 /mm³ on"),
+    ],
+)
+def test_a_unit_that_says_something_else_than_its_code_is_told_with_it(
+    screening: Screening, unit: str, code: str, said: str
+) -> None:
+    """The code counts, so that a reader of the text alone would take the value for another."""
+    result = laboratory(Loinc.ANC, 2.1, code, ago(3))
+    result["valueQuantity"] |= {"unit": unit}
+    found = judged(screening, "{measurement: anc, at-least: 1500 /mm3, within: 28 days}", result)
+    assert found.reason.startswith(said)
+
+
+def test_a_plain_number_is_told_without_the_unit_of_one(screening: Screening) -> None:
+    fraction = laboratory(Loinc.LVEF_ULTRASOUND, 0.6, "1", ago(3))
+    found = judged(screening, "{measurement: lvef, at-least: 50 %, within: 90 days}", fraction)
+    assert found.reason.startswith(f"LVEF 0.6 on {ago(3)} (a plain number cannot be converted to %)")
+
+
+def test_a_day_of_issue_alone_is_told_as_such(screening: Screening) -> None:
+    result = laboratory(Loinc.HEMOGLOBIN, 12, "g/dL", None, issued=f"{ago(3)}T10:00:00Z")
+    found = judged(screening, LAB, result)
+    assert found.reason == f"haemoglobin: issued on {ago(3)}, which does not tell whether it was taken within 28 days"
+
+
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ([laboratory(Loinc.ER_PERCENT, 90, "g/dL", ago(3))], "ER 90 g/dL on {day} (the unit g/dL cannot be"),
+        ([laboratory(Loinc.ER_PERCENT, 10, "%", ago(3), comparator="<")], "ER <10 % on {day} (1 % lies inside"),
+        (
+            [laboratory(Loinc.ER_PERCENT, 90, "%", ago(3)), laboratory(Loinc.ER_PERCENT, 0, "%", ago(3))],
+            "results of one time disagree: ER 90 % on {day}; ER 0 % on {day}",
+        ),
+    ],
+    ids=["unit", "interval", "two"],
+)
+def test_a_receptor_that_is_not_decided_is_told_with_the_reason(
+    screening: Screening, results: list[Any], said: str
+) -> None:
+    reason = judged(screening, "{receptor: [er]}", *results).reason
+    assert reason.startswith(said.format(day=ago(3)))
+
+
+def test_where_both_receptors_are_negative_it_is_said_of_each(screening: Screening) -> None:
+    results = [laboratory(code, 0, "%", ago(3)) for code in (Loinc.ER_PERCENT, Loinc.PR_PERCENT)]
+    assert judged(screening, "{receptor: [er, pr]}", *results).reason.startswith("ER and PR negative: ER 0 % on")
+
+
+def test_diagnoses_of_which_the_later_counts_are_told_with_their_days(screening: Screening) -> None:
+    both = [condition(icd10cm("Z17.0", "ER+"), "2019-05-12"), condition(icd10cm("Z17.1", "ER-"), "2026-09-05")]
+    found = judged(screening, "{receptor: [er]}", *both)
+    assert found.reason == "ER negative by diagnosis: ER+ (active) on 2019-05-12; ER- (active) on 2026-09-05"
+
+
+def test_a_her2_diagnosis_is_told_as_what_it_says(screening: Screening) -> None:
+    positive = condition(icd10cm("Z17.31", "Receptor status Z17.31"), "2026-09-05")
+    assert judged(screening, HER2, positive).reason == "HER2 positive by diagnosis: Receptor status Z17.31"
+    negative = condition(icd10cm("Z17.32", "Receptor status Z17.32"), "2026-09-05")
+    score = observation(Loinc.HER2_IHC, LoincAnswer.IHC_3, "2026-09-05")
+    found = judged(screening, HER2, score, negative)
+    assert found.reason.endswith("positive by ASCO/CAP 2018, but negative by diagnosis: Receptor status Z17.32")
+
+
+def test_a_her2_result_without_a_day_is_told_as_undated(screening: Screening) -> None:
+    score = observation(Loinc.HER2_IHC, LoincAnswer.IHC_3, None)
+    assert judged(screening, HER2, score).reason == "HER2 IHC 3+, undated: positive by ASCO/CAP 2018"
+
+
+def test_an_answer_that_tells_spread_and_none_is_told_so(screening: Screening) -> None:
+    both = concept(Snomed.M0, Snomed.M1)
+    cancer = condition(BREAST_CANCER, "2019-05-10")
+    result = observation(Loinc.M_CLINICAL, None, ago(9), valueCodeableConcept=both)
+    found = judged(screening, "{cancer: breast, extent: metastatic}", cancer, result)
+    assert (found.outcome, found.basis) == ("unknown", "conflict")
+    assert found.reason.endswith("(it tells of spread and of none at once)")
+    assert [e.used for e in found.evidence if e.date == ago(9)] == [False]
+
+
+def test_an_end_told_by_an_age_is_told_in_words(screening: Screening) -> None:
+    ended = condition(snomed("233604007", "Pneumonia"), "2020-09-22", clinical="resolved")
+    found = judged(screening, "{absent: [{diagnosis: severe-infection}]}", ended | {"abatementAge": years(60)})
+    assert "Pneumonia (resolved, until age 60) on 2020-09-22" in found.reason
+
+
+def test_a_day_that_is_only_that_of_the_record_is_told_as_such(screening: Screening) -> None:
+    """Why a whole date does not tell whether an infarction lies inside a window."""
+    infarction = condition(snomed("22298006", "Myocardial infarction"), None, recordedDate=ago(9))
+    reason = judged(screening, "{absent: [{diagnosis: myocardial-infarction, within: 6 months}]}", infarction).reason
+    assert reason.endswith(f": Myocardial infarction (active, recorded) on {ago(9)} (its date does not tell)")

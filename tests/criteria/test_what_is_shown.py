@@ -105,7 +105,7 @@ def test_the_evidence_says_that_the_sites_own_limit_judged(screening: Screening)
     own = Screening(upper_limits={"alt": {"high": "40", "unit": "U/L"}})
     record = eligible(YALE).put(alt=laboratory(Loinc.ALT, 80, "U/L", ago(3)))
     (evidence,) = criterion(own, record.bundle(), "alt", YALE).evidence
-    assert evidence.says == "80 U/L (by the site's own upper limit 40)"
+    assert evidence.says == "80 U/L (by the site's own upper limit of 40 U/L)"
 
 
 @pytest.mark.parametrize(("trial", "name"), [(SINAI, "adult"), (ASPIRE, "female")])

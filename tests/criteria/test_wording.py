@@ -3,7 +3,7 @@
 import pytest
 
 from service.criteria.findings import Evidence
-from service.criteria.wording import MAX_DRUGS, MAX_LISTED, any_of, labelled, listed, named
+from service.criteria.wording import MAX_DRUGS, MAX_LISTED, any_of, labelled, listed, named, one_of
 
 
 def told(says: str, date: str = "", reference: str = "") -> Evidence:
@@ -109,3 +109,21 @@ def test_what_is_on_record_on_many_days_is_one_entry_with_the_last() -> None:
 )
 def test_alternatives_are_listed_once_with_or(labels: list[str], said: str) -> None:
     assert any_of(labels) == said
+
+
+@pytest.mark.parametrize(
+    ("label", "said"),
+    [
+        ("taxane", "a taxane"),
+        ("aromatase inhibitor", "an aromatase inhibitor"),
+        ("CDK4/6 inhibitor", "a CDK4/6 inhibitor"),
+        ("GnRH agonist", "a GnRH agonist"),
+        ("an antibody", "an antibody"),
+        ("another inhibitor", "another inhibitor"),
+        ("letrozole or taxane", "letrozole or taxane"),
+        ("trastuzumab", "trastuzumab"),
+        ("endocrine therapy", "endocrine therapy"),
+    ],
+)
+def test_a_class_of_drugs_has_its_article(label: str, said: str) -> None:
+    assert one_of(label) == said

@@ -20,6 +20,8 @@ from tests.builders import (
     collection,
     condition,
     eligible,
+    entry,
+    medication,
     observation,
     operation_outcome,
     patient,
@@ -109,6 +111,8 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "gzip": (gzip.compress(TEXT), ENCODING, "gzip"),
     "a key twice in the Bundle": (TEXT.replace(b'"entry"', b'"entry":[],"entry"', 1), KEYS, "line 1"),
     "a key twice in an entry": (TEXT.replace(b'"resource"', b'"resource":{},"resource"', 1), KEYS, "line 1"),
+    "a key twice in a Patient alone": (PERSON_TEXT.replace(b'"id"', b'"id":"x","id"', 1), KEYS, "line 1"),
+    "a key twice in a list": (b"[" + PERSON_TEXT.replace(b'"id"', b'"id":"x","id"', 1) + b"]", KEYS, "line 1"),
     "a key twice in a resource": (TEXT.replace(b'"id":"anc"', b'"id":"anc","id":"anc"'), KEYS, "line 1"),
     "a key twice in a coding": (TEXT.replace(b'"code":"751-8"', b'"code":"x","code":"751-8"'), KEYS, "line 1"),
     "a key twice where no rule reads": (with_note(b'{"text":1,"text":2}'), KEYS, "line 1"),
@@ -181,6 +185,10 @@ READ: dict[str, bytes] = {
     "nulls of a primitive that has an extension": as_json(TIMED.bundle()),
     "resources of a type that no rule reads": as_json(RECORD.bundle({"resource": {"resourceType": "Basic"}})),
     "an entry with a response alone": as_json(RECORD.bundle({"response": {"status": "201 Created"}})),
+    "a transaction as it is sent": as_json(
+        RECORD.bundle({"request": {"method": "POST", "url": "Basic"}, "resource": {"resourceType": "Basic"}})
+    ),
+    "a deletion of nothing": as_json(RECORD.bundle({"request": {"method": "DELETE"}, "response": {"status": "204"}})),
     "an entry without anything": as_json(RECORD.bundle({}, {"resource": None})),
     "a warning": as_json(RECORD.bundle({"resource": operation_outcome("warning"), "search": {"mode": "outcome"}})),
 } | {f"a Bundle of the type {kind}": as_json(RECORD.bundle() | {"type": kind}) for kind in KINDS}
@@ -213,12 +221,16 @@ def linked(own: str, following: str, **more: Any) -> Json:
 # what is handed in -> a criterion for which silence then does not count
 INCOMPLETE: dict[str, tuple[Any, str]] = {
     "an answer whose status is a number": (answered({"status": 404}), "liver-disease"),
+    "an answer that failed and holds something": (
+        RECORD.bundle({"resource": {"resourceType": "Basic"}, "response": {"status": "404"}}), "liver-disease",
+    ),
     "an answer without a status": (answered({}), "liver-disease"),
     "an answer that is a text": (answered("404 Not Found"), "liver-disease"),
     "an answer whose outcome is a list": (answered({"status": "200", "outcome": [operation_outcome()]}), "allergy"),
     "an error whose issue is no list": (
         RECORD.bundle({"resource": {"resourceType": "OperationOutcome", "issue": {"severity": "error"}}}), "allergy",
     ),
+    "an error in a list": ([*RECORD.resources.values(), operation_outcome()], "allergy"),
     "an error in capitals": (RECORD.bundle({"resource": operation_outcome("ERROR")}), "allergy"),
     "an error with an id that is a number": (RECORD.bundle({"resource": operation_outcome() | {"id": 5}}), "allergy"),
     "an error beside the Patient alone": (
@@ -244,6 +256,20 @@ INCOMPLETE: dict[str, tuple[Any, str]] = {
     ),
     "a page of a server that is called FHIR": (
         [RECORD.bundle(), linked("https://ehr.example.org/FHIR?_getpages=a", NEXT)], "allergy",
+    ),
+    "an answer that nothing has changed since": (answered({"status": "304 Not Modified"}), "liver-disease"),
+    "an answer that it will be done": (answered({"status": "202 Accepted"}), "liver-disease"),
+    "a page of encounters with their diagnoses": (
+        [RECORD.bundle(), linked(f"{SERVER}/Encounter?patient=p1&_include=Encounter:diagnosis", NEXT)], "liver-disease",
+    ),
+    "a page of encounters and of what leads to them": (
+        [RECORD.bundle(), linked(f"{SERVER}/Encounter?patient=p1&_revinclude=Condition%3Aencounter", NEXT)],
+        "liver-disease",
+    ),
+    "a page that brought a diagnosis along": (
+        [RECORD.bundle(), linked(f"{SERVER}/Observation?patient=p1", NEXT) | {"entry": [
+            entry(CIRRHOSIS | {"code": {"coding": [Icd10cm.HYPERLIPIDEMIA]}}, search={"mode": "include"}),
+        ]}], "liver-disease",
     ),
     "a resource inside Parameters": (
         RECORD.bundle({"resource": {"resourceType": "Parameters", "parameter": [{"resource": CIRRHOSIS}]}}),
@@ -281,3 +307,20 @@ def test_search_parameters_beside_a_record_leave_its_silence_as_it_is(judged: Ju
 def test_silence_does_not_count_beside(judged: Judge, claim: str) -> None:
     document, asked = INCOMPLETE[claim]
     assert judged(document, asked)[0].outcome != "pass"
+
+
+@pytest.mark.parametrize("include", [":", "%3A", ":iterate="], ids=["plain", "escaped", "iterated"])
+def test_a_page_of_orders_with_their_drugs_is_of_nothing_else(judged: Judge, include: str) -> None:
+    drug = "MedicationRequest:medication" if "=" in include else f"MedicationRequest{include}medication"
+    name = "_include:iterate" if "=" in include else "_include"
+    page = linked(f"{SERVER}/MedicationRequest?patient=p1&{name}={drug}", NEXT)
+    brought = entry(medication(Loinc.ANC, id="m"), search={"mode": "include"})
+    found, _ = judged([RECORD.bundle(), page | {"entry": [brought]}], "liver-disease")
+    assert (found.outcome, found.basis) == ("pass", "no-record")
+
+
+def test_an_error_in_the_search_of_one_type_leaves_the_silence_of_others_as_it_is(judged: Judge) -> None:
+    failed = searchset([], "Condition", more_entries=[{"resource": operation_outcome()}])
+    assert judged([RECORD.bundle(), failed], "liver-disease")[0].outcome == "unknown"
+    found, _ = judged([RECORD.bundle(), failed], "allergy")
+    assert (found.outcome, found.basis) == ("pass", "no-record")

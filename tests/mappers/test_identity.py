@@ -6,16 +6,24 @@ from typing import Any
 import pytest
 
 from service.errors import RecordError
+from service.mappers.documents import read_document
+from service.mappers.joining import joined, read_pages
+from service.screening import Screening
 from tests.builders import (
+    AS_OF,
+    PATINA,
     RECENT,
     SERVER,
     SINAI,
     UNKNOWN_MODIFIER,
+    Coding,
     Icd10cm,
     Json,
     Loinc,
+    LoincAnswer,
     RxNorm,
     Snomed,
+    ago,
     allergy,
     as_json,
     collection,
@@ -24,11 +32,13 @@ from tests.builders import (
     entry,
     laboratory,
     medication,
+    observation,
     patient,
     quantity,
     reference,
     report,
     request,
+    searchset,
     statement,
 )
 
@@ -55,6 +65,7 @@ SUBJECTS: dict[str, tuple[str, Any, bool]] = {
     "relative beside a urn:uuid": (UUID, reference("Patient/p1"), True),
     "urn:oid": ("urn:oid:1.2.3", reference("urn:oid:1.2.3"), True),
     "absolute, where no server is known": ("", reference(HERE), True),
+    "absolute, of another id, where no server is known": ("", reference(f"{SERVER}/Patient/p2"), False),
     "another server's": (HERE, reference(f"{ELSEWHERE}/Patient/p1"), False),
     "another id": (HERE, reference("Patient/p2"), False),
     "an id in other case": (HERE, reference("Patient/P1"), False),
@@ -80,6 +91,40 @@ def test_a_result_is_used_where_its_subject_is_the_patient_and_named_where_not(j
     assert any("Observation/anc" in notice for notice in notices) is not own
 
 
+HOLDERS: dict[str, tuple[str, str | None, Any, bool]] = {
+    "relative, here": (HERE, SERVER, reference("Patient/p1"), True),
+    "relative, elsewhere": (HERE, ELSEWHERE, reference("Patient/p1"), False),
+    "absolute, elsewhere": (HERE, ELSEWHERE, reference(HERE), True),
+    "relative, beside a Patient with a urn": (UUID, SERVER, reference("Patient/p1"), True),
+    "relative, where the Patient's address is of another id": (
+        f"{SERVER}/Patient/77", SERVER, reference("Patient/p1"), True,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("claim", HOLDERS)
+def test_a_relative_subject_is_of_the_server_that_holds_it(judged: Judge, claim: str) -> None:
+    address, server, subject, own = HOLDERS[claim]
+    document = collection({"fullUrl": address, "resource": patient()}, entry(ANC | {"subject": subject}, server))
+    found, notices = judged(document, "anc")
+    assert found.outcome == ("pass" if own else "unknown")
+    assert notices == (() if own else ("Observation/anc: another patient's, not used",))
+
+
+def test_an_address_that_is_none_names_no_other_server(judged: Judge) -> None:
+    document = collection({"fullUrl": HERE, "resource": patient()}, {"fullUrl": "Observation/anc", "resource": ANC})
+    assert judged(document, "anc")[0].outcome == "pass"
+
+
+def test_where_no_server_is_known_the_first_that_is_named_is_the_patient_s(judged: Judge) -> None:
+    other = LOW_ANC | {"id": "other", "subject": reference(f"{ELSEWHERE}/Patient/p1"), "effectiveDateTime": ago(1)}
+    document = collection(
+        *({"resource": resource} for resource in (patient(), ANC | {"subject": reference(HERE)}, other))
+    )
+    found, notices = judged(document, "anc")
+    assert (found.outcome, notices) == ("pass", ("Observation/other: another patient's, not used",))
+
+
 ORDER = request({"reference": "Medication/m"}, "2026-09-01")
 DRUG = medication(RxNorm.VERAPAMIL, id="m")
 # an order's reference to its drug, the drug's server, and what comes of a verapamil behind it
@@ -100,6 +145,42 @@ def test_a_drug_is_the_one_that_the_reference_leads_to(judged: Judge, claim: str
     target, server, outcome = MEDICATIONS[claim]
     order = entry(ORDER | {"id": "order", "medicationReference": reference(target)})
     assert judged(RECORD.bundle(order, entry(DRUG, server)), "cyp3a4")[0].outcome == outcome
+
+
+# the drug's address and an order's reference to it, in a document without any other address
+ADDRESSES: dict[str, tuple[str, str, str]] = {
+    "by its urn": (UUID, UUID, "fail"),
+    "by another urn": (UUID, f"{UUID[:-1]}1", "unknown"),
+    "by a server that nothing else tells": ("", f"{SERVER}/Medication/m", "fail"),
+    "by another server's than its own": (f"{ELSEWHERE}/Medication/m", f"{SERVER}/Medication/m", "unknown"),
+    "by an address of another type": ("", f"{SERVER}/Substance/m", "unknown"),
+}
+
+
+@pytest.mark.parametrize("claim", ADDRESSES)
+def test_where_no_server_is_known_a_drug_is_found_by_what_its_address_says(judged: Judge, claim: str) -> None:
+    address, target, outcome = ADDRESSES[claim]
+    order = ORDER | {"id": "order", "medicationReference": reference(target)}
+    drug = {"resource": DRUG} | ({"fullUrl": address} if address else {})
+    document = collection(*({"resource": r} for r in (*RECORD.resources.values(), order)), drug)
+    assert judged(document, "cyp3a4")[0].outcome == outcome
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+@pytest.mark.parametrize(
+    ("other", "outcome"),
+    [
+        (medication(RxNorm.LETROZOLE, id="m"), "unknown"),
+        (medication(RxNorm.LETROZOLE, id="m") | {"meta": {"versionId": "1"}}, "unknown"),
+        (DRUG | {"meta": {"lastUpdated": "2026-11-01T00:00:00Z"}}, "fail"),
+    ],
+    ids=["another", "another, of a version", "the same"],
+)
+def test_a_drug_told_twice_is_told_where_both_say_the_same(judged: Judge, other: Json, outcome: str, step: int) -> None:
+    """In whatever order they come."""
+    both = [entry(DRUG), entry(other)]
+    order = entry(ORDER | {"id": "order"})
+    assert judged(RECORD.bundle(order, *both[::step]), "cyp3a4")[0].outcome == outcome
 
 
 # ---- which Patient ---------------------------------------------------------------------------------------------------
@@ -146,6 +227,20 @@ def test_where_the_patient_has_no_id_silence_does_not_count(judged: Judge, perso
     except RecordError:
         return
     assert outcome == "unknown"
+
+
+@pytest.mark.parametrize("asked", ["", UUID, UUID.removeprefix("urn:uuid:")], ids=["", "address", "uuid"])
+def test_a_patient_without_an_id_is_known_by_the_address(judged: Judge, asked: str) -> None:
+    own = {"resource": ANC | {"subject": reference(UUID)}}
+    found, _ = judged(collection({"fullUrl": UUID, "resource": NAMELESS}, own), "anc", patient=asked)
+    assert found.outcome == "pass"
+
+
+def test_what_is_another_patient_s_and_malformed_leaves_silence_as_it_is(judged: Judge) -> None:
+    other = CIRRHOSIS | {"subject": reference("Patient/p2"), "onsetDateTime": 5}
+    found, notices = judged(RECORD.bundle(entry(other)), "liver-disease")
+    assert (found.outcome, found.basis) == ("pass", "no-record")
+    assert notices == ("Condition/cirrhosis: another patient's, not used",)
 
 
 UNREADABLE_DEATHS: dict[str, Json] = {
@@ -196,6 +291,18 @@ VERSIONS: dict[str, tuple[list[Json], str]] = {
     "versions that are no numbers": (versions(meta('W/"1"'), meta('W/"2"')), "unknown"),
     "a version that is a superscript": (versions(meta("²"), meta("1")), "unknown"),
     "a version of five thousand digits": (versions(meta("1"), meta("9" * 5000)), "pass"),
+    "one version told in two ways": (versions(meta("2"), meta("2")), "unknown"),
+    "a time that cannot be read": (versions(meta(None, "noon"), meta(None, NOON)), "unknown"),
+    "a time that cannot be read, of the other": (versions(meta(None, NOON), meta(None, "noon")), "unknown"),
+    "one without an address": ([entry(LOW_ANC | meta("1")), entry(ANC | meta("2"), None)], "pass"),
+    "another server's of the same id": (
+        [entry(LOW_ANC | meta("1")), entry(ANC | meta("2") | {"subject": reference(HERE)}, ELSEWHERE)],
+        "unknown",
+    ),
+    "beside copies of another": (
+        [entry(RECORD.resources["alt"]), *versions(meta("1"), meta("2")), entry(RECORD.resources["alt"])],
+        "pass",
+    ),
     "empty ids are no versions of each other": (versions(meta("1") | {"id": ""}, meta("2") | {"id": ""}), "unknown"),
 }
 
@@ -206,6 +313,17 @@ def test_the_newer_version_counts(judged: Judge, claim: str, turned: bool) -> No
     made, outcome = VERSIONS[claim]
     document = RECORD.drop("anc").bundle(*(made[::-1] if turned else made))
     assert judged(document, "anc")[0].outcome == outcome
+
+
+def test_two_contents_of_one_version_are_told(judged: Judge) -> None:
+    _, notices = judged(RECORD.drop("anc").bundle(*versions(meta("2"), meta("2"))), "anc")
+    assert notices == ("Observation/anc stands twice with different content and no version; both are read",)
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+def test_of_two_versions_of_the_patient_the_newer_counts(judged: Judge, step: int) -> None:
+    both = [entry(CHILD | meta("1")), entry(patient() | meta("2"))]
+    assert judged(RECORD.drop("patient").bundle(*both[::step]), "adult")[0].outcome == "pass"
 
 
 @pytest.mark.parametrize("claim", ["another patient's", "another server's"])
@@ -226,6 +344,11 @@ FIRST, THIRD = change("POST", CIRRHOSIS | meta("1")), change("PUT", CIRRHOSIS | 
 HISTORIES: dict[str, tuple[list[Json], str]] = {
     "deleted": ([change("DELETE"), FIRST], "pass"),
     "deleted, by its address": ([change("DELETE", None, f"{SERVER}/Condition/cirrhosis"), FIRST], "pass"),
+    "deleted, by its address, told of one without any": (
+        [change("DELETE", None, f"{SERVER}/Condition/cirrhosis"), {"resource": CIRRHOSIS}],
+        "pass",
+    ),
+    "deleted, at another server": ([change("DELETE", None, f"{ELSEWHERE}/Condition/cirrhosis"), FIRST], "fail"),
     "another one deleted": ([change("DELETE", None, "Condition/other"), FIRST], "fail"),
     "deleted and then made again": ([THIRD, change("DELETE"), FIRST], "fail"),
 }
@@ -294,6 +417,8 @@ PANEL = {"code": {"coding": [Loinc.BLOOD_COUNT_PANEL]}, "component": [
 ]}  # fmt: skip
 IN_REPORTS: dict[str, tuple[Json, str]] = {
     "nothing modified": (held(FINE_ANC), "pass"),
+    "without a subject of its own": (held(FINE_ANC | {"subject": None}), "pass"),
+    "of another subject": (held(FINE_ANC | {"subject": reference("Patient/p2")}), "unknown"),
     "a result": (held(FINE_ANC | MODIFIED), "unknown"),
     "a component of a result": (held({k: v for k, v in FINE_ANC.items() if k != "valueQuantity"} | PANEL), "unknown"),
     "the report": (held(FINE_ANC, **MODIFIED), "unknown"),
@@ -307,6 +432,103 @@ IN_REPORTS: dict[str, tuple[Json, str]] = {
 def test_a_result_inside_a_report_is_modified_by_its_own_and_by_the_report_s(judged: Judge, claim: str) -> None:
     document, outcome = IN_REPORTS[claim]
     assert judged(document, "anc")[0].outcome == outcome
+
+
+# ---- results inside a report -----------------------------------------------------------------------------------------
+
+AT_LAST = ago(2)
+
+
+def reported(result: Json, on: str = AT_LAST, **more: Any) -> Json:
+    """A report on a day, with one result that it holds in itself."""
+    inside = {name: value for name, value in result.items() if not name.startswith("effective")} | {"id": "inside"}
+    return report(on) | {"id": "r", "result": [], "contained": [inside]} | more
+
+
+WITHDRAWN: dict[str, list[Json]] = {
+    "by a newer version": [entry(reported(LOW_ANC, **meta("1"))), entry(reported(FINE_ANC, **meta("2")))],
+    "by a newer version that is void": [
+        entry(reported(LOW_ANC, **meta("1"))),
+        entry(reported(LOW_ANC, **meta("2")) | {"status": "entered-in-error"}),
+        entry(ANC),
+    ],
+}
+
+
+@pytest.mark.parametrize("claim", WITHDRAWN)
+@pytest.mark.parametrize("step", [1, -1], ids=["", "turned"])
+def test_what_an_older_version_of_a_report_held_counts_no_more(judged: Judge, claim: str, step: int) -> None:
+    found, _ = judged(RECORD.drop("anc").bundle(*WITHDRAWN[claim][::step]), "anc")
+    assert (found.outcome, len(found.evidence)) == ("pass", 1)
+
+
+def test_what_a_deleted_report_held_is_gone_with_it(judged: Judge) -> None:
+    gone = {"request": {"method": "DELETE", "url": "DiagnosticReport/r"}, "response": {"status": "204"}}
+    document = RECORD.bundle(gone, entry(reported(LOW_ANC))) | {"type": "history"}
+    assert judged(document, "anc")[0].outcome == "pass"
+
+
+def test_of_a_report_that_came_twice_each_result_is_shown_once(judged: Judge) -> None:
+    found, _ = judged(RECORD.bundle(*[entry(reported(LOW_ANC))] * 2), "anc")
+    said = [(evidence.reference, evidence.used) for evidence in found.evidence]
+    assert (found.outcome, said) == ("fail", [("Observation at DiagnosticReport/r.contained[0]", True)])
+
+
+def test_a_result_inside_a_report_keeps_a_time_of_its_own(judged: Judge) -> None:
+    """An old result is no result of the day on which the report was written."""
+    timed = reported(LOW_ANC)
+    timed["contained"][0]["effectiveTiming"] = {"event": [ago(100)]}
+    found, _ = judged(RECORD.bundle(entry(timed)), "anc")
+    assert (found.outcome, found.evidence[0].reference) == ("pass", "Observation/anc")
+
+
+def with_specimen(score: Coding, on: str, id: str) -> Json:
+    """A report with a HER2 score, and the specimen of which it was taken, in itself."""
+    made = reported(observation(Loinc.HER2_IHC, score) | {"specimen": reference("#s")}, on, id=id)
+    return made | {"contained": [*made["contained"], {"resourceType": "Specimen", "id": "s"}]}
+
+
+@pytest.mark.parametrize("trial", [SINAI, PATINA])
+def test_specimens_inside_reports_of_different_pages_are_not_one(screening: Screening, trial: str) -> None:
+    """The name of a contained resource says nothing outside the one that contains it, wherever that one stands."""
+    reports = [
+        with_specimen(LoincAnswer.IHC_3, "2019-06-01", "old"), with_specimen(LoincAnswer.IHC_0, "2026-09-05", "new"),
+    ]  # fmt: skip
+    pages = [as_json(searchset([one], "DiagnosticReport")) for one in reports]
+    rest = read_document(as_json(RECORD.drop("her2").bundle()))
+    record = screening.of_document(joined([rest, read_pages(pages, "reports")]))
+    result = screening.screen(record, AS_OF)
+    criteria = next(found.criteria for found in result.results if found.trial == trial)
+    found = next(criterion for criterion in criteria if criterion.id == "her2-positive")
+    assert found.outcome == ("pass" if trial == SINAI else "fail")
+
+
+def test_results_inside_one_report_are_of_one_specimen_however_far_apart(judged: Judge) -> None:
+    """An equivocal score, and the in situ hybridisation that settled it two months later."""
+    score, fish = observation(Loinc.HER2_IHC, LoincAnswer.IHC_2), observation(Loinc.HER2_FISH, Snomed.NEGATIVE)
+    inside = [
+        score | {"effectiveDateTime": "2026-06-01", "id": "a"}, fish | {"effectiveDateTime": "2026-08-01", "id": "b"},
+    ]  # fmt: skip
+    record = RECORD.drop("her2").add(report("2026-08-02") | {"result": [], "contained": inside})
+    found, _ = judged(record.bundle(), "her2-positive")
+    assert (found.outcome, len(found.evidence)) == ("fail", 2)
+
+
+UNTOLD: dict[str, tuple[Json | None, str]] = {
+    "by a search": (reference("Patient?identifier=urn:oid:1|77"), "whose it is cannot be told"),
+    "inside": (reference("#p1"), "whose it is cannot be told"),
+    "by an identifier": ({"identifier": {"value": "77"}}, "told without a reference"),
+    "not at all": ({}, "told without a reference"),
+    "by no element": (None, "no subject"),
+    "as another": (reference("Patient/p2"), "another patient's"),
+}
+
+
+@pytest.mark.parametrize("claim", UNTOLD)
+def test_only_what_is_another_patient_s_is_said_to_be(judged: Judge, claim: str) -> None:
+    subject, said = UNTOLD[claim]
+    _, notices = judged(RECORD.bundle(entry(CIRRHOSIS | {"subject": subject})), "liver-disease")
+    assert [said in notice for notice in notices] == [True]
 
 
 @pytest.mark.parametrize("name", ["modifierE\\u0078tension", "\\u006dodifierExtension"])

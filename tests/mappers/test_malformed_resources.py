@@ -163,6 +163,11 @@ TWICE: dict[str, tuple[bytes, bytes, str]] = {
     "in a result": (b'"value":3.2', b'"value":0.4,"value":3.2', "anc"),
     "in the Patient": (b'"birthDate":', b'"birthDate":"2020-01-01","birthDate":', "adult"),
     "in an entry": (b'"resource":', b'"resource":' + as_json(CIRRHOSIS) + b',"resource":', "liver-disease"),
+    "in an entry, with an escape": (
+        b'"resource":',
+        b'"r\\u0065source":' + as_json(CIRRHOSIS) + b',"resource":',
+        "liver-disease",
+    ),
     "in the Bundle": (b'"entry":', b'"entry":[{"resource":' + as_json(CIRRHOSIS) + b'}],"entry":', "liver-disease"),
 }
 
