@@ -171,6 +171,12 @@ case(
     both("unknown"),
 )
 case(
+    "first-methotrexate-syringe-no-reason",
+    UNTREATED.add(statement(RxNorm.METHOTREXATE_PREFILLED_SYRINGE, "2026-09-10")),
+    both("unknown"),
+    "a prefilled syringe of methotrexate is for under the skin, whatever its brand",
+)
+case(
     "first-cyclophosphamide-oral",
     UNTREATED.add(request(RxNorm.CYCLOPHOSPHAMIDE_TABLET, "2026-09-10")),
     first_line("unknown"),
@@ -390,6 +396,8 @@ case(
     adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05-20", status="on-hold"),
     washout(PASS),
 )
+UNTIL_MAY = statement(RxNorm.TRASTUZUMAB_SOLUTION, status="completed", effectivePeriod=period(end="2026-05-21"))
+case("wash-start-not-told", UNTREATED.add(UNTIL_MAY), washout(FAIL), "what ended before the metastasis began before it")
 case("wash-ongoing", adjuvant(RxNorm.PERTUZUMAB_INJECTION, "2025-12-01"), washout(FAIL), "adjuvant and still going on")
 case = chapter.rule("What the whole interval of the last dose does not settle is unknown")
 case("wash-month-2026-05", adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05"), washout("unknown"))
