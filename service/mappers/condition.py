@@ -110,6 +110,7 @@ class DiagnosisMapper:
             onset=self._onset(condition, person),
             recorded=self._calendar.read(condition.recordedDate),
             abated=self._abated(condition, person),
+            abated_between=condition.abatementPeriod is not None or condition.abatementRange is not None,
             abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(_body_sites(condition)),
