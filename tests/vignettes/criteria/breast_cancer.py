@@ -125,6 +125,12 @@ case(
     with_cancer(concept(Snomed.MALIGNANCY, text="Invasive ductal breast cancer, left")),
     metastatic_breast_cancer("unknown"),
 )
+for name, code in (("icd", icd10cm("C80.1")), ("metastatic", Snomed.METASTASIS)):
+    case(
+        f"bc-general-code-{name}-text",
+        with_cancer(concept(code, text="Carcinoma of left breast")),
+        metastatic_breast_cancer("unknown"),
+    )
 case = chapter.rule("A text names breast cancer whatever its side, part and language; what is no breast cancer is none")
 for name, text, outcome in (
     ("side", "Carcinoma of left breast", "unknown"),
