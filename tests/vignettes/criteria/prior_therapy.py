@@ -99,6 +99,9 @@ case(
     UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, period("2026-09-20", "2026-10-02"))),
     first_line(REVIEW),
 )
+for name, performed in (("from-before", "2026-08-20"), ("period-from-before", period("2026-08-20")), ("undated", None)):
+    going_on = procedure(Snomed.PHOTON_RADIOTHERAPY, performed, status="in-progress")
+    case(f"first-radiotherapy-in-progress-{name}", UNTREATED.add(going_on), first_line(REVIEW), "it is given now")
 for name, told in (
     ("of-unknown-status", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-09-20", status="unknown")),
     ("without-a-system", procedure(coding(None, "1156506007"), "2026-09-20")),
