@@ -74,6 +74,14 @@ case(
     with_metastasis(concept(Snomed.METASTASIS, text="Metastatic cancer, no evidence of brain metastases")),
     expect(SINAI, brain_metastases="pass") | expect(YALE, cns_metastases="pass"),
 )
+case = chapter.rule("A text without a code that names such a metastasis, in the words of a chart, is unknown")
+for text in ("Brain mets, multiple", "Metastases to the brain", "Breast cancer metastatic to brain", "CNS metastases"):
+    case(
+        f"cns-text-{text.split(',')[0].replace(' ', '-').lower()}",
+        with_metastasis(concept(text=text)),
+        expect(SINAI, brain_metastases="unknown") | expect(YALE, cns_metastases="unknown"),
+    )
+case("cns-text-leptomeningeal-mets", with_metastasis(concept(text="Leptomeningeal mets")), leptomeningeal("unknown"))
 case = chapter.rule("A provisional one is unknown")
 case(
     "cns-leptomeningeal-provisional",
