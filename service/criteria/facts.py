@@ -123,7 +123,8 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
 
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status,
-    `status_unread` that one is told which FHIR does not know. `recorded` is when the record was made."""
+    `status_unread` that one is told which FHIR does not know. `recorded` is when the record was made. `abated_between`:
+    it ended at some time between two dates or ages, the second of which may be one that is only planned."""
 
     ref: str
     says: str
@@ -134,6 +135,7 @@ class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     onset: Span | None = None
     recorded: Span | None = None
     abated: Span | None = None
+    abated_between: bool = False
     abated_somehow: bool = False
     encounter_only: bool = False
     sites: frozenset[str] = frozenset()

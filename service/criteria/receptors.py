@@ -361,7 +361,7 @@ class Coded(msgspec.Struct):
 
 def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
     """What diagnoses say of a receptor: the newest where they differ; where any specimen does, a positive one that none
-    of its time denies."""
+    of its time denies. One that a result denies which is not older says nothing."""
     found: list[tuple[bool, Diagnosis]] = []
     aside: list[Evidence] = []
     doubtful: Basis = "missing"
@@ -375,7 +375,11 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
             doubtful = basis if basis != "missing" else doubtful
             aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
         elif diagnosis.verification == "confirmed":
-            found.append((says[match.concept], diagnosis))
+            if _denied(ev, receptor, says[match.concept], diagnosis.date):
+                why = "a laboratory result that is not older says otherwise"
+                aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why))
+            else:
+                found.append((says[match.concept], diagnosis))
     latest = latest_start(d.date for _, d in found)
     newest = [pair for pair in found if not is_older(pair[1].date, latest)]
     if specimen == "any" and (undenied := _undenied(found)):
@@ -384,6 +388,18 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
     evidence = [*(cite(d.ref, d.date, told(d)) for _, d in found), *aside]
     positive = said.pop() if len(said) == 1 else None
     return Coded(positive, positive is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
+
+
+def _denied(ev: Evaluation, receptor: str, positive: bool, told_on: Span | None) -> bool:
+    """Whether a result, an earlier one than the newest too, says the opposite of a diagnosis that is not later."""
+    asked: Receptor | None = "er" if receptor == "er" else "pr" if receptor == "pr" else None
+    return asked is not None and any(
+        read(m).positive is (not positive)
+        and ev.counts(m.span)
+        and not m.provisional
+        and not (told_on is not None and m.span is not None and m.span.before(told_on))
+        for m in _results(ev, asked)
+    )
 
 
 def _undenied(found: list[tuple[bool, Diagnosis]]) -> list[tuple[bool, Diagnosis]]:

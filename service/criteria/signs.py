@@ -13,7 +13,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Diagnosis, Match, Measurement, Operation
 from service.criteria.findings import Evidence, Need, Sighting, cite, cite_measurement, newest_first
 from service.criteria.logic import Basis
-from service.criteria.spans import Span, Window
+from service.criteria.spans import Span, Window, of_days
 from service.criteria.wording import listed
 
 ENCOUNTER_WINDOW = Window(28, "days")
@@ -82,7 +82,7 @@ def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
     if diagnosis.code_says:
         return False
     if diagnosis.abated is not None:
-        ended = ev.has_come(diagnosis.abated)
+        ended = ev.has_come(_until(diagnosis.abated, diagnosis.abated_between))
         if ended is not False:
             return None if ended is None else False
     elif diagnosis.status in ("inactive", "remission", "resolved"):
@@ -92,6 +92,11 @@ def has(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:
     if diagnosis.encounter_only and not diagnosis.status:
         return _fresh_encounter(ev, diagnosis)
     return True
+
+
+def _until(abated: Span, between: bool) -> Span:
+    """When something ended: a date told in part is cut at the as-of date, so it was over from its first day on."""
+    return abated if between else of_days(abated.first, abated.first, abated.text)
 
 
 def _fresh_encounter(ev: Evaluation, diagnosis: Diagnosis) -> bool | None:

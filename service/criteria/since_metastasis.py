@@ -6,6 +6,7 @@ from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
 from service.criteria.drugs import began, cite_exposure, is_ongoing, last_day
 from service.criteria.evaluation import Evaluation
+from service.criteria.facts import Operation
 from service.criteria.findings import Evidence, Finding, cite, lasting
 from service.criteria.logic import TRUTH, Outcome
 from service.criteria.nameless import Event, events
@@ -104,7 +105,7 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
             operation = match.fact
             if not ev.counts(operation.start):
                 continue
-            after = None if since is None or operation.end is None else on_or_after(operation.end, since)
+            after = None if since is None else _after(operation, since)
             if after is False:
                 continue
             if after and match.standing == "sure" and operation.certain:
@@ -113,3 +114,10 @@ class NoTherapySinceRule(msgspec.Struct, frozen=True):
                 undated = "its date is not told" if operation.end is None else UNPLACED
                 why = match.why or operation.why or (why_no_day(ev, self.cancer) if since is None else undated)
                 weighed.doubtful.append((cite(operation.ref, operation.end, operation.says, False, why), "missing"))
+
+
+def _after(operation: Operation, since: Span) -> bool | None:
+    """Whether an operation was done on or after a day; what is in progress is done now."""
+    if operation.ongoing:
+        return True
+    return None if operation.end is None else on_or_after(operation.end, since)

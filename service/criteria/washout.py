@@ -4,7 +4,7 @@ import msgspec
 
 from service.criteria import keys
 from service.criteria.cancer import Cancer, metastatic_since, why_no_day
-from service.criteria.drugs import Drugs, cite_exposure, is_active, is_local, last_day, started, taken_now
+from service.criteria.drugs import Drugs, began, cite_exposure, is_active, is_local, last_day, started, taken_now
 from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Exposure, Match
 from service.criteria.findings import Finding, Need, Sighting
@@ -114,7 +114,8 @@ class EarlierWashoutRule(msgspec.Struct, frozen=True):
         if since is None:
             weighed.doubtful.append((because(exposure, why_no_day(ev, self.cancer)), "missing"))
             return
-        before = None if exposure.start is None else on_or_after(exposure.start, since)
+        begun = began(exposure)
+        before = None if begun is None else on_or_after(begun, since)
         if before is True:
             return  # given for the metastatic disease: another criterion's matter
         recent = self._recent(ev, exposure)

@@ -19,6 +19,8 @@ _STATUSES = frozenset({"active", "recurrence", "relapse", "inactive", "remission
 # Secondary malignancies without a site, and those that are no distant spread of a neighbouring primary.
 _GENERAL = ("metastasis-unspecified", "metastasis-unclear-node")
 _NEAR = frozenset({"metastasis-regional-node", "metastasis-breast", "metastasis-chest-wall"})
+# Cancers and spread whose code does not tell where.
+_UNTOLD = frozenset({"malignancy-general", "metastasis-unspecified", "metastasis-unclear", "metastasis-other"})
 # Words that say a text is not about a disease of this patient now.
 _NOT_ABOUT = re.compile(
     r"family|screen|suspect|risk|fear|benign|in[ -]situ|no evidence|no history|negative for|ruled out|without|"
@@ -51,9 +53,16 @@ class DiagnosisMapper:
                 maybe, why = (*maybe, *perhaps), "its body site has no code that is known"
         if "metastasis-meninges-unclear" in sure and _LEPTOMENINGEAL.search(texts(condition.code).lower()):
             sure = tuple("metastasis-leptomeninges" if c == "metastasis-meninges-unclear" else c for c in sure)
-        if sure == ("malignancy-general",) and (named := self._terminology.spoken("condition", texts(condition.code))):
+        if sure and _UNTOLD.issuperset(sure) and (named := self._told_besides(sure, condition)):
             return sure, (*named, *maybe), "a general code whose text names it"
         return sure, maybe, why
+
+    def _told_besides(self, sure: tuple[str, ...], condition: wire.Condition) -> list[str]:
+        """What the text of a general code says that its code does not."""
+        text = texts(condition.code)
+        if _NOT_ABOUT.search(text.lower()):
+            return []
+        return [concept for concept in self._terminology.spoken("condition", text) if concept not in sure]
 
     def _placed(
         self, sure: tuple[str, ...], body_sites: list[wire.CodeableConcept]
@@ -110,6 +119,7 @@ class DiagnosisMapper:
             onset=self._onset(condition, person),
             recorded=self._calendar.read(condition.recordedDate),
             abated=self._abated(condition, person),
+            abated_between=condition.abatementPeriod is not None or condition.abatementRange is not None,
             abated_somehow=condition.abatementString is not None,
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(_body_sites(condition)),

@@ -21,11 +21,28 @@ def plain(text: str) -> str:
     return _SPACES.sub(" ", _DASHES.sub("-", text.lower().replace("’", "'"))).strip()
 
 
+def _bare(text: str) -> str:
+    """A text in plain letters, without accents."""
+    return "".join(letter for letter in unicodedata.normalize("NFKD", plain(text)) if not unicodedata.combining(letter))
+
+
+# what stands between a disease and its organ and tells no more than which side, whose, or which part of it
+_WHERE = re.compile(
+    r"[,:()]|\b(?:the|left|right|bilateral|female|male"
+    r"|(?:(?:upper|lower)[- ](?:outer|inner) quadrant|central portion|axillary tail|nipple(?: and areola)?"
+    r"|overlapping (?:sites?|lesion)|unspecified (?:site|part)) of)\b"
+)
+
+
+def disease_name(text: str) -> str:
+    """A text for comparing names of diseases, without side, sex and part: `Carcinoma of the left breast` is that
+    `of breast`."""
+    return _SPACES.sub(" ", _WHERE.sub(" ", _bare(text))).strip()
+
+
 def drug_name(text: str) -> str:
     """A text for comparing names of drugs: what differs between languages is folded, too."""
-    letters = unicodedata.normalize("NFKD", plain(text))
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    one_way = bare.replace("ph", "f").replace("th", "t").translate(_LETTERS)
+    one_way = _bare(text).replace("ph", "f").replace("th", "t").translate(_LETTERS)
     return _SPACES.sub(" ", _ENDINGS.sub("", _DOUBLED.sub(r"\1", one_way)))
 
 
@@ -55,7 +72,9 @@ def steps(text: str) -> Iterator[str]:
 
 # what stands beside the words for a drug and does not tell which: how much, in what form, how often, how it is blinded
 _NOT_A_NAME = re.compile(
-    r"\b(?:\d+(?:[.,]\d+)?(?: ?(?:m?c?g|ug|ml|iu))?|tab(?:let)?s?|tbl|tabletten?|caps?(?:ules?)?|kapseln?|oral|po|iv|sc"
+    r"\b(?:\d+(?:[.,]\d+)?(?: ?(?:m?c?g|ug|ml|iu))?|tab(?:let)?s?|tbl|tabletten?|caps?(?:ules?)?|kapseln?|pills?|oral"
+    r"|po|iv|im|sc|(?:intravenous|intramuscular|subcutaneous)(?:ly)?|injections?|injectable|infusions?|solutions?|vials?"
+    r"|syringes?|injektion(?:en|slosung)?|infusion(?:en|slosung)|losung|ampullen?"
     r"|daily|qd|bid|arm [a-d]|(?:double |un)?blind(?:ed)?|(?:doppel|ver)blind\w*|open label|nos"
     r"|(?:or|vs) placebo|placebo (?:or|vs))\b"
 )
@@ -65,7 +84,5 @@ _SIGNS = re.compile(r"[^\w'; ]+")
 @lru_cache(8192)
 def naming_words(text: str) -> tuple[str, ...]:
     """The parts of a text, bare of doses and forms, that may name a drug: `Study-drug 5 mg` is `study drug`."""
-    letters = unicodedata.normalize("NFKD", plain(text))
-    bare = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    parts = _NOT_A_NAME.sub(" ", _SIGNS.sub(" ", bare)).split(";")
+    parts = _NOT_A_NAME.sub(" ", _SIGNS.sub(" ", _bare(text))).split(";")
     return tuple(named for part in parts if (named := _SPACES.sub(" ", part).strip()))

@@ -34,7 +34,7 @@ from service.mappers.code_systems import (
 from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_codes
-from service.mappers.spelling import drug_name, naming_words, plain, steps
+from service.mappers.spelling import disease_name, drug_name, naming_words, plain, steps
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -440,7 +440,7 @@ def _decimal(value: Any) -> Decimal | None:
         return None
 
 
-_SPELLED = {"drug": drug_name, "drugclass": drug_name}  # of any other family: plain
+_SPELLED = {"drug": drug_name, "drugclass": drug_name, "condition": disease_name}  # of any other family: plain
 
 
 def _pattern(names: Iterable[str]) -> re.Pattern[str]:

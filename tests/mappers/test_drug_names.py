@@ -154,6 +154,9 @@ def test_a_drug_of_a_study_tells_nothing(screening: Screening, text: str) -> Non
         "home medication",
         "k.A.; siehe Akte",
         "autre",
+        "Injection",
+        "IV infusion 100 ml",
+        "Infusionslösung",
     ],
 )
 def test_a_text_that_says_nothing_tells_nothing(screening: Screening, text: str) -> None:

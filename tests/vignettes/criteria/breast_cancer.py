@@ -125,6 +125,25 @@ case(
     with_cancer(concept(Snomed.MALIGNANCY, text="Invasive ductal breast cancer, left")),
     metastatic_breast_cancer("unknown"),
 )
+for name, code in (("icd", icd10cm("C80.1")), ("metastatic", Snomed.METASTASIS)):
+    case(
+        f"bc-general-code-{name}-text",
+        with_cancer(concept(code, text="Carcinoma of left breast")),
+        metastatic_breast_cancer("unknown"),
+    )
+case = chapter.rule("A text names breast cancer whatever its side, part and language; what is no breast cancer is none")
+for name, text, outcome in (
+    ("side", "Carcinoma of left breast", "unknown"),
+    ("part", "Malignant neoplasm of upper-outer quadrant of right female breast", "unknown"),
+    ("after-a-comma", "Invasive ductal carcinoma, left breast", "unknown"),
+    ("german", "Mammakarzinom rechts", "unknown"),
+    ("spanish", "Cáncer de mama izquierda", "unknown"),
+    ("in-situ", "Ductal carcinoma in situ of left breast", "fail/no-record"),
+    ("benign", "Benign neoplasm of left breast", "fail/no-record"),
+    ("spread-to-the-breast", "Secondary malignant neoplasm of left breast", "fail/no-record"),
+    ("screening", "Screening for cancer of the left breast", "fail/no-record"),
+):
+    case(f"bc-text-{name}", with_cancer(concept(text=text)), metastatic_breast_cancer(outcome))
 case = chapter.rule("A history of breast cancer counts with evidence of metastasis, and alone is unknown")
 case(
     "bc-history-z853-with-metastasis",

@@ -57,6 +57,31 @@ case(
 case = chapter.rule("C79.32, 94246001 and 722671009 alone also code dural spread: review")
 for name, code in (("c7932", Icd10cm.METASTASIS_TO_MENINGES), ("722671009", Snomed.METASTASIS_TO_MENINGES)):
     case(f"cns-unclear-{name}", with_metastasis(code), leptomeningeal(REVIEW))
+case = chapter.rule("A code of spread that does not tell where, with a text that names the place, is unknown")
+for name, code in (("snomed", Snomed.METASTASIS), ("c799", icd10cm("C79.9")), ("c7989", icd10cm("C79.89"))):
+    case(
+        f"cns-general-{name}-leptomeningeal",
+        with_metastasis(concept(code, text="Carcinomatous meningitis")),
+        leptomeningeal("unknown"),
+    )
+    case(
+        f"cns-general-{name}-brain",
+        with_metastasis(concept(code, text="Brain metastases, left frontal")),
+        expect(SINAI, brain_metastases="unknown") | expect(YALE, cns_metastases="unknown"),
+    )
+case(
+    "cns-general-no-evidence",
+    with_metastasis(concept(Snomed.METASTASIS, text="Metastatic cancer, no evidence of brain metastases")),
+    expect(SINAI, brain_metastases="pass") | expect(YALE, cns_metastases="pass"),
+)
+case = chapter.rule("A text without a code that names such a metastasis, in the words of a chart, is unknown")
+for text in ("Brain mets, multiple", "Metastases to the brain", "Breast cancer metastatic to brain", "CNS metastases"):
+    case(
+        f"cns-text-{text.split(',')[0].replace(' ', '-').lower()}",
+        with_metastasis(concept(text=text)),
+        expect(SINAI, brain_metastases="unknown") | expect(YALE, cns_metastases="unknown"),
+    )
+case("cns-text-leptomeningeal-mets", with_metastasis(concept(text="Leptomeningeal mets")), leptomeningeal("unknown"))
 case = chapter.rule("A provisional one is unknown")
 case(
     "cns-leptomeningeal-provisional",

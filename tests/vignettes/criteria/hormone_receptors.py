@@ -277,6 +277,16 @@ case(
     receptors(FAIL, FAIL, FAIL),
     "Z17.0 does not help against laboratory results",
 )
+EQUIVOCAL_AFTER_POSITIVE = TWO_BIOPSIES.add(
+    earlier_er(percent(90)), er(Snomed.EQUIVOCAL, Loinc.ER_INTERPRETATION), pr(percent(0))
+)
+for name, on, outcome in (("before-it", "2018-01-10", MISSING), ("undated", None, MISSING), ("after-it", DAY, FAIL)):
+    case(
+        f"receptor-diagnosis-negative-{name}",
+        EQUIVOCAL_AFTER_POSITIVE.add(condition(icd10cm("Z17.1"), on)),
+        expect(PATINA, hormone_receptor_positive=outcome) | expect(ASPIRE, er_positive=outcome),
+        "after an equivocal result, but not against an earlier one that is not older",
+    )
 case(
     "receptor-diagnoses-undated",
     NOT_TESTED.add(condition(icd10cm("Z17.0")), condition(icd10cm("Z17.1"))),

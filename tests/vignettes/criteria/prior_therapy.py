@@ -99,6 +99,9 @@ case(
     UNTREATED.add(procedure(Snomed.PHOTON_RADIOTHERAPY, period("2026-09-20", "2026-10-02"))),
     first_line(REVIEW),
 )
+for name, performed in (("from-before", "2026-08-20"), ("period-from-before", period("2026-08-20")), ("undated", None)):
+    going_on = procedure(Snomed.PHOTON_RADIOTHERAPY, performed, status="in-progress")
+    case(f"first-radiotherapy-in-progress-{name}", UNTREATED.add(going_on), first_line(REVIEW), "it is given now")
 for name, told in (
     ("of-unknown-status", procedure(Snomed.PHOTON_RADIOTHERAPY, "2026-09-20", status="unknown")),
     ("without-a-system", procedure(coding(None, "1156506007"), "2026-09-20")),
@@ -169,6 +172,12 @@ case(
     "first-methotrexate-oral-no-reason",
     UNTREATED.add(statement(RxNorm.METHOTREXATE_TABLET, "2026-09-10")),
     both("unknown"),
+)
+case(
+    "first-methotrexate-syringe-no-reason",
+    UNTREATED.add(statement(RxNorm.METHOTREXATE_PREFILLED_SYRINGE, "2026-09-10")),
+    both("unknown"),
+    "a prefilled syringe of methotrexate is for under the skin, whatever its brand",
 )
 case(
     "first-cyclophosphamide-oral",
@@ -390,6 +399,8 @@ case(
     adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05-20", status="on-hold"),
     washout(PASS),
 )
+UNTIL_MAY = statement(RxNorm.TRASTUZUMAB_SOLUTION, status="completed", effectivePeriod=period(end="2026-05-21"))
+case("wash-start-not-told", UNTREATED.add(UNTIL_MAY), washout(FAIL), "what ended before the metastasis began before it")
 case("wash-ongoing", adjuvant(RxNorm.PERTUZUMAB_INJECTION, "2025-12-01"), washout(FAIL), "adjuvant and still going on")
 case = chapter.rule("What the whole interval of the last dose does not settle is unknown")
 case("wash-month-2026-05", adjuvant(RxNorm.TRASTUZUMAB_SOLUTION, "2025-05-01", "2026-05"), washout("unknown"))

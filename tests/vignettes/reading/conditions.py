@@ -195,6 +195,11 @@ for name, abatement, outcome in (
     ("before", "2026-10-01", "pass"),
     ("on-the-day", "2026-11-21", "pass"),
     ("after", "2026-11-22", "fail/recorded"),
+    # cut at the as-of date: what ended in this month or year, or at this age, has ended by now
+    ("month-of-the-day", "2026-11", "pass"),
+    ("year-of-the-day", "2026", "pass"),
+    ("month-after", "2026-12", "fail/recorded"),
+    ("age-of-now", {"abatementAge": years(66)}, "pass"),
     ("age", {"abatementAge": years(65)}, "pass"),
     ("ages", {"abatementRange": {"low": years(63), "high": years(65)}}, "pass"),
     ("ages-across", {"abatementRange": {"low": years(63), "high": years(67)}}, "unknown"),
