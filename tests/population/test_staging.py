@@ -215,3 +215,13 @@ def test_patients_fetched_for_other_trials_are_not_taken_for_those_of_these(
     ran = screen(server, "--resume", "--trial", SINAI, as_of=AS_OF)
     assert (ran.code, "asked the server something else" in ran.err) == (2, True)
     assert screen(server, "--resume", "--trial", PATINA, as_of=AS_OF).code == 0
+
+
+def test_what_was_wrong_with_the_list_before_is_not_told_of_the_list_that_is_read_again(
+    screen: Screen, server: str, expected: dict[str, dict[str, str]]
+) -> None:
+    BROKEN.add("/fhir/Patient")
+    assert screen(server, as_of=AS_OF).code == 2
+    BROKEN.clear()
+    ran = screen(server, "--resume", as_of=AS_OF)
+    assert (ran.code, ran.errors, grades(ran.results)) == (0, [], expected)
