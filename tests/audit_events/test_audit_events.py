@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import responses
 from fhir.resources.R4B.auditevent import AuditEvent
 from flask.testing import FlaskClient
@@ -325,3 +326,21 @@ def test_of_many_events_the_rest_is_not_tried_at_a_server_that_takes_none(server
     with pytest.raises(StoreError, match="the rest was not tried"):
         audit.deliver(entry() for _ in range(20))
     assert len(sent.calls) == 3
+
+
+def test_many_events_are_sent_several_at_a_time_and_each_once(server: responses.RequestsMock) -> None:
+    together = threading.Barrier(4, timeout=10)
+    sent: list[bytes] = []
+
+    def taken(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        assert isinstance(request.body, bytes)
+        sent.append(request.body)
+        if request.body != b"0":  # the first goes alone, for the server may take none
+            together.wait()
+        return 201, {}, ""
+
+    server.add_callback(responses.POST, f"{AUDIT}/AuditEvent", callback=taken)
+    audit = AuditServer(AUDIT, "")
+    audit.deliver(entry(str(number)) for number in range(41))
+    assert sorted(map(int, sent)) == list(range(41))
+    assert audit.lost == 0
