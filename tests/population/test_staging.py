@@ -78,7 +78,7 @@ def test_patients_of_a_query(screen: Screen, server: str) -> None:
 
 
 def test_killed_and_resumed(
-    screen: Screen, server: str, expected: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    screen: Screen, server: str, expected: dict[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "CHUNK", 5)
     whole, left = staging.write_whole, [4]
@@ -96,6 +96,7 @@ def test_killed_and_resumed(
         patched.setattr(staging, "write_whole", counted)
         with pytest.raises(Killed):
             screen(server, as_of=AS_OF)
+    assert (tmp_path / "out" / "work").stat().st_mode & 0o77 == 0  # patients' data are in it
     ran = screen(server, "--resume", as_of=AS_OF)
     assert grades(ran.results) == expected
     assert len(ran.results) == len(expected)
