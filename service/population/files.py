@@ -129,10 +129,13 @@ def _inputs_at(path: Path, name: str) -> list[Input]:
         raise SourceError(f"{shown} is no whole archive") from None
 
 
-def has_changed(source: Input) -> bool:
-    """Whether the file of an input is another than the one that was found: what was read of it may be of neither."""
+def has_changed(source: Input, digest: str = "") -> bool:
+    """Whether the file of an input is another than the one that was found: what was read of it may be of neither. One
+    that still has the digest that was read was only touched."""
     status = os.stat(source.path)
-    return status.st_mtime_ns != source.modified or (not source.member and status.st_size != source.size)
+    if not source.member and status.st_size != source.size:
+        return True
+    return status.st_mtime_ns != source.modified and digest_of(source) != digest
 
 
 def inputs_in(archive: Input) -> Iterator[Input]:

@@ -62,7 +62,7 @@ def sort_one(job: Sorting) -> Sorted:
 
 
 def _write_report(job: Sorting, found: Sorted) -> None:
-    if has_changed(job.source):
+    if has_changed(job.source, found.digest):
         name = job.source.name
         found.errors.append(ErrorRow(name, 0, "the file changed while it was read"))
         kind = "*" if job.source.kind == "bundle" else type_told(name, found.counts)

@@ -390,6 +390,15 @@ def test_a_file_that_changes_while_it_is_read_is_no_silence_for_anyone(
     assert ran.summary["resources"]["Condition"] == 3
 
 
+def test_a_file_that_is_only_touched_while_it_is_read_is_the_same_file(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = files.find_inputs(source)
+    os.utime(source / "0.Condition.ndjson", ns=(1, 1))
+    monkeypatch.setattr(screen_command, "find_inputs", lambda _: found)
+    assert screen(source).code == 0
+
+
 def test_a_bundle_that_is_another_when_it_is_judged_is_a_row(
     screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -417,10 +426,15 @@ def test_a_bundle_that_changes_while_it_is_read_is_no_silence_for_anyone(
     folder = tmp_path / "in"
     folder.mkdir()
     (folder / "p.json").write_bytes(as_json(collection(entry(patient(id="p1")), entry(patient(id="p2")))))
-    found = files.find_inputs(folder)
-    (folder / "p.json").write_bytes(as_json(collection(entry(patient(id="p1")), entry(patient(id="p3")))))
-    os.utime(folder / "p.json", ns=(1, 1))  # of the same length
-    monkeypatch.setattr(screen_command, "find_inputs", lambda _: found)
+    sort = sorting.sort_bundle
+
+    def changed_meanwhile(*given: Any) -> Any:
+        found = sort(*given)
+        (folder / "p.json").write_bytes(as_json(collection(entry(patient(id="p1")), entry(patient(id="p3")))))
+        os.utime(folder / "p.json", ns=(1, 1))  # of the same length
+        return found
+
+    monkeypatch.setattr(sorting, "sort_bundle", changed_meanwhile)
     ran = screen(folder)
     assert [row["reason"] for row in ran.errors] == ["the file changed while it was read"]
     assert ran.summary["gaps"] == [{"type": "*", "reason": "p.json changed while it was read"}]
