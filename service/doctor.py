@@ -11,6 +11,7 @@ from service import prefetch
 from service.auth import check_clients
 from service.auth.startup import WARNING
 from service.fhir_client import FhirServers, Server, in_clear_text
+from service.fhir_client.capabilities import Capabilities, Offered, capabilities
 from service.mappers.documents import Document, read_document
 from service.prefetch import Query
 from service.screening import Screening
@@ -20,32 +21,6 @@ from service.store import Store, StoreError
 Mark = Literal["ok", "warning", "problem", "info"]
 SECONDS = 10.0
 _DRUGS = frozenset({"MedicationStatement", "MedicationRequest", "MedicationAdministration", "MedicationDispense"})
-
-
-class _Named(msgspec.Struct):
-    name: str = ""
-
-
-class _Offered(msgspec.Struct):
-    type: str = ""
-    searchParam: list[_Named] | None = None
-    operation: list[_Named] | None = None
-
-
-class _Rest(msgspec.Struct):
-    resource: list[_Offered] | None = None
-    operation: list[_Named] | None = None
-
-
-class _Statement(msgspec.Struct):
-    """What is read of a CapabilityStatement; that it is one, the client has seen to."""
-
-    fhirVersion: str = ""
-    rest: list[_Rest] | None = None
-
-    @property
-    def whole(self) -> _Rest:
-        return self.rest[0] if self.rest else _Rest()
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -121,7 +96,7 @@ def _server(base: str, settings: Settings, screening: Screening) -> Iterator[Lin
     allowed, authorities = [*settings.fhir_allowed, base], settings.certificate_authorities
     with FhirServers(allowed, settings.max_body, certificates=authorities) as servers:
         server = servers.at(base)
-        statement, problem = _statement(server)
+        statement, problem = capabilities(server, time.monotonic() + SECONDS)
         if statement is None:
             yield Line("problem", f"its CapabilityStatement cannot be read: {problem}")
             return
@@ -134,17 +109,7 @@ def _server(base: str, settings: Settings, screening: Screening) -> Iterator[Lin
         yield from _smart(server)
 
 
-def _statement(server: Server) -> tuple[_Statement | None, str]:
-    answer = server.metadata(time.monotonic() + SECONDS)
-    if not answer.complete or not answer.pages:
-        return None, answer.problem or "nothing came"
-    try:
-        return msgspec.json.decode(answer.pages[0], type=_Statement), ""
-    except msgspec.DecodeError:
-        return None, "it is malformed"
-
-
-def _version(statement: _Statement) -> Iterator[Line]:
+def _version(statement: Capabilities) -> Iterator[Line]:
     version = statement.fhirVersion
     if version.startswith(("4.0", "4.1", "4.3")):
         yield Line("ok", f"FHIR {version}")
@@ -152,11 +117,11 @@ def _version(statement: _Statement) -> Iterator[Line]:
         yield Line("problem", f"FHIR {version or 'of no version'}; 4.0.1 was expected")
 
 
-def _resources(statement: _Statement) -> dict[str, _Offered]:
+def _resources(statement: Capabilities) -> dict[str, Offered]:
     return {resource.type: resource for resource in statement.whole.resource or ()}
 
 
-def _queries(queries: Sequence[Query], resources: dict[str, _Offered]) -> Iterator[Line]:
+def _queries(queries: Sequence[Query], resources: dict[str, Offered]) -> Iterator[Line]:
     for query in queries:
         resource = resources.get(query.type)
         if resource is None:
@@ -171,7 +136,7 @@ def _queries(queries: Sequence[Query], resources: dict[str, _Offered]) -> Iterat
             yield Line("ok", f"{query.type}{f' by {_listed(asked)}' if asked else ''}")
 
 
-def _missing(screening: Screening, queries: Sequence[Query], resources: dict[str, _Offered]) -> Iterator[Line]:
+def _missing(screening: Screening, queries: Sequence[Query], resources: dict[str, Offered]) -> Iterator[Line]:
     """What would be unknown for every patient: the criteria whose silence such a server cannot prove."""
     lacking = {query.type for query in queries if query.type not in resources}
     if lacking & _DRUGS and not lacking >= _DRUGS:
@@ -196,8 +161,8 @@ def _criteria(screening: Screening, gaps: list[tuple[str, str]]) -> dict[tuple[s
     return {(t.trial, c.id): c.outcome for t in result.results for c in t.criteria}
 
 
-def _export(statement: _Statement, resources: dict[str, _Offered]) -> Iterator[Line]:
-    nothing = _Offered()
+def _export(statement: Capabilities, resources: dict[str, Offered]) -> Iterator[Line]:
+    nothing = Offered()
     offered = [
         level
         for level, operations in (

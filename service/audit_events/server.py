@@ -3,7 +3,9 @@
 import queue
 import threading
 import time
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import structlog
 from requests.structures import CaseInsensitiveDict
@@ -20,6 +22,7 @@ from service.store.journals import Entry
 QUEUE_LENGTH = 1024
 SECONDS = 10.0
 RETRIES = 5
+AT_A_TIME = 8  # of many that are sent while the caller waits
 PATIENCE = 3  # events in a row that were not taken, before the rest of many is not tried
 _HEADERS = {"Content-Type": FHIR_JSON, "Accept": FHIR_JSON, "Prefer": "return=minimal"}
 _CREATED = frozenset({200, 201, 202})
@@ -27,7 +30,7 @@ log = structlog.get_logger(__name__)
 
 
 class AuditServer:
-    """Creates AuditEvents on the server at `base`, one after the other, each tried again for some seconds.
+    """Creates AuditEvents on the server at `base`, each tried again for some seconds.
 
     The base is the only address that is called: it need not be one that CDS clients may name, and should not be.
     """
@@ -84,18 +87,32 @@ class AuditServer:
             self._tried(item)
 
     def deliver(self, entries: Iterable[Entry]) -> None:
-        """Send them now, one after the other: for a caller who can wait, and makes more than a queue holds. StoreError
+        """Send them now, several at a time: for a caller who can wait, and makes more than a queue holds. StoreError
         where any was not taken; after a few in a row the rest is not tried."""
         lost = in_a_row = 0
-        for entry in entries:
-            if problem := self._tried(entry.line):
-                lost, in_a_row = lost + 1, in_a_row + 1
-            else:
-                in_a_row = 0
-            if in_a_row == PATIENCE:
-                raise StoreError(f"AuditEvents are not taken by their server, the rest was not tried: {problem}")
+        pool = ThreadPoolExecutor(AT_A_TIME, thread_name_prefix="audit-events")
+        try:
+            for problem in self._problems(entries, pool):
+                lost, in_a_row = (lost + 1, in_a_row + 1) if problem else (lost, 0)
+                if in_a_row == PATIENCE:
+                    raise StoreError(f"AuditEvents are not taken by their server, the rest was not tried: {problem}")
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
         if lost:
             raise StoreError(f"AuditEvents that their server did not take: {lost}")
+
+    def _problems(self, entries: Iterable[Entry], pool: ThreadPoolExecutor) -> Iterator[str]:
+        """What is wrong with each, in their order; one at a time until the server has taken one."""
+        waiting: deque[Future[str]] = deque()
+        most = 1
+        for entry in entries:
+            waiting.append(pool.submit(self._tried, entry.line))
+            if len(waiting) == most:
+                problem = waiting.popleft().result()
+                most = most if problem else AT_A_TIME
+                yield problem
+        while waiting:
+            yield waiting.popleft().result()
 
     def _tried(self, line: bytes) -> str:
         """Why an event is lost; empty where it was taken."""

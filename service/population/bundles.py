@@ -8,7 +8,7 @@ import msgspec
 from service.errors import RecordError
 from service.mappers import wire
 from service.mappers.documents import Document, read_document
-from service.population.files import Input, Opened
+from service.population.files import Input, Opened, has_changed
 from service.population.spill import SHARED, ErrorRow, Gap, Sorted, Spill, is_name, logical_id, with_article
 
 # In place of a resource: the whole file is this patient's. Its bytes stand behind the mark where it can't be had again
@@ -171,7 +171,7 @@ def carried(source: Input) -> bytes:
 
 
 def read_whole(source: Input, data: bytes = WHOLE_FILE) -> Document:
-    """The document of an input that is one patient's. RecordError where it has become unreadable."""
+    """The document of an input that is one patient's. RecordError where it has become unreadable, or another."""
     if len(data) > len(WHOLE_FILE):
         return read_document(data[len(WHOLE_FILE) :], source.name, strict=False)
     with Opened(source, with_digest=False) as opened:
@@ -179,4 +179,6 @@ def read_whole(source: Input, data: bytes = WHOLE_FILE) -> Document:
             whole = _content(opened)
         except RecordError as error:
             raise RecordError(f"{source.name}: {error.message}", code=error.code) from None
+    if has_changed(source):
+        raise RecordError(f"{source.name}: the file has changed since it was first read")
     return read_document(whole, source.name, strict=False)

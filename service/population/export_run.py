@@ -10,6 +10,7 @@ import msgspec
 from service.errors import TrialhookError
 from service.fhir_client import FhirServers, NotAuthorized, Remote
 from service.fhir_client.answers import Answer, Failure
+from service.fhir_client.capabilities import capabilities
 from service.population import export_state
 from service.population.export_coverage import silent_types
 from service.population.export_files import Expired, Received, Receiver, Room
@@ -27,18 +28,6 @@ MAX_COUNTED = 1000  # patients of a Group that are searched for one by one
 CHUNK = 20
 PATIENCE = 600.0  # seconds for these searches
 _OF = {OUTPUT: "a file", ERROR: "an error file", DELETED: "a file of deletions"}
-
-
-class _RestResource(msgspec.Struct):
-    type: str = ""
-
-
-class _Rest(msgspec.Struct):
-    resource: list[_RestResource] | None = None
-
-
-class _Capabilities(msgspec.Struct):
-    rest: list[_Rest] | None = None
 
 
 class _JobAndFilesGone(Exception):
@@ -258,15 +247,8 @@ class Run:
 
 def _supported(servers: FhirServers, base: str) -> tuple[str, ...] | None:
     """The resource types that a server says it has; None where it does not say."""
-    answer = servers.at(base).metadata(time.monotonic() + METADATA)
-    if not answer.complete:
-        return None
-    try:
-        found = msgspec.json.decode(answer.pages[0], type=_Capabilities)
-    except msgspec.DecodeError:
-        return None
-    types = {resource.type for rest in found.rest or () for resource in rest.resource or ()}
-    return tuple(sorted(types)) or None
+    told, _ = capabilities(servers.at(base), time.monotonic() + METADATA)
+    return (tuple(sorted(told.types)) or None) if told is not None else None
 
 
 def _count(servers: FhirServers, base: str, kind: str) -> int | None:

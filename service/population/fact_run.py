@@ -39,11 +39,11 @@ def prepare(
     """Spare the sorting where the store holds all that it would give. `reports`: where the reports of sorting go."""
     usable = store is not None and store.stands_in(inputs, gaps, ledger.parts)
     marker = work / STANDING_IN
-    if marker.exists() and not usable:  # the store that a killed run went by is gone or another
+    if marker.exists() and not usable and ledger.phase != "assembling":  # the store of a killed run is gone or another
         for report in reports:
             report.unlink(missing_ok=True)
         marker.unlink()
-        ledger.phase = "sorting" if ledger.phase == "judging" else ledger.phase
+        ledger.phase = "sorting"
     if store is None or ledger.phase != "sorting":
         return
     if usable and (marker.exists() or not any(report.exists() for report in reports)):

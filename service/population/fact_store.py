@@ -7,7 +7,7 @@ in for the inputs they were read from.
 
 import hashlib
 import importlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
@@ -67,13 +67,15 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Manifest(msgspec.Struct, rename="camel"):
-    """What a store was made from. `whole` where the facts of all patients of the inputs are there."""
+    """What a store was made from. `whole` where the facts of all patients of the inputs are there; `held` are then the
+    parts that hold some."""
 
     versions: dict[str, str]
     parts: int
     inputs: list[Source] = []
     gaps: list[Gap] = []
     whole: bool = False
+    held: list[int] = []
 
 
 def facts_in(folder: Path, settings: Settings) -> Facts:
@@ -146,17 +148,27 @@ class Store:
             and made.parts == parts
             and made.gaps == list(gaps)
             and len(made.inputs) == len(inputs)
+            and all(path.exists() for path in self._files(made))
             and all(_is_same(old, new) for old, new in zip(made.inputs, inputs, strict=True))
         )
+
+    def _files(self, made: Manifest) -> Iterator[Path]:
+        """What a whole store cannot do without."""
+        yield from (self._part(number) for number in made.held)
+        yield from (self.sorted_input(number) for number in range(len(made.inputs)))
 
     # -- parts
 
     def rows(self, number: int, parts: int) -> dict[str, Row]:
-        """The usable rows of a part by patient, in the order of patients."""
+        """The usable rows of a part by patient, in the order of patients. SettingsError where it is damaged."""
         path = self._part(number)
         if self.manifest is None or self.manifest.parts != parts or not path.exists():
             return {}
-        table = _parquet()[1].read_table(path, use_threads=False)
+        arrow, parquet = _parquet()
+        try:
+            table = parquet.read_table(path, use_threads=False)
+        except arrow.ArrowException:
+            raise SettingsError(f"{path} is damaged; without the folder of facts all patients are read again") from None
         found = (Row(**values) for values in table.to_pylist())
         return {row.patient: row for row in found if row.version == self.version}
 
@@ -178,7 +190,7 @@ class Store:
         """Before parts are written. `is_new`: none has been yet by this run, or by the killed one it goes on with."""
         old = self.manifest
         made = Manifest(self.facts.versions, parts, list(inputs), list(gaps))
-        goes_on = old is not None and msgspec.structs.replace(old, whole=False) == made
+        goes_on = old is not None and msgspec.structs.replace(old, whole=False, held=[]) == made
         if is_new:
             (self.folder / INCOMPLETE).unlink(missing_ok=True)
         elif not goes_on:
@@ -198,7 +210,8 @@ class Store:
             return
         for number, path in enumerate(sorted_inputs):
             write_whole(self.sorted_input(number), path.read_bytes())
-        self._save(msgspec.structs.replace(self.manifest, whole=True))
+        held = [number for number in range(self.manifest.parts) if self._part(number).exists()]
+        self._save(msgspec.structs.replace(self.manifest, whole=True, held=held))
 
     def sorted_input(self, number: int) -> Path:
         """The report of sorting an input."""

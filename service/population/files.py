@@ -62,7 +62,7 @@ def find_inputs(source: Path) -> list[Input]:
         raise SourceError(f"{shown}: no such file or folder")
     root = source.parent if source.is_file() else source
     found: list[Input] = []
-    for path in [source] if source.is_file() else sorted(_paths(source)):
+    for path in [source] if source.is_file() else _paths(source):
         name = path.relative_to(root).as_posix()
         try:
             found += _inputs_at(path, name)
@@ -73,13 +73,15 @@ def find_inputs(source: Path) -> list[Input]:
     return found
 
 
-def _paths(folder: Path) -> Iterator[Path]:
-    """All below a folder that is no folder, through links too, each folder once."""
+def _paths(folder: Path) -> list[Path]:
+    """All below a folder that is no folder, through links too, each folder and each file of data once."""
 
     def refuse(problem: OSError) -> None:
         name = os.path.relpath(problem.filename, folder)
         raise SourceError(f"{writable(name)} cannot be looked into: {problem.strerror}")
 
+    found: list[Path] = []
+    links: list[Path] = []
     seen: set[str] = set()
     for here, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
         if (real := os.path.realpath(here)) in seen:
@@ -87,14 +89,29 @@ def _paths(folder: Path) -> Iterator[Path]:
             continue
         seen.add(real)
         folders[:] = sorted(name for name in folders if is_data(name))
-        yield from (Path(here, name) for name in names)
+        for path in (Path(here, name) for name in names):
+            if path.is_symlink() and _is_input(path.name):
+                links.append(path)
+                continue
+            found.append(path)
+            if _is_input(path.name):
+                seen.add(os.path.join(real, path.name))
+    for link in sorted(links):
+        if (real := os.path.realpath(link)) not in seen:
+            seen.add(real)
+            found.append(link)
+    return sorted(found)
+
+
+def _is_input(name: str) -> bool:
+    return kind_of(name) is not None or (is_data(name) and is_archive(name))
 
 
 def _inputs_at(path: Path, name: str) -> list[Input]:
     """Those of a path that is no folder; none of what is no data."""
     is_lost_folder = not path.suffix and not path.exists()
     kind = kind_of(name)
-    if not kind and not (is_data(name) and (is_archive(name) or is_lost_folder)):
+    if not _is_input(name) and not (is_data(name) and is_lost_folder):
         return []
     shown = writable(name)
     if not path.exists():
@@ -112,9 +129,19 @@ def _inputs_at(path: Path, name: str) -> list[Input]:
         raise SourceError(f"{shown} is no whole archive") from None
 
 
+def has_changed(source: Input, digest: str = "") -> bool:
+    """Whether the file of an input is another than the one that was found: what was read of it may be of neither. One
+    that still has the digest that was read was only touched."""
+    status = os.stat(source.path)
+    if not source.member and status.st_size != source.size:
+        return True
+    return status.st_mtime_ns != source.modified and digest_of(source) != digest
+
+
 def inputs_in(archive: Input) -> Iterator[Input]:
-    """The inputs in an archive, in its own order. One of BROKEN where it is none, SourceError where one is locked."""
-    for member, size in _members(Path(archive.path), archive.name.lower()):
+    """The inputs in an archive, in its own order; of members of one name the last, which is what unpacking leaves. One
+    of BROKEN where it is none, SourceError where one is locked."""
+    for member, size in dict(_members(Path(archive.path), archive.name.lower())).items():
         if inner := kind_of(member):
             yield Input(f"{archive.name}!{writable(member)}", archive.path, inner, size, member, archive.modified)
 

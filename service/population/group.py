@@ -63,9 +63,14 @@ def members(server: Server, base: str, group: str, on: date) -> Iterator[Listed]
             kind, identity = _entity(member, base)
             if kind == "Patient":
                 yield Listed(identity)
-            elif kind == "Group" and identity not in seen and len(seen) < MAX_GROUPS:
+            elif kind == "Group" and identity not in seen:
                 seen.add(identity)
-                waiting.append(identity)
+                if len(seen) <= MAX_GROUPS:
+                    waiting.append(identity)
+                else:
+                    yield Listed(
+                        "", problem=f"the members of Group/{identity} were not read: more than {MAX_GROUPS} Groups"
+                    )
             elif not kind:
                 yield Listed("", problem=f"a member of Group/{current} is named by no reference to this server")
 

@@ -5,6 +5,7 @@ A killed run goes on from it. A changed question (inputs, trials, value sets, da
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from service.population.files import Input, digest_of
 from service.population.spill import Gap
 
 NAME = "manifest.json"
+_DRAFT = re.compile(r"\..+\.\d+\.part")  # as `write_whole` calls what is not whole yet
 
 
 class Source(msgspec.Struct, frozen=True, rename="camel"):
@@ -96,7 +98,8 @@ def mark(folder: Path, kind: str, number: int) -> Path:
 
 @contextmanager
 def alone(folder: Path) -> Iterator[None]:
-    """Only one run at a time works in a folder. ChangedQuestion where another one does."""
+    """Only one run at a time works in a folder, and what killed ones were writing there is taken away. ChangedQuestion
+    where another one does."""
     path = folder / ".lock"
     with ExitStack() as opened:
         while True:
@@ -107,6 +110,9 @@ def alone(folder: Path) -> Iterator[None]:
                 raise ChangedQuestion(f"another run is at work in {folder}") from None
             if _is_still(lock, path):
                 break  # else the one before took it away in between, and a third could lock another of the name
+        for left in os.listdir(folder):
+            if _DRAFT.fullmatch(left):
+                (folder / left).unlink()
         yield
         path.unlink(missing_ok=True)
 

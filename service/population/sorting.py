@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 
 from service.population.bundles import sort_bundle
-from service.population.files import Input
+from service.population.files import Input, has_changed
 from service.population.ledger import mark, write_whole
-from service.population.spill import Sorted, Spill, sort_lines, spill_folder
+from service.population.spill import ErrorRow, Gap, Sorted, Spill, sort_lines, spill_folder, type_told
 
 MIN_SLICE = 16 << 20  # bytes of an input that is sorted by one worker however many there are
 
@@ -62,6 +62,11 @@ def sort_one(job: Sorting) -> Sorted:
 
 
 def _write_report(job: Sorting, found: Sorted) -> None:
+    if has_changed(job.source, found.digest):
+        name = job.source.name
+        found.errors.append(ErrorRow(name, 0, "the file changed while it was read"))
+        kind = "*" if job.source.kind == "bundle" else type_told(name, found.counts)
+        found.gaps.append(Gap(kind, f"{name} changed while it was read"))
     write_whole(mark(job.work, "sorted", job.number), msgspec.json.encode(found))
 
 

@@ -100,7 +100,7 @@ class Sorted(msgspec.Struct):
     def finish(self, name: str) -> None:
         """All lines of the input of that name were seen: its types tell what no line tells."""
         self.errors.sort(key=lambda error: error.line)
-        told = _type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
+        told = type_told(name, self.counts) if "" in self.unread or any(not gap.type for gap in self.gaps) else ""
         self.gaps.sort(key=lambda gap: gap.line)
         self.gaps = [msgspec.structs.replace(gap, type=gap.type or told, line=0) for gap in self.gaps]
         if "" in self.unread:
@@ -415,7 +415,7 @@ def _is_json(data: bytes) -> bool:
     return True
 
 
-def _type_told(name: str, counts: Mapping[str, int]) -> str:
+def type_told(name: str, counts: Mapping[str, int]) -> str:
     """The resource type of a file whose line does not tell it: by its other lines, else by its name."""
     if len(counts) == 1:
         return next(iter(counts))

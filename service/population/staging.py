@@ -141,6 +141,8 @@ def _export(
         told,
         lambda: ordered("export-medications", "system", ("Medication",)),
     )
+    for path in (folder / "files").iterdir():
+        path.unlink()  # of an export whose files a killed run was taking, for which another had to be made
     _take([file.path for file in exported.files], folder / "files", "")
     _take([file.path for file in medications], folder / "files", "medications-")
     return Staged(exported.coverage, (*exported.findings, *lacking))
@@ -157,6 +159,8 @@ def _take(paths: list[Path], folder: Path, prefix: str) -> None:
 def _search(gathering: Gathering, folder: Path, told: Progress) -> Staged:
     """Patients in chunks; what was fetched before a kill is not fetched again."""
     chunks = [msgspec.json.decode(p.read_bytes(), type=_Chunk) for p in sorted((folder / "files").glob(".chunk-*"))]
+    for chunk in chunks:  # the list is read again from its beginning, and tells then what is wrong with it
+        chunk.findings = [finding for finding in chunk.findings if finding.patient]
     known = {patient for chunk in chunks for patient in chunk.patients}
     told.phase("fetching", 0, "patients")
     taken: list[Found] = []

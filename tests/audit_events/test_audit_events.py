@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import responses
 from fhir.resources.R4B.auditevent import AuditEvent
 from flask.testing import FlaskClient
@@ -325,3 +326,23 @@ def test_of_many_events_the_rest_is_not_tried_at_a_server_that_takes_none(server
     with pytest.raises(StoreError, match="the rest was not tried"):
         audit.deliver(entry() for _ in range(20))
     assert len(sent.calls) == 3
+
+
+def test_many_events_are_sent_several_at_a_time_and_each_once(server: responses.RequestsMock) -> None:
+    sent: list[bytes] = []
+    second = threading.Event()
+
+    def taken(request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
+        assert isinstance(request.body, bytes)
+        sent.append(request.body)
+        if request.body == b"2":
+            second.set()
+        if request.body == b"1":  # is not answered before the next has come
+            assert second.wait(30)
+        return 201, {}, ""
+
+    server.add_callback(responses.POST, f"{AUDIT}/AuditEvent", callback=taken)
+    audit = AuditServer(AUDIT, "", seconds=60)
+    audit.deliver(entry(str(number)) for number in range(41))
+    assert sorted(map(int, sent)) == list(range(41))
+    assert audit.lost == 0

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from service.population import fact_store, judging, ledger
+from service.population import fact_store, judging, ledger, run
 from service.population.fact_judging import FactsJudge
 from service.population.fact_store import About
 from service.population.spill import Entry
@@ -332,3 +332,40 @@ def test_several_workers_keep_and_use_the_same_facts(
     for _ in range(2):
         same(with_facts(source, "--workers", "2"), plain)
     assert not list(source.parent.glob("facts/.*"))
+
+
+def test_a_run_that_was_killed_after_judging_needs_no_store_any_more(
+    screen: Screen, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = ("--facts", str(tmp_path / "facts"))
+    plain = screen(source, out="plain")
+    screen(source, *facts, out="first")
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "_assemble", die)
+        with pytest.raises(Killed):
+            screen(source, *facts, out="killed")
+    screen(by_type(tmp_path / "others", {"a0": RECORDS["a0"]}), *facts, out="other")
+    same(screen(source, *facts, "--resume", out="killed"), plain)
+
+
+@pytest.mark.parametrize("name", ["part-00000.parquet", "sorted-00001"])
+def test_a_store_that_lost_a_file_does_not_stand_in_for_the_inputs(
+    screen: Screen, with_facts: Callable[..., Ran], source: Path, tmp_path: Path, name: str
+) -> None:
+    plain = screen(source)
+    with_facts(source)
+    (tmp_path / "facts" / name).unlink()
+    for _ in range(2):
+        same(with_facts(source), plain)
+        assert (tmp_path / "facts" / name).exists()
+
+
+def test_a_damaged_part_of_a_store_is_told(with_facts: Callable[..., Ran], source: Path, tmp_path: Path) -> None:
+    with_facts(source)
+    part = tmp_path / "facts" / "part-00000.parquet"
+    part.write_bytes(part.read_bytes()[:-50])
+    assert with_facts(source).err == (f"{part} is damaged; without the folder of facts all patients are read again")

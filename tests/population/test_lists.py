@@ -58,6 +58,8 @@ def test_near_misses_come_the_nearest_first(screen: Screen, source: Path) -> Non
         failing = [c for c in trial["criteria"] if c["outcome"] == "fail"]
         assert (trial["grade"], row["failing"]) == ("certainly-not", [c["id"] for c in failing])
         assert row["reasons"] == [c["reason"] for c in failing]
+        unknown = [c for c in trial["criteria"] if c["outcome"] == "unknown"]
+        assert (row["failed"], row["unknown"]) == (len(failing), len(unknown))
         assert {c["failure"] for c in failing} <= {"until", "changeable"}
         assert "no-record" not in {c["basis"] for c in failing}
     near = [t["nearMisses"]["oneCriterion"] + t["nearMisses"]["twoCriteria"] for t in ran.summary["trials"]]

@@ -13,7 +13,7 @@ import responses
 from service import chart
 from service.errors import RecordError
 from service.fhir_client import FhirServers, NotAllowed
-from service.population import search
+from service.population import group, search
 from service.population.search import Found, Gathering, Selection
 from service.prefetch import Query
 from tests.builders import as_json
@@ -360,6 +360,17 @@ def test_groups_in_a_group_are_opened_once(mocked: responses.RequestsMock, gathe
     found = gather(group="g")
     assert who(found) == ["p1", "p2", ""]
     assert found[2].problem == "the members of a Group cannot be read: the server answered 404"
+
+
+def test_groups_that_are_too_many_to_be_opened_are_told(
+    mocked: responses.RequestsMock, gather: Gather, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group, "MAX_GROUPS", 2)
+    group_of(mocked, member("Group/h"), member("Group/i"), member("Group/i"), member("Group/h"))
+    group_of(mocked, member("Patient/p1"), identity="h")
+    found = sorted(gather(group="g"), key=lambda each: each.patient)
+    assert who(found) == ["", "p1"]
+    assert found[0].problem == "the members of Group/i were not read: more than 2 Groups"
 
 
 @pytest.mark.parametrize(

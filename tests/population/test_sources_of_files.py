@@ -1,6 +1,7 @@
 """However a population is written down, each patient gets the answer that `evaluate` gives."""
 
 import gzip
+import io
 import os
 import tarfile
 import zipfile
@@ -357,3 +358,41 @@ def test_a_member_of_an_archive_that_does_not_begin_as_one_is_damaged(screen: Sc
         ("records.zip!Condition.ndjson", "the file is cut short or damaged")
     ]
     assert [gap["type"] for gap in ran.summary["gaps"]] == ["Condition"]
+
+
+@pytest.mark.parametrize("form", ["zip", "tar"])
+def test_of_members_of_one_name_the_last_is_read(screen: Screen, tmp_path: Path, form: str) -> None:
+    """As `tar --append` leaves them: unpacking keeps the last."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    before, after = (b"".join(as_json(patient(id=name)) + b"\n" for name in names) for names in (["p1", "p2"], ["p2"]))
+    if form == "zip":
+        with zipfile.ZipFile(folder / "x.zip", "w") as archive:
+            archive.writestr("a.ndjson", before)
+            with pytest.warns(UserWarning, match="Duplicate"):
+                archive.writestr("a.ndjson", after)
+    else:
+        with tarfile.open(folder / "x.tar", "w") as tar:
+            for data in (before, after):
+                member = tarfile.TarInfo("a.ndjson")
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    (found,) = find_inputs(folder)
+    assert found.size == len(after)
+    ran = screen(folder)
+    assert [result["patient"] for result in ran.results] == ["Patient/p2"]
+    assert ran.summary["resources"] == {"Patient": 1}
+
+
+def test_a_file_with_several_names_is_read_once(tmp_path: Path) -> None:
+    folder = by_type(tmp_path / "in", RECORDS)
+    own = {found.name for found in find_inputs(folder)}
+    (folder / "0.latest.ndjson").symlink_to("0.Patient.ndjson")
+    (tmp_path / "kept").write_bytes(as_json(patient(id="p1")))
+    (folder / "kept").symlink_to(tmp_path / "kept")  # no name of data
+    for name in ("b", "a"):
+        (folder / f"{name}.ndjson").symlink_to(tmp_path / "kept")
+    (folder / ".store").mkdir()
+    (folder / ".store" / "c.ndjson").write_bytes(as_json(patient(id="p2")))
+    (folder / "c.ndjson").symlink_to(".store/c.ndjson")
+    assert {found.name for found in find_inputs(folder)} == own | {"a.ndjson", "c.ndjson"}

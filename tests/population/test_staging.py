@@ -78,7 +78,7 @@ def test_patients_of_a_query(screen: Screen, server: str) -> None:
 
 
 def test_killed_and_resumed(
-    screen: Screen, server: str, expected: dict[str, dict[str, str]], monkeypatch: pytest.MonkeyPatch
+    screen: Screen, server: str, expected: dict[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(staging, "CHUNK", 5)
     whole, left = staging.write_whole, [4]
@@ -96,6 +96,7 @@ def test_killed_and_resumed(
         patched.setattr(staging, "write_whole", counted)
         with pytest.raises(Killed):
             screen(server, as_of=AS_OF)
+    assert (tmp_path / "out" / "work").stat().st_mode & 0o77 == 0  # patients' data are in it
     ran = screen(server, "--resume", as_of=AS_OF)
     assert grades(ran.results) == expected
     assert len(ran.results) == len(expected)
@@ -215,3 +216,13 @@ def test_patients_fetched_for_other_trials_are_not_taken_for_those_of_these(
     ran = screen(server, "--resume", "--trial", SINAI, as_of=AS_OF)
     assert (ran.code, "asked the server something else" in ran.err) == (2, True)
     assert screen(server, "--resume", "--trial", PATINA, as_of=AS_OF).code == 0
+
+
+def test_what_was_wrong_with_the_list_before_is_not_told_of_the_list_that_is_read_again(
+    screen: Screen, server: str, expected: dict[str, dict[str, str]]
+) -> None:
+    BROKEN.add("/fhir/Patient")
+    assert screen(server, as_of=AS_OF).code == 2
+    BROKEN.clear()
+    ran = screen(server, "--resume", as_of=AS_OF)
+    assert (ran.code, ran.errors, grades(ran.results)) == (0, [], expected)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 import pytest
 
+from service.population import staging
 from tests.builders import RxNorm, as_json, medication
 from tests.population.conftest import Ran, Screen
 from tests.population.export_server import Answer, ExportServer, Json, capabilities, json_of, outcome
@@ -94,6 +95,34 @@ def test_the_level_is_part_of_the_question(server: ExportServer, screen: Screen)
     assert server.requests("GET", "/fhir/Patient/$export") == []
     ran = screen(server.base, "--bulk", "--level", "patient", "--resume")
     assert (ran.code, "level was system" in ran.err) == (2, True)
+
+
+class Killed(BaseException):
+    """Stands for a kill: nothing catches it."""
+
+
+def test_files_of_an_export_that_was_killed_while_they_were_taken_are_not_mixed_with_those_of_another(
+    server: ExportServer, screen: Screen, expected: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on("GET", "/fhir/Medication/shared", json_of(MEDICATIONS[0]))
+    move, left = staging.shutil.move, [2]
+
+    def killed(path: Path, target: Path) -> None:
+        if not left[0]:
+            raise Killed
+        left[0] -= 1
+        move(path, target)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(staging.shutil, "move", killed)
+        with pytest.raises(Killed):
+            screen(server.base, "--bulk")
+    anew = [(kind, found[n : n + 2]) for kind, found in OTHERS.items() for n in range(0, len(found), 2)]
+    server.exports(*(server.file(kind, f"{n}-anew", *found) for n, (kind, found) in enumerate(anew)))
+    server.on("GET", "/fhir/metadata", json_of(capabilities(*OTHERS, "Medication", *SILENT)))
+    ran = screen(server.base, "--bulk", "--resume")
+    assert (ran.code, ran.results) == (0, expected.results)
+    assert ran.summary["resources"] == expected.summary["resources"]
 
 
 @pytest.mark.parametrize(

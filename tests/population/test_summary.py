@@ -4,6 +4,7 @@ import random
 
 import msgspec
 import pytest
+from msgspec import UNSET
 
 from service.criteria.catalogue import Trial
 from service.criteria.findings import Evidence
@@ -115,7 +116,7 @@ def test_changes_are_counted_within_ninety_days_of_the_as_of_date(three, day, co
 
 def test_parts_merge_to_the_whole_whatever_the_cut_and_order(screening):
     trial = screening.trials["HIC-2000023405"]
-    patients = drawn(2, trial, 120)
+    patients = [_nearer(each, number) for number, each in enumerate(drawn(2, trial, 120))]
     whole = tallied(*patients)
     whole.add_error("unreadable-record")
     parts = [tallied(*patients[:7]), tallied(*patients[7:90]), tallied(*patients[90:])]
@@ -124,7 +125,20 @@ def test_parts_merge_to_the_whole_whatever_the_cut_and_order(screening):
     merged = Tally()
     for part in parts:
         merged.merge(msgspec.json.decode(msgspec.json.encode(part), type=Tally))
-    assert summary(merged, [trial]) == summary(whole, [trial])
+    made = summary(merged, [trial])
+    assert made == summary(whole, [trial])
+    assert made["trials"][0]["changesWithin90Days"]["patients"] > 90
+    assert all(made["trials"][0]["nearMisses"].values())
+
+
+def _nearer(drawn_at_random, number):
+    """The same patient with a change to come, and with failures of every kind."""
+    (trial,) = drawn_at_random.results
+    change = Change("2026-12-01", ("certainly-not", "possible", "probable")[number % 3], (f"c{number % 5}",))
+    failure = ("until", "changeable", "permanent", UNSET)[number % 4]
+    told = failure if trial.grade == "certainly-not" else UNSET
+    trial = msgspec.structs.replace(trial, changes_on=change if number % 7 else None, failure=told)
+    return msgspec.structs.replace(drawn_at_random, results=(trial,))
 
 
 def test_an_empty_part_changes_nothing(three):

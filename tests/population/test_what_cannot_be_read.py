@@ -1,13 +1,15 @@
 """A broken line, an orphan, a cut file: a row with file and line, exit code 1, and no silence where it matters."""
 
 import gzip
+import os
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from service.population import bundles, run, spill
+from service.commands import screen as screen_command
+from service.population import bundles, files, run, sorting, spill
 from tests.builders import SINAI, Icd10cm, as_json, collection, condition, entry, operation_outcome, patient
 from tests.population.conftest import Ran, Screen
 from tests.population.sources import by_type, population, write_lines
@@ -367,3 +369,72 @@ def test_a_bundle_that_was_cut_after_it_was_sorted_is_a_row_and_the_others_are_j
     assert [(row["file"], row["patient"]) for row in ran.errors] == [("p1.json.gz", "Patient/p1")]
     assert ran.errors[0]["reason"] == "p1.json.gz: the file is cut short or damaged"
     assert [(r["patient"], "error" in r) for r in ran.results] == [("Patient/p1", True), ("Patient/p2", False)]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_file_that_changes_while_it_is_read_is_no_silence_for_anyone(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """As one that is cut at the end of a line: nothing in it tells that something is missing."""
+    monkeypatch.setattr(sorting, "MIN_SLICE", 2000)
+    monkeypatch.setattr(spill, "SLICE", 5)
+    path = source / "0.Condition.ndjson"
+    path.write_bytes(path.read_bytes() + path.read_bytes())
+    whole = files.find_inputs(source)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:3]))
+    monkeypatch.setattr(screen_command, "find_inputs", lambda _: whole)
+    ran = screen(source, "--workers", workers)
+    assert ran.code == 1
+    assert ran.errors == [{"file": path.name, "line": 0, "reason": "the file changed while it was read"}]
+    assert ran.summary["gaps"] == [{"type": "Condition", "reason": f"{path.name} changed while it was read"}]
+    assert ran.summary["resources"]["Condition"] == 3
+
+
+def test_a_file_that_is_only_touched_while_it_is_read_is_the_same_file(
+    screen: Screen, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = files.find_inputs(source)
+    os.utime(source / "0.Condition.ndjson", ns=(1, 1))
+    monkeypatch.setattr(screen_command, "find_inputs", lambda _: found)
+    assert screen(source).code == 0
+
+
+def test_a_bundle_that_is_another_when_it_is_judged_is_a_row(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("p1", "p2"):
+        (folder / f"{name}.json").write_bytes(as_json(collection(entry(patient(id=name)))))
+    sort = run.sort_one
+
+    def changed_afterwards(job: Any) -> Any:
+        found = sort(job)
+        if job.source.name == "p1.json":
+            Path(job.source.path).write_bytes(as_json(collection(entry(patient(id="p1", gender="male")))))
+        return found
+
+    monkeypatch.setattr(run, "sort_one", changed_afterwards)
+    ran = screen(folder)
+    assert [row["reason"] for row in ran.errors] == ["p1.json: the file has changed since it was first read"]
+    assert [(r["patient"], "error" in r) for r in ran.results] == [("Patient/p1", True), ("Patient/p2", False)]
+
+
+def test_a_bundle_that_changes_while_it_is_read_is_no_silence_for_anyone(
+    screen: Screen, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "p.json").write_bytes(as_json(collection(entry(patient(id="p1")), entry(patient(id="p2")))))
+    sort = sorting.sort_bundle
+
+    def changed_meanwhile(*given: Any) -> Any:
+        found = sort(*given)
+        (folder / "p.json").write_bytes(as_json(collection(entry(patient(id="p1")), entry(patient(id="p3")))))
+        os.utime(folder / "p.json", ns=(1, 1))  # of the same length
+        return found
+
+    monkeypatch.setattr(sorting, "sort_bundle", changed_meanwhile)
+    ran = screen(folder)
+    assert [row["reason"] for row in ran.errors] == ["the file changed while it was read"]
+    assert ran.summary["gaps"] == [{"type": "*", "reason": "p.json changed while it was read"}]
