@@ -441,6 +441,9 @@ for name, other, outcome in (
     ("agree", "2100 /mm3", "pass/recorded"),
     # they disagree, though not across the threshold
     ("same-side", "3.5 10*3/uL", "unknown/conflict"),
+    # a number that no living person has is a number all the same; words and other units say nothing against the other
+    ("impossible", "4000 10*3/uL", "unknown/conflict"),
+    ("words", "see report", "pass/recorded"),
 ):
     both = {"valueQuantity": quantity(2.1, "10*3/uL"), "valueString": other}
     case(
