@@ -239,6 +239,25 @@ case(
     UNTREATED.put(anc=anc(2.1, issued="2026-11-11T09:00:00Z")).add(anc(0.9)),
     expect(SINAI, anc="unknown/conflict"),
 )
+case(
+    "observation-issued-of-two-among-three",
+    UNTREATED.put(anc=anc(2.1)).add(anc(0.9, issued="2026-11-10T09:00:00Z"), anc(2.4, issued="2026-11-11T09:00:00Z")),
+    expect(SINAI, anc="pass/recorded"),
+    "one took the place of another, and the third says the same as it",
+)
+for name, date, on, outcome in (
+    ("may-be-older", "2026-11", "2026-11-05", "unknown/conflict"),
+    ("not-older", "2026-11", "2026-11-01", "fail/recorded"),
+    ("told-alike", "2026-11", "2026-11", "fail/recorded"),
+):
+    # a date told in part is of the same time only where it is told alike, or can be neither older nor newer
+    case(
+        f"observation-issued-later-{name}",
+        UNTREATED.put(anc=anc(2.1, on, issued=f"{on[:7]}-06T09:00:00Z")).add(
+            anc(0.9, date, issued="2026-11-12T09:00:00Z")
+        ),
+        expect(SINAI, anc=outcome),
+    )
 case = chapter.rule("When it was issued, as the only date, proves 'older than' and never 'within'")
 case(
     "observation-issued-only-recent",
