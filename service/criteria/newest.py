@@ -42,7 +42,9 @@ def select(
             if ev.counts(m.span):
                 chosen.listed.append(m)
         elif m.span is None:
-            if says(m):
+            if m.date_lost and m.empty:
+                chosen.silent.append(m)
+            elif says(m):
                 (lost if m.date_lost else chosen.undated).append(m)
         elif ev.counts(m.span):
             dated.append(m)

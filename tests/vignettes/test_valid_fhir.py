@@ -23,6 +23,7 @@ DELIBERATELY_INVALID = {
     ),
     "identity-no-subject-condition": "a Condition without a subject",
     "observation-status-undeciding": "an Observation without a status",
+    "observation-no-value-date-unread": "a day that the month lacks",
     **dict.fromkeys(
         (
             "observation-time-unread-date",

@@ -311,6 +311,12 @@ case(
     expect(SINAI, anc="pass/recorded"),
 )
 case(
+    "observation-no-value-date-unread",
+    UNTREATED.add(observation(Loinc.ANC, None, {"effectiveDateTime": "2026-11-31"})),
+    expect(SINAI, anc="pass/recorded"),
+    "whatever its date",
+)
+case(
     "observation-no-value-no-reason",
     UNTREATED.add(observation(Loinc.ANC, None, "2026-11-18")),
     expect(SINAI, anc="pass/recorded"),
