@@ -212,7 +212,7 @@ class MeasurementRule(msgspec.Struct, frozen=True):
 
     def _judge_one(self, ev: Evaluation, m: Measurement, windowed: bool = True) -> Finding:
         t = self.threshold
-        if windowed and t.window is not None:
+        if windowed and t.window is not None and not m.date_lost:
             inside = ev.within(m.span, t.window)
             if inside is not True:
                 return self._not_inside(m, inside)

@@ -90,6 +90,7 @@ def _ovaries(ev: Evaluation, _: Suppressants) -> Menopause | None:
     sure: list[Evidence] = []
     maybe: list[Evidence] = []
     sides: dict[str, Evidence] = {}
+    possible: dict[str, Evidence] = {}
     for match in ev.record.operations(("bilateral-oophorectomy", "ovarian-irradiation")):
         if ev.counts(match.fact.start):
             _sort_operation(match, sure, maybe)
@@ -104,8 +105,10 @@ def _ovaries(ev: Evaluation, _: Suppressants) -> Menopause | None:
             doubt, _basis = doubt_of(told_as.standing, told_as.why, removed.verification == "provisional")
             cited = cite(removed.ref, removed.date, told(removed), not doubt, doubt)
             (maybe if doubt else sure).append(cited)
-    for side, operation in _one_sided(ev):
-        sides.setdefault(side, cite(operation.ref, operation.end, operation.says))
+    for side, cited in _one_sided(ev):
+        (sides if cited.used else possible).setdefault(side, cited)
+    if len(sides) < len(sides | possible) == 2:
+        maybe += possible.values()
     if sure or len(sides) == 2:
         evidence = tuple(sure) or tuple(sides.values())
         return Menopause("post", f"both ovaries removed or irradiated: {evidence[0].says}", "recorded", evidence)
@@ -122,17 +125,22 @@ def _sort_operation(match: Match[Operation], sure: list[Evidence], maybe: list[E
     (maybe if doubt else sure).append(cite(operation.ref, operation.end, operation.says, not doubt, doubt))
 
 
-def _one_sided(ev: Evaluation) -> Iterable[tuple[str, Operation]]:
-    for match in ev.record.operations(("left-oophorectomy", "right-oophorectomy")):
-        if match.standing == "sure" and match.fact.certain and ev.counts(match.fact.start):
-            yield match.concept.partition("-")[0], match.fact
-    for match in ev.record.operations(("oophorectomy",)):
+def _one_sided(ev: Evaluation) -> Iterable[tuple[str, Evidence]]:
+    """The side of each operation on one ovary, with what says it: used only where that is certain."""
+    for match in ev.record.operations(("left-oophorectomy", "right-oophorectomy", "oophorectomy")):
         operation = match.fact
-        if match.standing != "sure" or not operation.certain or not ev.counts(operation.start):
+        if not ev.counts(operation.start):
             continue
-        for side in ("left", "right"):
-            if operation.sites & {side, f"{side}-ovary", "bilateral", "both-ovaries"}:
-                yield side, operation
+        doubt = doubt_of(match.standing, match.why)[0] or ("" if operation.certain else operation.why)
+        cited = cite(operation.ref, operation.end, operation.says, not doubt, doubt)
+        by_code = match.concept.partition("-")[0]
+        for side, sites in _SITES.items():
+            if side == by_code or (match.concept == "oophorectomy" and operation.sites & sites):
+                yield side, cited
+
+
+_BOTH_OVARIES = frozenset({"bilateral", "both-ovaries"})
+_SITES = {side: _BOTH_OVARIES | {side, f"{side}-ovary"} for side in ("left", "right")}
 
 
 def _by_age(ev: Evaluation, _: Suppressants) -> Menopause | None:

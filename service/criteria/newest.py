@@ -8,6 +8,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Evidence, cite, cite_measurement
 from service.criteria.overlap import is_older, latest_start
+from service.criteria.spans import LONG_AGO, Span
 
 
 class Selection(msgspec.Struct):
@@ -41,11 +42,13 @@ def select(
             if ev.counts(m.span):
                 chosen.listed.append(m)
         elif m.span is None:
-            if says(m):
+            if m.date_lost and m.empty:
+                chosen.silent.append(m)
+            elif says(m):
                 (lost if m.date_lost else chosen.undated).append(m)
         elif ev.counts(m.span):
             dated.append(m)
-    chosen.candidates = [*_newest(dated, says, chosen.silent), *lost]
+    chosen.candidates = [*_newest(dated, says, chosen.silent, ev.today), *lost]
     return chosen
 
 
@@ -71,25 +74,48 @@ def _has_value(m: Measurement) -> bool:
 
 
 def _newest(
-    dated: list[Measurement], says: Callable[[Measurement], bool], aside: list[Measurement]
+    dated: list[Measurement], says: Callable[[Measurement], bool], aside: list[Measurement], today: int
 ) -> list[Measurement]:
     """Those that no other is certainly newer than; ones without a value are set aside."""
     latest = latest_start(m.span for m in dated)
     top = [m for m in dated if not is_older(m.span, latest)]
     if all(map(says, top)):  # the usual case
-        return _latest_issued(top)
+        return _latest_issued(top, today)
     latest = latest_start(m.span for m in dated if says(m))
     top = [m for m in dated if not is_older(m.span, latest)]
     aside += [m for m in top if not says(m)]
-    return _latest_issued([m for m in top if says(m)])
+    return _latest_issued([m for m in top if says(m)], today)
 
 
-def _latest_issued(top: list[Measurement]) -> list[Measurement]:
-    """At the same time the one issued later wins, where all tell when they were issued."""
-    if len(top) < 2 or any(m.issued is None for m in top):
+def _latest_issued(top: list[Measurement], today: int) -> list[Measurement]:
+    """Without those that another of the same time, issued later, took the place of. A date told in part is of the time
+    of another only where it is told alike, or cannot be after it."""
+    if len(top) < 2:
         return top
-    latest = max(m.issued for m in top if m.issued is not None)
-    return [m for m in top if m.issued == latest]
+    latest: dict[_Time, float] = {}
+    for m in top:
+        if m.issued is not None:
+            time = _time(m.span)
+            latest[time] = max(m.issued, latest.get(time, m.issued))
+    return [m for m in top if not _is_replaced(m, latest, today)]
+
+
+_Time = tuple[int, int]
+
+
+def _time(span: Span | None) -> _Time:
+    """What tells two of the newest results as of one time: those of a day are of the same; of those of which only the
+    issue is known the one that was issued last is the newest."""
+    if span is None or span.open_start:
+        return LONG_AGO, LONG_AGO
+    return span.first, span.last
+
+
+def _is_replaced(m: Measurement, latest: dict[_Time, float], today: int) -> bool:
+    if m.issued is None or m.span is None:
+        return False
+    own, last = _time(m.span), min(m.span.last, today)
+    return any(issued > m.issued and (time == own or last <= time[0]) for time, issued in latest.items())
 
 
 def last_issued(measurements: Sequence[Measurement]) -> Sequence[Measurement]:

@@ -156,7 +156,7 @@ def _condition_words(ev: Evaluation, words: dict[str, bool | None], as_recorded:
             elif says:
                 yield Word(False, date, cite(diagnosis.ref, date, told(diagnosis)))
             continue
-        if doubt or says is None or there is None:
+        if doubt or says is None or (says and there is None):
             why = doubt or (
                 "does not tell that she is pregnant now" if says is None else "whether it lasts is not told"
             )

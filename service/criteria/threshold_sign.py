@@ -7,6 +7,7 @@ from service.criteria.evaluation import Evaluation
 from service.criteria.facts import Measurement
 from service.criteria.findings import Need, Sighting, Why, cite_measurement
 from service.criteria.measured import Threshold, window_default
+from service.criteria.overlap import is_older, latest_start
 from service.criteria.wording import labelled
 
 
@@ -19,12 +20,14 @@ class ThresholdSign(msgspec.Struct, frozen=True):
     def look(self, ev: Evaluation) -> Sighting:
         t = self.threshold
         chosen = t.selection(ev)
-        sightings = [self._one(ev, m) for m in chosen.candidates]
+        sightings = self._each(ev, chosen.candidates)
         decided = [s for s in sightings if s.state != "silent"]
         if decided:
             return _joined(decided, t.label, t.input)
         undated = chosen.undated if not chosen.candidates else ()
-        for m, why in (*((m, m.why) for m in chosen.listed), *((m, m.why or "undated") for m in undated)):
+        newest = latest_start(m.span for m in chosen.candidates)
+        listed = [m for m in chosen.listed if not is_older(m.span, newest)]
+        for m, why in (*((m, m.why) for m in listed), *((m, m.why or "undated") for m in undated)):
             if not m.problem and self._would_exclude(ev, m):
                 evidence = (cite_measurement(m, False, why),)
                 return Sighting(
@@ -43,13 +46,31 @@ class ThresholdSign(msgspec.Struct, frozen=True):
     def reads(self) -> frozenset[str]:
         return keys.inputs(self.threshold.input)
 
+    def _each(self, ev: Evaluation, candidates: list[Measurement]) -> list[Sighting]:
+        """Beside one that is surely inside the window, another is of its time or does not count: where all would say
+        the same, a date that does not tell is no matter; where one may be newer and says another, it is one."""
+        sightings = [self._one(ev, m) for m in candidates]
+        if len(sightings) == 1 or not any(s.state in ("found", "absent") for s in sightings):
+            return sightings
+        alike = [self._one(ev, m, windowed=False) for m in candidates]
+        if len({s.state for s in alike}) == 1:
+            return alike
+        return [self._may_speak(m) if s.state == "silent" else s for m, s in zip(candidates, sightings, strict=True)]
+
+    def _may_speak(self, m: Measurement) -> Sighting:
+        """A result that would not exclude and may be the newest."""
+        t, why = self.threshold, "its date does not tell"
+        said, date = f"{t.said(m)}{f' on {m.span.text}' if m.span else ', undated'}", m.span.text if m.span else ""
+        evidence = (cite_measurement(m, False, why),)
+        return Sighting("maybe", f"{said}, {why}", "missing", evidence, (Need(t.input, "missing", date),))
+
     def _would_exclude(self, ev: Evaluation, m: Measurement) -> bool:
         return m.value is not None and self.threshold.verdict_if_sure(ev, m).meets is not False
 
-    def _one(self, ev: Evaluation, m: Measurement) -> Sighting:
+    def _one(self, ev: Evaluation, m: Measurement, windowed: bool = True) -> Sighting:
         t = self.threshold
         verdict = t.verdict(ev, m)
-        inside = ev.within(m.span, t.window) if t.window else True
+        inside = ev.within(m.span, t.window) if t.window and windowed and not m.date_lost else True
         date = m.span.text if m.span else ""
         said = f"{t.said(m)}{f' on {date}' if date else ', undated'}"
         if inside is not True:

@@ -32,6 +32,10 @@ def is_usable(value: Decimal, made: Input) -> bool:
     return not made.usable
 
 
+class Impossible(Problem):
+    """A number that can be read and that no living person has."""
+
+
 class ValueReader:
     """Reads the value[x] of an Observation or component for one input."""
 
@@ -47,6 +51,7 @@ class ValueReader:
         self.empty = False
         self.said = ""
         self._present = 0
+        self._impossible = False
 
     def read(self) -> None:
         part = self.part
@@ -61,8 +66,13 @@ class ValueReader:
         self._read_rare_types()
         if self._present == 0:
             self._without_value()
-        elif self.value is not None or self.answers or self.date:
+        elif self._told:
             self.problem = ""
+            self.conflicting = self.conflicting or self._impossible
+
+    @property
+    def _told(self) -> bool:
+        return self.value is not None or bool(self.answers or self.date)
 
     def _read_rare_types(self) -> None:
         part = self.part
@@ -80,12 +90,15 @@ class ValueReader:
                 self._try(name, self._no_such_type)
 
     def _try(self, shown: str, read: Callable[[], None]) -> None:
+        told_before = self._told
         self._present += 1
-        self.said = self.said or shown[:200]
         try:
             read()
         except Problem as problem:
             self.problem = self.problem or str(problem)
+            self._impossible = self._impossible or isinstance(problem, Impossible)
+        if not self.said or (self._told and not told_before):  # what is shown is what was read
+            self.said = shown[:200]
 
     def _number(self, written: Written, unit_optional: bool) -> None:
         if "quantity" not in self.input.reads:
@@ -95,14 +108,14 @@ class ValueReader:
     def _possible(self, interval: Interval) -> Interval:
         made = self.input
         if any(bound is not None and bound < 0 for bound in (interval.low, interval.high)):
-            raise Problem(f"{made.label} is never negative")
+            raise Impossible(f"{made.label} is never negative")
         if made.usable and not any(interval.meets(low, high) for low, high in made.usable):
-            raise Problem(f"no living person has this value of {made.label}")
+            raise Impossible(f"no living person has this value of {made.label}")
         if not made.score:
             return interval
         numbers = whole(interval)
         if numbers.low is not None and numbers.high is not None and numbers.low > numbers.high:
-            raise Problem(f"{made.label} is a whole number")
+            raise Impossible(f"{made.label} is a whole number")
         return numbers
 
     def _keep(self, interval: Interval) -> None:

@@ -48,11 +48,13 @@ _PERCENT = {"%": D(1)}
 # Spellings that are not UCUM, or that UCUM reads as something else (K/uL is kelvin per microlitre there).
 _SPELLINGS = {
     "k/ul": "10*3/uL", "k/cumm": "10*3/uL", "k/mm3": "10*3/uL", "thou/ul": "10*3/uL", "thou/mm3": "10*3/uL",
+    "k/cmm": "10*3/uL", "thou/cmm": "10*3/uL", "thous/ul": "10*3/uL",
     "thousand/ul": "10*3/uL", "thousands/ul": "10*3/uL", "thousand/mm3": "10*3/uL", "1000/ul": "10*3/uL",
     "tsd/ul": "10*3/uL", "tsd./ul": "10*3/uL", "mrd/l": "10*9/L", "mrd./l": "10*9/L",
     "g/l": "g/L", "giga/l": "10*9/L", "gpt/l": "10*9/L", "cells/ul": "/uL", "cell/ul": "/uL", "cells/mm3": "/mm3",
     "/cumm": "/mm3", "/cmm": "/mm3", "cells/cumm": "/mm3", "/ul": "/uL", "/mm3": "/mm3", "/l": "/L", "/ml": "/mL",
-    "cells/l": "/L", "mil/ul": "10*6/uL", "m/ul": "10*6/uL", "million/ul": "10*6/uL",
+    # mil/uL and M/uL are none: a million in one country, a thousand in another
+    "cells/l": "/L", "million/ul": "10*6/uL",
     "g/dl": "g/dL", "gm/dl": "g/dL", "gms/dl": "g/dL", "g%": "g/dL", "gm%": "g/dL", "mg/dl": "mg/dL", "mg%": "mg/dL",
     "mg/l": "mg/L", "ng/ml": "ng/mL", "pg/ml": "pg/mL", "ng/l": "ng/L", "ug/l": "ug/L", "ug/dl": "ug/dL",
     "mmol/l": "mmol/L", "umol/l": "umol/L", "nmol/l": "nmol/L", "pmol/l": "pmol/L",
@@ -70,6 +72,7 @@ _OWN = frozenset(
 )  # of inputs.yaml; the library need not be asked
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _POWER = re.compile(r"^[xX×*]?\s*10\s*(?:\*\*|\*|\^|[eE]\^?|\()?\s*\+?(\d{1,2})\)?\s*(.*)$")
+_MICROLITRE = re.compile(r"mc[lL]|MCL")
 _TRAILING_ANNOTATION = re.compile(r"\{[^{}]*\}\Z")
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 MAX_LENGTH = 64
@@ -81,14 +84,15 @@ class UnitError(ValueError):
 
 def normalised(unit: str) -> str:
     """A unit text in the spelling of the tables: micro signs, superscripts, powers of ten, common abbreviations."""
-    text = unit.strip().replace("µ", "u").replace("μ", "u").replace("mcL", "uL").replace("mcl", "uL")
+    text = _MICROLITRE.sub("uL", unit.strip().replace("µ", "u").replace("μ", "u"))
     text = text.replace("mcg", "ug").replace("mcmol", "umol")
     if any(c in text for c in "⁰¹²³⁴⁵⁶⁷⁸⁹"):
         text = re.sub("[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: m[0].translate(_SUPERSCRIPTS), text)
     text = text.replace("mm^3", "mm3").replace("mm**3", "mm3").replace("cu mm", "cumm").replace("per ", "/")
     power = _POWER.match(text)
     if (power and power[2][:1] in ("/", "")) or (power and power[2][:1].isalpha()):
-        rest = power[2] if power[2].startswith("/") else f"/{power[2]}" if power[2] else ""
+        per = power[2].removeprefix("cells")
+        rest = per if per.startswith("/") else f"/{per}" if per else ""
         return f"10*{power[1]}{_case(rest.replace(' ', ''))}"
     return _SPELLINGS.get(text.lower().replace(" ", ""), _SPELLINGS.get(text.lower(), text))
 

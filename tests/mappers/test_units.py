@@ -33,7 +33,8 @@ SPELLINGS: dict[tuple[str, str], tuple[str, ...]] = {
         *("x10^3/uL", "10*3/mm3", "10*3/mm^3", "K/uL", "k/ul", "K/µL", "K/mcL", "K/mm3", "K/cumm", "thou/mcL"),
         *("thou/uL", "Thousand/uL", "thousands/uL", "1000/uL", "10*9/L", "10^9/L", "x10^9/L", "10e9/L", "10⁹/L"),
         *("G/L", "G/l", "Tsd/µl", "Tsd./µl", "Mrd/L", "Mrd./l"),  # French and Swiss, German and Austrian laboratories
-        *("Giga/L", "GPT/L", "10*6/mL", "10*3{cells}/uL", " 10*3/uL ", "10*3 / uL"),
+        *("Giga/L", "GPT/L", "K/cmm", "Thous/mcL", "THOU/MCL", "x10^3 cells/uL"),
+        *("10*6/mL", "10*3{cells}/uL", " 10*3/uL ", "10*3 / uL"),
     ),
     (COUNT, "0.001"): (
         *("/uL", "/mm3", "/mm^3", "/cumm", "cells/uL", "cells/mcL", "{cells}/uL", "{#}/uL", "1/uL", "cells/mm3"),
@@ -267,6 +268,7 @@ def test_what_is_no_unit_is_refused(unit: str) -> None:
         ("10*3", COUNT),
         ("uL", COUNT),
         ("g/L", COUNT),  # grams: giga per litre has a capital
+        *((unit, COUNT) for unit in ("mil/uL", "M/uL", "mil/mm3")),  # a million, or mille: a thousand
         ("g/l", COUNT),
         ("g/dL", COUNT),
         ("%", COUNT),

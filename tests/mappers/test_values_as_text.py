@@ -1,11 +1,14 @@
 """Texts that are values as a whole: a number, a comparator in signs or words, a range, a score; any other is none."""
 
+from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
 from service.criteria.amounts import Interval
 from service.mappers.quantities import of_text, score_of_text
+from tests.builders import SINAI, Json, Loinc, eligible, observation, quantity
 
 LIMIT = Decimal("1.8")
 BELOW, UP_TO = Interval(None, LIMIT, high_open=True), Interval(None, LIMIT)
@@ -73,3 +76,10 @@ def test_a_score_is_a_digit_up_to_three_with_a_plus(text: str, score: int) -> No
 @pytest.mark.parametrize("text", ["4+", "3", "+3", "3++", "13+", "2+ to 3+"])
 def test_any_other_text_is_no_score(text: str) -> None:
     assert score_of_text(text) is None
+
+
+@pytest.mark.parametrize("unread", [quantity(40, "kg"), quantity(40)], ids=["weight", "no-unit"])
+def test_a_text_beside_a_value_that_cannot_be_read_is_what_is_shown(judged: Callable[..., Any], unread: Json) -> None:
+    both = {"valueQuantity": unread, "valueString": "2.1 10*3/uL"}
+    found, _ = judged(eligible(SINAI).put(anc=observation(Loinc.ANC, both)).bundle(), "anc")
+    assert (found.outcome, found.evidence[0].says) == ("pass", "2.1 10*3/uL")

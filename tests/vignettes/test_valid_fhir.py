@@ -23,6 +23,7 @@ DELIBERATELY_INVALID = {
     ),
     "identity-no-subject-condition": "a Condition without a subject",
     "observation-status-undeciding": "an Observation without a status",
+    "observation-no-value-date-unread": "a day that the month lacks",
     **dict.fromkeys(
         (
             "observation-time-unread-date",
@@ -34,9 +35,16 @@ DELIBERATELY_INVALID = {
         ),
         "words in the place of a date",
     ),
-    "observation-two-values-agree": "two value[x]",
-    "observation-two-values-disagree": "two value[x]",
-    "observation-two-values-same-side": "two value[x]",
+    **dict.fromkeys(
+        (
+            "observation-two-values-agree",
+            "observation-two-values-disagree",
+            "observation-two-values-same-side",
+            "observation-two-values-impossible",
+            "observation-two-values-words",
+        ),
+        "two value[x]",
+    ),
 }
 # fhir.resources looks neither for the codes of required bindings nor for rules of a whole Bundle
 INVALID_UNSEEN = {

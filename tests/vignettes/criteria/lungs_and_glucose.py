@@ -46,6 +46,23 @@ for name, values, outcome in (
 ):
     first, second = (observation(Loinc.SATURATION, percent(value)) for value in values)
     case(f"spo2-one-time-{name}", UNTREATED.put(saturation=first).add(second), lungs(outcome))
+# the year alone does not tell whether it is the newest: it is no matter only where both say the same
+for value, outcome in ((97, "unknown/missing"), (88, FAIL)):
+    case(
+        f"spo2-year-alone-{value}",
+        UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(85), ago(27))).add(
+            observation(Loinc.SATURATION, percent(value), "2026")
+        ),
+        lungs(outcome),
+    )
+case(
+    "spo2-preliminary-before-final",
+    UNTREATED.put(saturation=observation(Loinc.SATURATION, percent(97), ago(60))).add(
+        observation(Loinc.SATURATION, percent(85), ago(61), status="preliminary")
+    ),
+    lungs("pass/no-record"),
+    "a final one is newer",
+)
 case = chapter.rule("A saturation marked as on exertion is set aside")
 case(
     "spo2-85-on-exertion",

@@ -226,6 +226,10 @@ BEFORE = condition(Snomed.PREMENOPAUSAL, "2026-08-01")
 for name, more, outcome in (("recorded", {}, "unknown"), ("refuted", {"verification": "refuted"}, FAIL)):
     record = woman("1974-04-12").add(BEFORE, condition(icd10cm("N95.1"), "2025-03-01", **more))
     case(f"meno-premenopausal-beside-n951-{name}", record, menopause(outcome, outcome))
+# one ovary is gone, and perhaps the other
+for status, outcome in (("unknown", "unknown"), ("not-done", FAIL)):
+    record = woman("1974-04-12").add(BEFORE, LEFT, RIGHT | {"status": status})
+    case(f"meno-premenopausal-beside-oophorectomy-{status}", record, menopause(outcome, outcome))
 
 # ---- hormones ----
 

@@ -200,6 +200,14 @@ case(
     pregnancy("pass/recorded"),
 )
 case(
+    "pregnant-then-delivery-until-this-month",
+    NOT_TESTED.add(
+        condition(Icd10cm.PREGNANCY_SUPERVISION, "2026-02-01"),
+        condition(Icd10cm.DELIVERY, "2026-11-14", abatement="2026-11"),
+    ),
+    pregnancy("pass/recorded"),
+)
+case(
     "pregnant-until-abated",
     NOT_TESTED.add(condition(Icd10cm.PREGNANT, "2026-02-01", clinical="resolved", abatement="2026-06-01")),
     pregnancy("pass"),

@@ -239,6 +239,25 @@ case(
     UNTREATED.put(anc=anc(2.1, issued="2026-11-11T09:00:00Z")).add(anc(0.9)),
     expect(SINAI, anc="unknown/conflict"),
 )
+case(
+    "observation-issued-of-two-among-three",
+    UNTREATED.put(anc=anc(2.1)).add(anc(0.9, issued="2026-11-10T09:00:00Z"), anc(2.4, issued="2026-11-11T09:00:00Z")),
+    expect(SINAI, anc="pass/recorded"),
+    "one took the place of another, and the third says the same as it",
+)
+for name, date, on, outcome in (
+    ("may-be-older", "2026-11", "2026-11-05", "unknown/conflict"),
+    ("not-older", "2026-11", "2026-11-01", "fail/recorded"),
+    ("told-alike", "2026-11", "2026-11", "fail/recorded"),
+):
+    # a date told in part is of the same time only where it is told alike, or can be neither older nor newer
+    case(
+        f"observation-issued-later-{name}",
+        UNTREATED.put(anc=anc(2.1, on, issued=f"{on[:7]}-06T09:00:00Z")).add(
+            anc(0.9, date, issued="2026-11-12T09:00:00Z")
+        ),
+        expect(SINAI, anc=outcome),
+    )
 case = chapter.rule("When it was issued, as the only date, proves 'older than' and never 'within'")
 case(
     "observation-issued-only-recent",
@@ -290,6 +309,12 @@ case(
     "observation-absent-newest",
     UNTREATED.add(observation(Loinc.ANC, None, "2026-11-18", **NO_VALUE)),
     expect(SINAI, anc="pass/recorded"),
+)
+case(
+    "observation-no-value-date-unread",
+    UNTREATED.add(observation(Loinc.ANC, None, {"effectiveDateTime": "2026-11-31"})),
+    expect(SINAI, anc="pass/recorded"),
+    "whatever its date",
 )
 case(
     "observation-no-value-no-reason",
@@ -441,6 +466,9 @@ for name, other, outcome in (
     ("agree", "2100 /mm3", "pass/recorded"),
     # they disagree, though not across the threshold
     ("same-side", "3.5 10*3/uL", "unknown/conflict"),
+    # a number that no living person has is a number all the same; words and other units say nothing against the other
+    ("impossible", "4000 10*3/uL", "unknown/conflict"),
+    ("words", "see report", "pass/recorded"),
 ):
     both = {"valueQuantity": quantity(2.1, "10*3/uL"), "valueString": other}
     case(
