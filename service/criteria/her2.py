@@ -4,7 +4,7 @@ Results are put together by specimen: the same specimen or report, else taken wi
 in situ hybridisation may be is a set of groups, so that a ratio alone or an interval decides where every group it
 could be gives the same answer. Wolff et al., J Clin Oncol 2018;36:2105; 2023;41:3867."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Literal
 
@@ -51,8 +51,25 @@ class Verdict(msgspec.Struct):
     basis: Basis = "recorded"
 
 
+def _whichever(tested: Tested, judge: Callable[[Tested], Verdict]) -> Verdict:
+    """Results of one time that differ decide where the answer is the same, whichever of them is taken."""
+    if not tested.also:
+        return judge(tested)
+    said = describe(tested)
+    answers = {(v.status, v.basis) for v in map(judge, tested.readings())}
+    if len(answers) != 1:
+        return Verdict("unknown", f"{said}: results of the same time disagree", "conflict")
+    status, basis = answers.pop()
+    found = status if status in ("positive", "negative") else tested.problem or "not decided"
+    return Verdict(status, f"{said}: {found}, whichever of the results of the same time is taken", basis)
+
+
 def by_asco_cap(tested: Tested) -> Verdict:
     """ASCO/CAP 2018 for one specimen."""
+    return _whichever(tested, _by_asco_cap)
+
+
+def _by_asco_cap(tested: Tested) -> Verdict:
     said = describe(tested)
     if tested.problem:
         return Verdict("unknown", f"{said}: {tested.problem}", tested.basis)
@@ -82,6 +99,10 @@ def _overall(overall: str | None, said: str) -> Verdict:
 def by_any_amplification(tested: Tested) -> Verdict:
     """A specimen is positive with IHC 3+, six copies or more, a ratio of two or more, or reported amplification; else
     negative by the ways the trial's source lists; else undetermined. Measured values go before an overall word."""
+    return _whichever(tested, _by_any_amplification)
+
+
+def _by_any_amplification(tested: Tested) -> Verdict:
     said = describe(tested)
     if tested.problem and not _surely_amplified(tested):
         return Verdict("unknown", f"{said}: {tested.problem}", tested.basis)

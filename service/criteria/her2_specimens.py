@@ -3,6 +3,8 @@
 from bisect import insort
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import product
+from math import prod
 from typing import Literal
 
 import msgspec
@@ -30,6 +32,7 @@ LABELS = {
     "her2-overall": "HER2",
 }
 SAME_TIME = 30
+MAX_READINGS = 64  # more ways of taking results that differ are not tried: they disagree
 _IHC = {"ihc-0": "0/1+", "ihc-1": "0/1+", "ihc-2": "2+", "ihc-3": "3+"}
 _IHC_SAID = {"ihc-0": "0", "ihc-1": "1+", "ihc-2": "2+", "ihc-3": "3+"}
 # How words are read where no score is given.
@@ -43,7 +46,8 @@ _ISH_WORDS: dict[str, frozenset[Group]] = {
 
 class Tested(msgspec.Struct):
     """What is known of one specimen. None where nothing was measured; `problem` where something cannot be read.
-    `ihc_said` is the score, or the word, that was reported."""
+    `ihc_said` is the score, or the word, that was reported. `also` are further values of a kind that results of the
+    same time give."""
 
     measurements: list[Measurement]
     ihc: str | None = None
@@ -54,6 +58,20 @@ class Tested(msgspec.Struct):
     overall: str | None = None
     problem: str = ""
     basis: Basis = "unusable"
+    also: dict[str, list[object]] = msgspec.field(default_factory=dict)
+
+    def readings(self) -> list["Tested"]:
+        """The specimen with one value of each kind, in every way in which the results may be taken; none where there
+        are too many."""
+        if not self.also:
+            return [self]
+        if prod(len(others) + 1 for others in self.also.values()) > MAX_READINGS:
+            return []
+        values = [[getattr(self, field), *others] for field, others in self.also.items()]
+        return [
+            msgspec.structs.replace(self, also={}, ihc_said="", **dict(zip(self.also, chosen, strict=True)))
+            for chosen in product(*values)
+        ]
 
     @property
     def span(self) -> Span | None:
@@ -286,11 +304,14 @@ def _put(tested: Tested, name: str, m: Measurement) -> None:
 
 def _set(tested: Tested, field: str, value: object) -> None:
     before = getattr(tested, field)
-    if before is not None and value is not None and before != value:
-        both = f" ({', '.join(sorted((before, value)))})" if isinstance(before, str) and isinstance(value, str) else ""
-        raise _Disagreement(f"results of the same time disagree{both}")
-    if value is not None:
+    if value is None or value == before:
+        return
+    if before is None:
         setattr(tested, field, value)
+        return
+    others = tested.also.setdefault(field, [])
+    if len(others) < MAX_READINGS and value not in others:
+        others.append(value)
 
 
 def _agree(ratio: Interval, word: str | None) -> None:
@@ -364,16 +385,20 @@ def _may_lie(value: Interval, low: int | None, below: int | None) -> bool:
 def describe(tested: Tested) -> str:
     parts = []
     if tested.ihc is not None:
-        parts.append(f"IHC {tested.ihc_said or tested.ihc}")
-    for label, value in (("ratio", tested.ratio), ("copies", tested.copies)):
-        if value is not None:
-            parts.append(f"{label} {_shown(value)}")
+        parts.append(f"IHC {_all(tested, 'ihc') if 'ihc' in tested.also else tested.ihc_said or tested.ihc}")
+    parts += [f"{label} {_all(tested, label)}" for label in ("ratio", "copies") if getattr(tested, label) is not None]
     if tested.ish_words is not None and tested.ratio is None and tested.copies is None:
-        parts.append(f"ISH {tested.ish_words}")
+        parts.append(f"ISH {_all(tested, 'ish_words')}")
     if tested.overall is not None:
-        parts.append(f"overall {tested.overall}")
+        parts.append(f"overall {_all(tested, 'overall')}")
     span = tested.span
     return f"HER2 {', '.join(parts) or 'result'}{f' on {span.text}' if span else ', undated'}"
+
+
+def _all(tested: Tested, field: str) -> str:
+    """Every value that results of the same time give."""
+    values = (getattr(tested, field), *tested.also.get(field, ()))
+    return " and ".join(sorted(_shown(value) if isinstance(value, Interval) else value for value in values))
 
 
 def _shown(value: Interval) -> str:

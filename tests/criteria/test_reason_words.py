@@ -206,7 +206,9 @@ def test_an_induction_that_nothing_tells_of_is_told_apart_from_one_in_doubt(
 def test_two_stains_of_one_day_that_disagree_are_both_told(screening: Screening) -> None:
     stains = [observation(Loinc.HER2_IHC, score, ago(30)) for score in ("3+", "1+")]
     for given in (stains, stains[::-1]):
-        assert "disagree (0/1+, 3+)" in judged(screening, "{her2: asco-cap-2018}", *given).reason
+        reason = judged(screening, "{her2: asco-cap-2018}", *given).reason
+        assert "IHC 0/1+ and 3+ on" in reason
+        assert reason.endswith("results of the same time disagree")
 
 
 # -- values and their doubts

@@ -168,6 +168,19 @@ for name, told, asco_cap, sinai in (
     ("overall", result(Loinc.HER2_OVERALL, concept(Snomed.POSITIVE, Snomed.NEGATIVE)), CONFLICT, UNKNOWN),
 ):
     case(f"her2-two-values-{name}", tested(told), her2(asco_cap, sinai))
+case = chapter.rule("Results of one time that differ decide where the answer is the same, whichever of them is taken")
+for name, told, asco_cap, sinai in (
+    ("ratios", (chromosome_ratio(2.4), chromosome_ratio(2.6), copies(5)), PASS, PASS),
+    ("ratio-as-text", (chromosome_ratio(2.4), result(Loinc.HER2_FISH, "> 2.2"), copies(5)), PASS, PASS),
+    ("ratios-alone", (chromosome_ratio(2.4), chromosome_ratio(2.6)), MISSING, PASS),
+    ("ratios-on-both-sides", (chromosome_ratio(1.8), chromosome_ratio(2.6), copies(5)), CONFLICT, CONFLICT),
+    ("copies", (copies(6.5), copies(8)), PASS, PASS),
+    ("scores", (ihc(IHC_2), ihc(IHC_3), chromosome_ratio(2.4), copies(5)), PASS, PASS),
+    ("scores-beside-group-2", (ihc(IHC_2), ihc(IHC_3), chromosome_ratio(2.4), copies(3)), CONFLICT, PASS),
+    ("scores-negative", (ihc(IHC_1), ihc(IHC_2), chromosome_ratio(1.5), copies(3)), FAIL, FAIL),
+    ("scores-alone", (ihc(IHC_1), ihc(IHC_3)), CONFLICT, CONFLICT),
+):
+    case(f"her2-of-one-time-{name}", tested(*told), her2(asco_cap, sinai))
 case = chapter.rule(
     "A FISH result may come as text: a ratio. It decides where every group it could be gives one answer"
 )
