@@ -34,7 +34,7 @@ class Given(msgspec.Struct):
 
 
 def induction_start(ev: Evaluation, induction: Induction) -> tuple[Span | None, list[Given]]:
-    """The first day of the induction, None where a kind is missing, and what was given of each kind."""
+    """The days on which the induction may have begun, None where a kind is missing, and what was given of each kind."""
     since = metastatic_since(ev, induction.cancer)
     out: list[Given] = []
     for therapy in induction.groups:
@@ -50,8 +50,13 @@ def induction_start(ev: Evaluation, induction: Induction) -> tuple[Span | None, 
     if since is None or any(not given.sure for given in out):
         return None, out
     firsts = [e.start for given in out for e in given.sure if e.start is not None]
-    later = [s if s.first >= since.first else since for s in firsts]
-    return (min(later, key=lambda s: s.start) if later else None), out
+    if not firsts:
+        return None, out
+    possible = [e.start.first if e.start else since.first for given in out for e, _ in given.maybe]
+    began = max(min([s.first for s in firsts] + possible), since.first)
+    by_then = min(max(s.last, since.last) if s.first < since.first else s.last for s in firsts)
+    text = min((s if s.first >= since.first else since for s in firsts), key=lambda s: s.start).text
+    return of_days(began, max(began, by_then), text), out
 
 
 def _given_since(ev: Evaluation, exposure: Exposure, since: Span) -> bool | None:

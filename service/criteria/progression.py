@@ -34,9 +34,16 @@ class NoProgressionRule(msgspec.Struct, frozen=True):
             everything = (frozenset(n.input for n in (*first, *need)),)
             reason = "the first day of an induction is not known"
             return Finding("unknown", "missing", reason, (), (*first, *need), everything, closing=everything)
-        after = [
-            m for m in ev.record.measurements(self.input) if self._after(m, start) and not self._is_about_another(m)
-        ]
+        told = [m for m in ev.record.measurements(self.input) if m.span and not self._is_about_another(m)]
+        after = [m for m in told if self._after(m, start)]
+        finding = self._of(ev, after, start, need)
+        perhaps = [m for m in told if m.span and m.span.last > start.first and not self._after(m, start)]
+        if not perhaps or finding.outcome == "unknown":
+            return finding
+        return self._of(ev, [*after, *perhaps], start, need)  # what may have come after it has to say the same
+
+    def _of(self, ev: Evaluation, after: list[Measurement], start: Span, need: tuple[Need, ...]) -> Finding:
+        """What the statuses from after the induction's first day say."""
         chosen = select(ev, after)
         if not chosen.candidates:
             gap = ev.record.unread("Observation")

@@ -12,6 +12,7 @@ from tests.builders import (
     condition,
     eligible,
     observation,
+    period,
     request,
     snomed,
     statement,
@@ -140,3 +141,31 @@ for name, answer, outcome in (
     ("improved", Snomed.IMPROVED, "pass/recorded"),
 ):
     case(f"progression-one-day-{name}", INDUCED.add(status(answer)), no_progression(outcome))
+case = chapter.rule("What may have come after the induction's first day, and may be the newest, has to say the same")
+for name, answer, on, outcome in (
+    ("worse-this-year", Snomed.PROGRESSIVE, "2026", "unknown"),
+    ("better-this-year", Snomed.IMPROVED, "2026", "pass/recorded"),
+    ("worse-before-this-year", Snomed.PROGRESSIVE, "2025", "pass/recorded"),
+    ("worse-in-the-first-month", Snomed.PROGRESSIVE, "2026-02", "unknown/conflict"),
+):
+    case(f"progression-{name}", INDUCED.add(status(answer, on)), no_progression(outcome))
+case(
+    "progression-then-undetermined-this-year",
+    INDUCED.put(status=status(Snomed.PROGRESSIVE)).add(status(Snomed.UNDETERMINED, "2026")),
+    no_progression("unknown"),
+)
+case = chapter.rule("The first day is that of the earliest drug, also where another's date is told in part")
+case(
+    "progression-first-day-of-a-month",
+    INDUCED.edit("docetaxel", effectivePeriod=period("2026-02", "2026-04-14")).put(
+        status=status(Snomed.STABLE, "2026-02-12")
+    ),
+    no_progression("pass/recorded"),
+)
+case(
+    "progression-first-day-of-a-drug-perhaps-taken",
+    INDUCED.add(
+        administration(RxNorm.XELODA, "2026-01-20", status="unknown"), status(Snomed.PROGRESSIVE, "2026-01-30")
+    ),
+    no_progression("unknown"),
+)
