@@ -69,7 +69,7 @@ class ClassSign(msgspec.Struct, frozen=True):
         old = f"{labelled(self.label, listed(evidence[:1]))} is older than {self.window}" if state == "stale" else ""
         if old and not self.unclassified and classes & self.classes:
             return Sighting("maybe", old, "stale", evidence, need)
-        if state == "doubtful" and not self.unclassified:
+        if not self.unclassified and (state == "doubtful" or (state == "undated" and classes & self.classes)):
             said = labelled(self.label, evidence[0].says, ":")
             return Sighting("maybe", f"{said} ({evidence[0].why})", basis, evidence, need)
         if self.unclassified:
@@ -101,7 +101,8 @@ class ClassSign(msgspec.Struct, frozen=True):
         return Sighting("silent", f"no record of {illness}", "no-record", evidence)
 
     def _newest(self, ev: Evaluation) -> tuple[str, frozenset[str], tuple[Evidence, ...], Basis, str]:
-        """-> (known, stale, doubtful or none; the classes; evidence; basis; date) of the newest class recorded."""
+        """-> (known, stale, doubtful, undated or none; classes; evidence; basis; date) of the newest class recorded.
+        Where one that may be the newest lies in the window, the newest does."""
         words = self._words(ev)
         if not words:
             return "none", frozenset(), (), "missing", ""
@@ -113,11 +114,11 @@ class ClassSign(msgspec.Struct, frozen=True):
         if any(w[2] is None for w in newest):
             return "doubtful", classes, evidence, next(w[5] for w in newest if w[2] is None), date
         inside = {ev.within(w[4], self.window) for w in newest}
-        if inside == {True}:
+        if True in inside:
             return "known", classes, evidence, "recorded", date
         if inside == {False}:
             return "stale", classes, evidence, "stale", date
-        return "doubtful", classes, tuple(_undated(e) for e in evidence), "missing", date
+        return "undated", classes, tuple(_undated(e) for e in evidence), "missing", date
 
     def _words(self, ev: Evaluation) -> list[_Word]:
         """Every class recorded, by result or Condition: earliest and latest time, class, evidence, date, basis."""

@@ -94,6 +94,10 @@ for name, told, outcome in (
     ("condition-provisional", (condition(Snomed.NYHA_3, "2026-11-01", verification="provisional"),), "unknown/missing"),
     ("condition-undated", (condition(Snomed.NYHA_3),), "unknown/missing"),
     ("month-across-the-window", (nyha(Snomed.NYHA_3, "2026-05"),), "unknown/missing"),
+    ("mild-in-a-month-across-the-window", (nyha(Snomed.NYHA_2, "2026-05"),), PASS),
+    ("severe-this-year-and-since", (THREE, nyha(Snomed.NYHA_4, "2026")), FAIL),
+    ("mild-this-year-and-since", (nyha(Snomed.NYHA_1), nyha(Snomed.NYHA_2, "2026")), PASS),
+    ("severe-this-year-mild-since", (nyha(Snomed.NYHA_1), nyha(Snomed.NYHA_3, "2026")), "unknown/conflict"),
     ("unusable", (THREE | {"modifierExtension": UNKNOWN_MODIFIER},), "unknown/unusable"),
     ("later", (nyha(Snomed.NYHA_3, "2026-12-01"),), PASS),
 ):
