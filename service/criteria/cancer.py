@@ -296,10 +296,10 @@ def _contradiction(ev: Evaluation, cancer: Cancer, traces: _Traces) -> Status | 
         return Status("maybe", f"metastatic by {spread}, but no distant spread by {none}", "conflict", both)
     if any(t.names for t in traces.sure):
         return None
-    own = {m.fact.ref for m in ev.record.diagnoses(cancer.ever)}
+    own = {m.fact for m in ev.record.diagnoses(cancer.ever)}
     for match in ev.record.diagnoses(cancer.another):
         other = match.fact
-        if other.ref in own:  # a list of every malignancy holds this one too
+        if other in own:  # a list of every malignancy holds this one too
             continue
         if other.verification != "refuted" and ev.counts(other.onset) and has(ev, other) is not False:
             evidence = (*(t.evidence for t in traces.sure), cite(other.ref, other.date, told(other)))

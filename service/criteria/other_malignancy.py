@@ -31,10 +31,10 @@ class OtherMalignancyRule(msgspec.Struct, frozen=True):
         against: list[Evidence] = []
         doubtful: list[tuple[Evidence, Basis]] = []
         harmless: list[Evidence] = []
-        own = {match.fact.ref for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
+        own = {match.fact for match in ev.record.diagnoses(self.own)}  # a list of every malignancy holds it too
 
         def weigh(match: Match[Diagnosis]) -> None:
-            if match.fact.ref in own:
+            if match.fact in own:
                 return
             if match.fact.verification != "refuted" and ev.counts(match.fact.onset):
                 self._weigh(ev, match, against, doubtful, harmless)

@@ -82,3 +82,9 @@ TUMOUR_OF_PROSTATE = snomed("126906006")
 show(case, "tumour-recent", "unknown", condition(TUMOUR_OF_PROSTATE, "2025-06-01"))
 show(case, "tumour-2015-active", "unknown", condition(TUMOUR_OF_PROSTATE, "2015-06-01"))
 show(case, "tumour-2015-resolved", "pass", condition(TUMOUR_OF_PROSTATE, "2015-06-01", clinical="resolved"))
+case = chapter.rule("Two Conditions of one id are two, though the other is of the breast")
+case(
+    "other-cancer-under-the-id-of-the-breast-cancer",
+    UNTREATED.add(condition(snomed("372244006"), "2025-10-01") | {"id": "cancer"}),
+    expect(SINAI, other_malignancy="fail/recorded", metastatic_breast_cancer="unknown/conflict"),
+)
