@@ -11,7 +11,8 @@ from service.criteria.wording import named
 
 
 class AllergyRule(msgspec.Struct, frozen=True):
-    """Fails with an allergy to one of the drugs; one to a relative, or an intolerance, is for a person to judge."""
+    """Fails with an allergy to one of the drugs; one to a relative, or an intolerance, is for a person to judge. Beside
+    such a one, what is not certain and would be no more than for a person changes nothing."""
 
     drugs: frozenset[str]
     related: frozenset[str]
@@ -27,11 +28,14 @@ class AllergyRule(msgspec.Struct, frozen=True):
         against: list[Evidence] = []
         doubtful: list[tuple[Evidence, Basis]] = []
         judged: list[Evidence] = []
+        perhaps_judged: list[tuple[Evidence, Basis]] = []
         none_known: list[Evidence] = []
         for allergy in ev.record.allergies():
             if ev.counts(allergy.onset):
-                self._weigh(allergy, against, doubtful, judged, none_known)
-        evidence = (*against, *(e for e, _ in doubtful), *judged, *none_known)
+                self._weigh(allergy, against, doubtful, judged, perhaps_judged, none_known)
+        if not judged:
+            doubtful, perhaps_judged = [*doubtful, *perhaps_judged], []
+        evidence = (*against, *(e for e, _ in doubtful), *judged, *(e for e, _ in perhaps_judged), *none_known)
         need = (Need("allergies", "missing"),)
         if against:
             return failed(f"allergy: {named(against)}", evidence, lasting=True)
@@ -52,6 +56,7 @@ class AllergyRule(msgspec.Struct, frozen=True):
         against: list[Evidence],
         doubtful: list[tuple[Evidence, Basis]],
         judged: list[Evidence],
+        perhaps_judged: list[tuple[Evidence, Basis]],
         none_known: list[Evidence],
     ) -> None:
         said = allergy.says + (f" ({allergy.reaction})" if allergy.reaction else "")
@@ -66,7 +71,9 @@ class AllergyRule(msgspec.Struct, frozen=True):
             return
         if not allergy.certain or (perhaps and not direct and not relative):
             basis: Basis = "missing" if allergy.why == "unconfirmed" else "unusable"
-            doubtful.append((cite(allergy.ref, allergy.onset, said, False, allergy.why or "not certain"), basis))
+            may_fail = allergy.kind == "allergy" and not self.drugs.isdisjoint(allergy.ingredients | allergy.possible)
+            cited = cite(allergy.ref, allergy.onset, said, False, allergy.why or "not certain")
+            (doubtful if may_fail else perhaps_judged).append((cited, basis))
         elif direct and allergy.kind == "allergy":
             against.append(cite(allergy.ref, allergy.onset, said))
         else:

@@ -19,9 +19,9 @@ UNTREATED = eligible(SINAI)
 FAIL, PASS, REVIEW, RECORDED = "fail/recorded", "pass", "review/manual", "pass/recorded"
 
 
-def show(rule: Rule, id: str, entry: Json, sinai: str, yale: str, aspire: str) -> None:
+def show(rule: Rule, id: str, entry: Json, sinai: str, yale: str, aspire: str, *more: Json) -> None:
     outcomes = expect(SINAI, allergy=sinai) | expect(YALE, allergy=yale) | expect(ASPIRE, allergy=aspire)
-    rule(f"allergy-{id}", UNTREATED.add(entry), outcomes)
+    rule(f"allergy-{id}", UNTREATED.add(entry, *more), outcomes)
 
 
 case = chapter.rule("Allergy to a study drug fails; to a relative of one it is for review")
@@ -62,3 +62,14 @@ for name, entry in (
     ("none-known-words", concept(text="NKDA")),
 ):
     show(case, name, allergy(entry, type=None), RECORDED, RECORDED, RECORDED)
+case = chapter.rule("What is not certain leaves it for review where it would be no more than that; else it is unknown")
+RELATIVE = allergy(RxNorm.ABEMACICLIB)
+for name, entry, outcome in (
+    ("relative", allergy(RxNorm.T_DXD, verification="unconfirmed"), REVIEW),
+    ("relative-in-words", allergy(concept(text="ribociclib")), REVIEW),
+    ("intolerance-in-words", allergy(concept(text="trastuzumab"), type="intolerance"), REVIEW),
+    ("study-drug", allergy(RxNorm.TRASTUZUMAB, verification="unconfirmed"), "unknown/missing"),
+    ("study-drug-in-words", allergy(concept(text="trastuzumab")), "unknown/unusable"),
+):
+    show(case, f"relative-beside-uncertain-{name}", entry, outcome, outcome, outcome, RELATIVE)
+show(case, "uncertain-relative-alone", allergy(RxNorm.T_DXD, verification="unconfirmed"), *["unknown/missing"] * 3)
