@@ -435,6 +435,7 @@ class RxNorm:
     LUPRON_11_25_MG = rxnorm("1115473")
     LEUPROLIDE_45_MG = rxnorm("752884")
     ELIGARD_45_MG = rxnorm("825325")
+    CAMCEVI_42_MG = rxnorm("2595049")
     TRIPTORELIN_11_25_MG = rxnorm("905062")
     TRIPTORELIN_22_5_MG = rxnorm("905053")
     DENOSUMAB = rxnorm("993449")

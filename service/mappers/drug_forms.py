@@ -16,7 +16,7 @@ DEPOT_DAYS: dict[str, dict[Decimal, int]] = {
     "goserelin": {Decimal("3.6"): 28, Decimal("10.8"): 84},
     "leuprolide": {
         Decimal("3.75"): 28, Decimal("7.5"): 28, Decimal("11.25"): 84, Decimal("22.5"): 84, Decimal("30"): 112,
-        Decimal("45"): 168,
+        Decimal("42"): 168, Decimal("45"): 168,
     },
     "triptorelin": {Decimal("3.75"): 28, Decimal("11.25"): 84, Decimal("22.5"): 168},
 }  # fmt: skip

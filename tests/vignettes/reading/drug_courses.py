@@ -461,6 +461,7 @@ case = chapter.rule("A depot GnRH agonist is active as long as its form lasts, w
 for name, code, last, after in (
     ("goserelin-10.8", RxNorm.GOSERELIN_10_8_MG, "2026-08-22", "2026-08-21"),
     ("triptorelin-22.5", RxNorm.TRIPTORELIN_22_5_MG, "2026-05-30", "2026-05-29"),
+    ("leuprolide-42", RxNorm.CAMCEVI_42_MG, "2026-05-30", "2026-05-29"),
 ):
     case(f"drug-gnrh-{name}-last", PREMENOPAUSAL.add(administration(code, last)), suppressed("pass/recorded"), name)
     case(f"drug-gnrh-{name}-after", PREMENOPAUSAL.add(administration(code, after)), suppressed("fail/recorded"), name)
