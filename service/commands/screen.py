@@ -170,6 +170,8 @@ def command(
         if destination:
             destination.describe(run, settings)
         return 0
+    # an earlier call's report is made anew: it would tell what --suppress-below hides in the summary beside it
+    report = report or (out / "report.html").exists()
     wanted = outputs.Wanted(formats, report, as_list, suppress_below, within or 0, near_misses)
     outputs.check(wanted)
     told = Discreet(progress(form)) if suppress_below > 1 else progress(form)

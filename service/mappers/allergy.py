@@ -50,7 +50,7 @@ def map_allergy(
     resolved = code_of(allergy.clinicalStatus, _STATUSES) == "resolved"
     return Allergy(
         ref=ref,
-        says=shown(allergy.code) or next((shown(c) for c in concepts if shown(c)), "") or "an allergy without a code",
+        says=next((said for c in concepts if (said := terminology.shown("drug", c))), "an allergy without a code"),
         ingredients=frozenset(sure),
         possible=frozenset(possible - sure),
         none_known=_says_none(allergy.code, terminology),

@@ -18,18 +18,26 @@ _SEMANTIC_TAGS = (
 
 
 def shown(concept: wire.CodeableConcept | None) -> str:
-    """The words for a reader: the text, else the first display or code; without SNOMED CT's semantic tag."""
+    """The words for a reader: the text, else the first display, else a code; without SNOMED CT's semantic tag."""
     if concept is None:
         return ""
+    if words := in_words(concept):
+        return words
+    return next((in_short(coding.code) for coding in concept.coding or () if coding and coding.code), "")
+
+
+def in_words(concept: wire.CodeableConcept) -> str:
+    """The same; empty where there are codes alone."""
     if concept.text and not concept.text.isspace():
-        return _cut(concept.text)
+        return in_short(concept.text)
     for coding in concept.coding or ():
-        if coding and (coding.display or coding.code):
-            return _cut(coding.display or coding.code or "")
+        if coding and coding.display:
+            return in_short(coding.display)
     return ""
 
 
-def _cut(text: str) -> str:
+def in_short(text: str) -> str:
+    """A text as a reader is shown it: without SNOMED CT's semantic tag, and not endless."""
     if text.endswith(_SEMANTIC_TAGS):
         text = text[: text.rindex(" (")].rstrip() or text
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

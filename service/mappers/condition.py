@@ -8,7 +8,7 @@ import msgspec
 from service.criteria.facts import Diagnosis, Person, Stage
 from service.criteria.spans import Span
 from service.mappers import wire
-from service.mappers.concepts import code_of, shown, texts
+from service.mappers.concepts import code_of, texts
 from service.mappers.dates import Calendar, at_age, at_ages, between
 from service.mappers.expressions import sites_of
 from service.mappers.terminology import ICD10, ICD10CM, SNOMED, Terminology, canonical_system
@@ -107,7 +107,7 @@ class DiagnosisMapper:
         found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
         return Diagnosis(
             ref=ref,
-            says=shown(condition.code) or "a Condition without a code",
+            says=self._terminology.shown("condition", condition.code) or "a Condition without a code",
             verification="refuted"
             if verification == "refuted"
             else "confirmed"
@@ -159,7 +159,12 @@ class DiagnosisMapper:
                 doubt = "a stage without a code that is known"
             dates = [d for r in stage.assessment or () if r.reference and (d := date_of(r.reference))]
             if answers:
-                yield Stage(answers, min(dates, key=lambda d: d.start, default=None), shown(stage.summary), doubt)
+                yield Stage(
+                    answers,
+                    min(dates, key=lambda d: d.start, default=None),
+                    self._terminology.shown("answer", stage.summary),
+                    doubt,
+                )
 
 
 def _body_sites(condition: wire.Condition) -> list[wire.CodeableConcept]:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from service.mappers import wire
-from service.mappers.concepts import shown, texts
+from service.mappers.concepts import texts
 from service.mappers.contained import find_contained
 from service.mappers.terminology import RXNORM, Terminology
 
@@ -131,7 +131,7 @@ class DrugNames:
         """Add what one CodeableConcept says about the drug."""
         terminology = self._terminology
         words = texts(concept)
-        named.said.append(shown(concept))
+        named.said.append(terminology.shown("drug", concept))
         found = terminology.look_up("drug", concept)
         for ingredient in found.sure:
             meanings = terminology.may_mean.get(ingredient)

@@ -13,7 +13,7 @@ from service.criteria.facts import Person, Standing, UpperLimit
 from service.criteria.spans import Span
 from service.mappers import wire
 from service.mappers.circumstances import ECHO_METHODS, OTHER_METHODS, breathing, flags
-from service.mappers.concepts import shown, texts
+from service.mappers.concepts import texts
 from service.mappers.dates import Calendar
 from service.mappers.documents import VOID, Item
 from service.mappers.identity import without_version
@@ -163,7 +163,7 @@ class ObservedValue:
         self.answers = frozenset(answers)
         self.problem = ""
         self.conflicting = self.empty = False
-        self.said = shown(concept)[:200]
+        self.said = self._source.library.terminology.shown("answer", concept)[:200]
         return True
 
     def _is_plain_score(self, part: wire.Observation | wire.Component) -> bool:

@@ -58,7 +58,7 @@ class ValueReader:
         if part.valueQuantity is not None:
             self._try(quantities.shown(part.valueQuantity), self._quantity)
         if part.valueCodeableConcept is not None:
-            self._try(shown(part.valueCodeableConcept), self._concept)
+            self._try(self.terminology.shown("answer", part.valueCodeableConcept), self._concept)
         if part.valueInteger is not None:
             self._try(str(part.valueInteger), self._integer)
         if part.valueString is not None:
@@ -250,7 +250,7 @@ class ValueReader:
             found += answer.sure
             if not answer.sure and (answer.ambiguous or (not concept.coding and concept.text)):
                 unread = "an interpretation without a code that is known"
-            self.said = self.said or shown(concept)
+            self.said = self.said or self.terminology.shown("answer", concept)
         try:
             if found and "answer" in self.input.reads:
                 self._keep_answers(dict.fromkeys(found))

@@ -5,7 +5,7 @@ import re
 from service.criteria.facts import Operation, Person
 from service.criteria.spans import Span
 from service.mappers import wire
-from service.mappers.concepts import shown, texts
+from service.mappers.concepts import texts
 from service.mappers.dates import Calendar, at_age, at_ages, between
 from service.mappers.terminology import Terminology
 
@@ -30,7 +30,7 @@ def map_procedure(
     sites = (terminology.look_up("site", site).sure for site in procedure.bodySite or ())
     return Operation(
         ref=ref,
-        says=shown(procedure.code) or "a Procedure without a code",
+        says=terminology.shown("procedure", procedure.code) or "a Procedure without a code",
         certain=status in _DONE,
         why="" if status in _DONE else f"status {status[:24]}" if status else "no status",
         ongoing=status == "in-progress" and end is None,

@@ -31,6 +31,7 @@ from service.mappers.code_systems import (
     SNOMED,
     canonical_system,
 )
+from service.mappers.concepts import in_short, in_words, shown
 from service.mappers.expressions import focus_of
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_codes
@@ -232,6 +233,7 @@ class Terminology:
         self._resolve_classes()
         self._name_pattern = {family: _pattern(names) for family, names in self.names.items() if names}
         self._text_memo: dict[tuple[str, str], tuple[str, ...]] = {}
+        self._names_of_codes: dict[tuple[str, str | None, str], str] = {}
 
     def _with_more(self, value_set: dict[str, Any]) -> dict[str, Any]:
         """The value set of that name with more codes and names."""
@@ -272,6 +274,28 @@ class Terminology:
             coding = concept.coding[0]
             return NOT_FOUND if coding is None or not coding.code else found(coding.system, coding.code)
         return _merged([found(c.system, c.code) for c in concept.coding if c is not None and c.code])
+
+    def shown(self, family: str, concept: wire.CodeableConcept | None) -> str:
+        """The words of a record for a reader. A code without any is told with the name that it has here, where it is
+        none that speaks for itself, such as `IIA` or `POS`."""
+        if concept is not None and not in_words(concept):
+            for system, code in [(c.system, c.code) for c in concept.coding or () if c and c.code]:
+                if sum(map(str.isdigit, code)) > 1 and (name := self._name_of(family, system, code)):
+                    return f"{name}, code {code}"
+        return shown(concept)
+
+    def _name_of(self, family: str, system: str | None, code: str) -> str:
+        """The display that a value set gives a code, or its title where the code is one of a hierarchy."""
+        found = self.indexes[family].found(system, code).sure
+        if not found:
+            return ""
+        key = (family, system, code)
+        known = self._names_of_codes.get(key)
+        if known is None:
+            value_set = self.value_sets[f"{family}-{found[0]}"]
+            listed = (entry.get("display", "") for _system, own, entry in _codes(value_set, "include") if own == code)
+            known = self._names_of_codes[key] = in_short(next(listed, "") or value_set.get("title", ""))
+        return known
 
     def says_none_known(self, concept: wire.CodeableConcept | None) -> bool:
         """Whether a code says that no allergy, or no drug, is known."""

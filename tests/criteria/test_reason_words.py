@@ -38,7 +38,7 @@ BREAST_CANCER = snomed("254837009", "Malignant neoplasm of breast (disorder)")
 def test_nothing_that_counts_is_told_without_the_article_of_what_was_looked_for(screening: Screening) -> None:
     bronchitis = condition(snomed("10509002"), ago(40), clinical="resolved")
     reason = judged(screening, "{absent: [{diagnosis: infection}]}", bronchitis).reason
-    assert reason.startswith("no infection that counts: 10509002 (resolved)")
+    assert reason.startswith("no infection that counts: acute bronchitis, code 10509002 (resolved)")
 
 
 def test_a_drug_record_whose_status_tells_nothing_is_not_told_as_active(screening: Screening) -> None:

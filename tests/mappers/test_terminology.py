@@ -553,3 +553,27 @@ def test_a_wrong_value_set_stops_the_start_and_is_named(tmp_path: Path, content:
     with pytest.raises(TrialError, match=r"own\.json|drugclass-x") as caught:
         written(tmp_path, content)
     assert said in caught.value.message
+
+
+KADCYLA = wire.Coding(RXNORM, "1371046")
+
+
+@pytest.mark.parametrize(
+    ("family", "concept", "shown"),
+    [
+        ("drug", wire.CodeableConcept([KADCYLA]), "KADCYLA, code 1371046"),
+        ("condition", wire.CodeableConcept([wire.Coding(ICD10CM, "C50.911")]), "breast cancer, code C50.911"),
+        # what the record says in words is what is shown, whichever of its codings says it
+        ("drug", wire.CodeableConcept([KADCYLA], "T-DM1 cycle 3"), "T-DM1 cycle 3"),
+        ("drug", wire.CodeableConcept([KADCYLA, wire.Coding("urn:local", "17", display="Kadcyla 100")]), "Kadcyla 100"),
+        # the first code that is known here; none that is not, and none that speaks for itself
+        ("drug", wire.CodeableConcept([wire.Coding("urn:local", "17"), KADCYLA]), "KADCYLA, code 1371046"),
+        ("drug", wire.CodeableConcept([wire.Coding("urn:local", "17")]), "17"),
+        ("answer", wire.CodeableConcept([wire.Coding(AJCC, "IIA")]), "IIA"),
+        ("drug", wire.CodeableConcept([wire.Coding(SNOMED, "896752005")]), "trastuzumab emtansine, code 896752005"),
+        ("drug", wire.CodeableConcept([]), ""),
+        ("drug", None, ""),
+    ],
+)
+def test_a_code_alone_is_told_with_its_name(terminology: Terminology, family: str, concept: Any, shown: str) -> None:
+    assert terminology.shown(family, concept) == shown

@@ -149,3 +149,11 @@ def test_a_manifest_without_versions_is_gone_on_with(screen: Screen, source: Pat
     del old["trialVersions"]
     path.write_bytes(msgspec.json.encode(old))
     assert screen(source, "--resume").code == 0
+
+
+def test_a_report_made_before_tells_no_more_than_the_summary_beside_it(screen: Screen, source: Path) -> None:
+    screen(source, "--report")
+    hidden = screen(source, "--resume", "--suppress-below", "1000")
+    fresh = screen(source, "--report", "--suppress-below", "1000", out="fresh")
+    for name in ("report.html", "summary.json"):
+        assert (hidden.out / name).read_bytes() == (fresh.out / name).read_bytes(), name
