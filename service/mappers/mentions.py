@@ -1,0 +1,113 @@
+"""What a text says of a disease or treatment that it names: that it is there, that it was, or neither.
+
+Negations, questions, and what is about others, tests or vaccinations are read by the words before and behind a name, each
+within its clause, as in NegEx: https://doi.org/10.1006/jbin.2001.1029
+"""
+
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+_CLAUSE = re.compile(r"[;\n\r|]|(?<=[a-z0-9)]{3})\.(?=\s)|\b(?:but|however|although|though)\b")
+# Other things whose names hold that of a disease.
+_OTHER_THINGS = re.compile(
+    r"\b(?:heat ?stroke|sun ?stroke|stroke volume|cva tenderness|anti gbm|(?:pituitary|placental) apoplexy"
+    r"|(?:trace|trivial|mild|moderate) mi|mitral insufficiency mi"
+    r"|(?:ectopic|tubal|molar|previous|prior|past|last|teenage) pregnancy|pregnancy (?:loss|termination)"
+    r"|(?:end|termination) of pregnancy|(?:physical|sexual|child|domestic|emotional|spous\w+|elder|verbal|laxative) abuse"
+    r"|(?:hearing|walking|mobility) aids|infection control)\b"
+)
+_NOT = re.compile(
+    r"\b(?:no(?! (?:change|improvement|response|relief|worsening|longer responding))"
+    r"|not(?! (?:well|yet|fully|completely|optimally|adequately|controlled|resolved|improv\w*|respond\w*|otherwise"
+    r"|specified|in remission|elsewhere))"
+    r"|denie[sd]|denying|without|w o|never (?:had|been|diagnosed)|negative for|neg for|free of|absence of"
+    r"|ruled? out|r o|exclude[sd]?)\b"
+)
+_ABOUT = re.compile(
+    r"\b(?:screen\w*|test(?:ing|s|ed)?|work ?up|vaccin\w*|immuni[sz]\w*|counsel\w*|educat\w*|expos\w*|contact|examination"
+    r"|prevent\w*|prophyla\w*|risk(?: factors?)?|fear(?:ful)?|concern(?:ed)?|worr\w+|susceptib\w*|predisposition|carrier"
+    r"|need|wish\w*|plan\w*|desire\w*|trying|attempt\w*)(?: \w+){0,2}? (?:for|of|to|against|about|regarding)\b"
+)
+_KIND = re.compile(r"\b(?:in situ|benign|non ?invasive|pre ?cancerous|pre ?malignant)(?: \w+){0,3} $")
+_RELATIVE = (
+    r"(?:mother|father|sister|brother|aunt|uncle|grand(?:mother|father|parents?)|mom|dad|parents?|siblings?|daughter|son"
+    r"|cousin|niece|nephew|relatives?|husband|wife|partner|spouse)"
+)
+_FAMILY = re.compile(
+    rf"\bfamil(?:y|ial) (?:medical )?(?:history|hx|h o)\b|\b(?:fh|fhx|fam hx)\b"
+    rf"|\b{_RELATIVE}s?\b(?= (?:with|had|has|have|who|died|dx|diagnosed|s|of)\b)|^{_RELATIVE}\b"
+)
+_PAST = re.compile(
+    r"(?<!medical )\bhistory of|\b(?:h o|hx of|hx|h x|s p|status post|past|previous(?:ly)?|prior|remote|former|resolved"
+    r"|recovered from)\b"
+)
+_UNTIL = re.compile(r"\b(?:with|now|current(?:ly)?|active|presenting|due to|secondary to|except|other than|despite)\b")
+_LISTED = re.compile(r"\b(?:or|nor)\b")
+# Words that may stand between a name and what is said of it.
+_BETWEEN = (
+    r"(?:[ ,]+(?:virus|viral|infections?|diseases?|disorder|syndrome|status|lifetime|surface|core|antigen|antibody|ab|ag"
+    r"|dna|rna|load|gene|genetic|booster|series|severe|moderate|mild|acute|chronic|unspecified|uncomplicated|episodes?"
+    r"|type|nos|is|was|has|been|now|fully|completely|since|[a-e]|\d+))*[ ,]+"
+)
+_BEHIND = re.compile(
+    rf"{_BETWEEN}(?:screening|ruled out|r o|excluded|unlikely|vaccin\w*|immuni[sz]\w*|immune|immunity|shots?|risk"
+    r"|susceptib\w*|predisposition|counsel\w*|educat\w*|teaching|exposure|examination|prevent\w*|prophyla\w*|prep|pep"
+    r"|denied|in situ|carrier testing|mutation|gene|awareness|(?:test|screen)(?:ing|s|ed)?(?!(?: \w+)? (?:positive|reactive))"
+    r"|(?:(?:test(?:ing|s|ed)?|screen(?:ing|ed)?|serology|pcr|culture|results?|titers?)[ ,]+)*"
+    r"(?:neg(?:ative)?(?! (?:for|margins?|nodes?|sentinel|lymph))|non ?reactive|not detected|not found|not seen|not present"
+    r"|absent)"
+    rf"|in (?:her |his |the |patient s )?(?:family|(?:maternal |paternal )?{_RELATIVE})|{_RELATIVE})\b"
+)
+_ENDED = re.compile(
+    rf"{_BETWEEN}(?:resolved|in (?:\w+ ){{0,2}}remission|remission|cured|recovered|healed|eradicated|s p svr|history)\b"
+)
+_STILL = re.compile(r"\b(?:active|ongoing|current(?:ly)?|now|still|persistent|on)\b")
+_POSITIVE = re.compile(r"\bpositive\W*$")
+
+
+class Mention(msgspec.Struct, frozen=True, gc=False):
+    """One name in a text, and whether it is of something that is over."""
+
+    name: str
+    past: bool = False
+
+
+def clauses(text: str) -> Iterator[str]:
+    """The parts of a text in which one thing is said."""
+    return (clause for clause in _CLAUSE.split(text.lower()) if clause and not clause.isspace())
+
+
+def mentions(clause: str, names: re.Pattern[str]) -> Iterator[Mention]:
+    """The names in a clause of which it says that they are, or were, this patient's. The clause is spelled as the names
+    are."""
+    clause = _OTHER_THINGS.sub(" ", clause)
+    found = list(names.finditer(clause))
+    if not found:
+        return
+    silent = [*_scopes(_NOT, clause, lists=True), *_scopes(_ABOUT, clause), *_scopes(_FAMILY, clause, whole=True)]
+    past = list(_scopes(_PAST, clause))
+    for i, match in enumerate(found):
+        behind = clause[match.end() : found[i + 1].start() if i + 1 < len(found) else len(clause)]
+        if any(start <= match.start() < end for start, end in silent):
+            continue
+        before = clause[: match.start()]
+        if _KIND.search(before) or (_BEHIND.match(behind) and not _POSITIVE.search(before)):
+            continue
+        over = any(start <= match.start() < end for start, end in past) or _ENDED.match(behind) is not None
+        yield Mention(match[0], over and not _STILL.search(behind))
+
+
+def _scopes(words: re.Pattern[str], clause: str, lists: bool = False, whole: bool = False) -> Iterator[tuple[int, int]]:
+    """How far what some words say reaches: to the next comma, through `lists` that go on to an `or`, or, `whole`, to the
+    end of the clause."""
+    for match in words.finditer(clause):
+        start, end = match.end(), len(clause)
+        if not whole:
+            if other := _UNTIL.search(clause, start):
+                end = other.start()
+            comma = clause.find(",", start, end)
+            if comma >= 0 and not (lists and _LISTED.search(clause, comma, end)):
+                end = comma
+        yield start, end
