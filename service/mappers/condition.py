@@ -23,6 +23,7 @@ _NEAR = frozenset({"metastasis-regional-node", "metastasis-breast", "metastasis-
 _UNTOLD = frozenset({"malignancy-general", "metastasis-unspecified", "metastasis-unclear", "metastasis-other"})
 # Codes of the meninges also stand for dural spread; a text that says which completes them.
 _LEPTOMENINGEAL = re.compile(r"leptomening|carcinomatous meningitis|meningeal carcinomatosis|meningitis carcinomatosa")
+_AGAIN = re.compile(r"recurr|relaps|rezidiv|recidiv|récidiv", re.IGNORECASE)  # that it may be worth to read the words
 _RELATED = ("related-primary-cancer-condition", "related-condition", "condition-related", "condition-dueto")
 
 
@@ -83,6 +84,9 @@ class DiagnosisMapper:
         said = self._terminology.said("condition", texts(condition.code))
         return bool(said) and all(said.values())
 
+    def _told_again(self, text: str) -> bool:
+        return _AGAIN.search(text) is not None and "says-recurrence" in self._terminology.said("condition", text)
+
     def _is_icd(self, concept: wire.CodeableConcept | None) -> bool:
         codings = (concept.coding if concept else None) or ()
         canonical = self._terminology.canonical_system
@@ -103,6 +107,8 @@ class DiagnosisMapper:
         status = code_of(condition.clinicalStatus, _STATUSES)
         looked_up = self._terminology.look_up("condition", condition.code)
         found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
+        if "says-recurrence" in looked_up.sure and status in ("", "active"):
+            status = "recurrence"
         past = "says-history" in found or (not found and self._says_past(condition))
         return Diagnosis(
             ref=ref,
@@ -125,6 +131,7 @@ class DiagnosisMapper:
             stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
             text=texts(condition.code),
             related=tuple(_related(condition.extension)) if condition.extension else (),
+            perhaps_again="says-recurrence" not in found and self._told_again(texts(condition.code)),
         )
 
     def _onset(self, condition: wire.Condition, person: Person) -> Span | None:

@@ -12,11 +12,12 @@ import msgspec
 _CLAUSE = re.compile(r"[;\n\r|]|(?<=[a-z0-9)]{3})\.(?=\s)|\b(?:but|however|although|though)\b")
 # Other things whose names hold that of a disease.
 _OTHER_THINGS = re.compile(
-    r"\b(?:heat ?stroke|sun ?stroke|stroke volume|cva tenderness|anti gbm|(?:pituitary|placental) apoplexy"
+    r"\b(?:non ?metastatic|heat ?stroke|sun ?stroke|stroke volume|cva tenderness|anti gbm|(?:pituitary|placental) apoplexy"
     r"|(?:trace|trivial|mild|moderate) mi|mitral insufficiency mi"
     r"|(?:ectopic|tubal|molar|previous|prior|past|last|teenage) pregnancy|pregnancy (?:loss|termination)"
     r"|(?:end|termination) of pregnancy|(?:physical|sexual|child|domestic|emotional|spous\w+|elder|verbal|laxative) abuse"
-    r"|(?:hearing|walking|mobility) aids|infection control)\b"
+    r"|chronic (?:rhino)?(?:sinusitis|bronchitis|tonsillitis|pharyngitis|cholecystitis)"
+    r"|(?:interstitial|radiation|hemorrhagic) cystitis|(?:hearing|walking|mobility) aids|infection control)\b"
 )
 _NOT = re.compile(
     r"\b(?:no(?! (?:change|improvement|response|relief|worsening|longer responding))"
@@ -43,7 +44,8 @@ _PAST = re.compile(
     r"(?<!medical )\bhistory of|\b(?:h o|hx of|hx|h x|s p|status post|past|previous(?:ly)?|prior|remote|former|resolved"
     r"|recovered from)\b"
 )
-_UNTIL = re.compile(r"\b(?:with|now|current(?:ly)?|active|presenting|due to|secondary to|except|other than|despite)\b")
+_UNTIL = re.compile(r"\b(?:due to|secondary to|except|other than|despite)\b")
+_UNTIL_NOW = re.compile(r"\b(?:with|now|current(?:ly)?|active|presenting|due to|secondary to)\b")
 _LISTED = re.compile(r"\b(?:or|nor)\b")
 # Words that may stand between a name and what is said of it.
 _BETWEEN = (
@@ -87,7 +89,7 @@ def mentions(clause: str, names: re.Pattern[str]) -> Iterator[Mention]:
     if not found:
         return
     silent = [*_scopes(_NOT, clause, lists=True), *_scopes(_ABOUT, clause), *_scopes(_FAMILY, clause, whole=True)]
-    past = list(_scopes(_PAST, clause))
+    past = list(_scopes(_PAST, clause, _UNTIL_NOW))
     for i, match in enumerate(found):
         behind = clause[match.end() : found[i + 1].start() if i + 1 < len(found) else len(clause)]
         if any(start <= match.start() < end for start, end in silent):
@@ -99,13 +101,15 @@ def mentions(clause: str, names: re.Pattern[str]) -> Iterator[Mention]:
         yield Mention(match[0], over and not _STILL.search(behind))
 
 
-def _scopes(words: re.Pattern[str], clause: str, lists: bool = False, whole: bool = False) -> Iterator[tuple[int, int]]:
+def _scopes(
+    words: re.Pattern[str], clause: str, until: re.Pattern[str] = _UNTIL, lists: bool = False, whole: bool = False
+) -> Iterator[tuple[int, int]]:
     """How far what some words say reaches: to the next comma, through `lists` that go on to an `or`, or, `whole`, to the
-    end of the clause."""
+    end of the clause; at most `until` something else is said."""
     for match in words.finditer(clause):
         start, end = match.end(), len(clause)
         if not whole:
-            if other := _UNTIL.search(clause, start):
+            if other := until.search(clause, start):
                 end = other.start()
             comma = clause.find(",", start, end)
             if comma >= 0 and not (lists and _LISTED.search(clause, comma, end)):

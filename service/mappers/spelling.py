@@ -28,7 +28,7 @@ def _bare(text: str) -> str:
 
 # what stands between a disease and its organ and tells no more than which side, whose, or which part of it
 _WHERE = re.compile(
-    r"\b(?:the|left|right|bilateral(?! (?:salping|oophor|ovari|adnex))|female|male"
+    r"\b(?:the|left|right|(?<!ectomy )(?<!ectomy, )bilateral(?! (?:salping|oophor|ovari|adnex))|female|male"
     r"|(?:(?:upper|lower)[- ](?:outer|inner) quadrant|central portion|axillary tail|nipple(?: and areola)?"
     r"|overlapping (?:sites?|lesion)|unspecified (?:site|part)) of)\b"
 )
