@@ -1,7 +1,7 @@
 """What a text says of a disease or treatment that it names: that it is there, that it was, or neither.
 
-Negations, questions, and what is about others, tests or vaccinations are read by the words before and behind a name, each
-within its clause, as in NegEx: https://doi.org/10.1006/jbin.2001.1029
+Negations, questions, and what is about others, tests or vaccinations are read by the words before and behind a name,
+each within its clause, as in NegEx: https://doi.org/10.1006/jbin.2001.1029
 """
 
 import re
@@ -9,13 +9,14 @@ from collections.abc import Iterator
 
 import msgspec
 
-_CLAUSE = re.compile(r"[;\n\r|]|(?<=[a-z0-9)]{3})\.(?=\s)|\b(?:but|however|although|though)\b")
+_CLAUSE = re.compile(r"[;\n\r|]|(?<=[a-z0-9)]{2})\.(?=\s)|\b(?:but|however|although|though)\b")
 # Other things whose names hold that of a disease.
 _OTHER_THINGS = re.compile(
-    r"\b(?:non ?metastatic|heat ?stroke|sun ?stroke|stroke volume|cva tenderness|anti gbm|(?:pituitary|placental) apoplexy"
-    r"|(?:trace|trivial|mild|moderate) mi|mitral insufficiency mi"
+    r"\b(?:non ?metastatic|heat ?stroke|sun ?stroke|stroke volume|cva tenderness|anti gbm"
+    r"|(?:pituitary|placental) apoplexy|(?:trace|trivial|mild|moderate) mi|mitral insufficiency mi"
     r"|(?:ectopic|tubal|molar|previous|prior|past|last|teenage) pregnancy|pregnancy (?:loss|termination)"
-    r"|(?:end|termination) of pregnancy|(?:physical|sexual|child|domestic|emotional|spous\w+|elder|verbal|laxative) abuse"
+    r"|(?:end|termination) of pregnancy|(?:wish\w*|desires?|trying|plan\w*|attempting)"
+    r" (?:to (?:become|get|be)|for(?: a)?) pregnan(?:t|cy)|(?:physical|sexual|child|domestic|emotional|elder|verbal|laxative) abuse"
     r"|chronic (?:rhino)?(?:sinusitis|bronchitis|tonsillitis|pharyngitis|cholecystitis)"
     r"|(?:interstitial|radiation|hemorrhagic) cystitis|(?:hearing|walking|mobility) aids|infection control)\b"
 )
@@ -27,9 +28,9 @@ _NOT = re.compile(
     r"|ruled? out|r o|exclude[sd]?)\b"
 )
 _ABOUT = re.compile(
-    r"\b(?:screen\w*|test(?:ing|s|ed)?|work ?up|vaccin\w*|immuni[sz]\w*|counsel\w*|educat\w*|expos\w*|contact|examination"
-    r"|prevent\w*|prophyla\w*|risk(?: factors?)?|fear(?:ful)?|concern(?:ed)?|worr\w+|susceptib\w*|predisposition|carrier"
-    r"|need|wish\w*|plan\w*|desire\w*|trying|attempt\w*)(?: \w+){0,2}? (?:for|of|to|against|about|regarding)\b"
+    r"(?<!positive )\b(?:screen\w*|test(?:ing|s|ed)?|work ?up|vaccin\w*|immuni[sz]\w*|counsel\w*|educat\w*|expos\w*"
+    r"|examination|prevent\w*|prophyla\w*|risk(?: factors?)?|fear(?:ful)?|worr\w+|susceptib\w*|predisposition)"
+    r"(?: (?!positive|reactive)\w+){0,2}? (?:for|of|to|against|about|regarding)\b"
 )
 _KIND = re.compile(r"\b(?:in situ|benign|non ?invasive|pre ?cancerous|pre ?malignant)(?: \w+){0,3} $")
 _RELATIVE = (
@@ -38,32 +39,38 @@ _RELATIVE = (
 )
 _FAMILY = re.compile(
     rf"\bfamil(?:y|ial) (?:medical )?(?:history|hx|h o)\b|\b(?:fh|fhx|fam hx)\b"
-    rf"|\b{_RELATIVE}s?\b(?= (?:with|had|has|have|who|died|dx|diagnosed|s|of)\b)|^{_RELATIVE}\b"
+    rf"|\b{_RELATIVE}s?\b(?= (?:with|had|has|have|who|died|dx|diagnosed|s|of)\b)"
+    rf"|^{_RELATIVE}\b(?! (?:mary|reports|states|says|notes))"
 )
 _PAST = re.compile(
     r"(?<!medical )\bhistory of|\b(?:h o|hx of|hx|h x|s p|status post|past|previous(?:ly)?|prior|remote|former|resolved"
     r"|recovered from)\b"
 )
-_UNTIL = re.compile(r"\b(?:due to|secondary to|except|other than|despite)\b")
-_UNTIL_NOW = re.compile(r"\b(?:with|now|current(?:ly)?|active|presenting|due to|secondary to)\b")
+_UNTIL = re.compile(r"\b(?:due to|secondary to|because|given|except|other than|despite)\b")
+_UNTIL_NOW = re.compile(
+    r"\b(?:with|now|current(?:ly)?|active|presenting|due to|secondary to|because|for|showing|in|on)\b"
+)
 _LISTED = re.compile(r"\b(?:or|nor)\b")
-# Words that may stand between a name and what is said of it.
+# Words that may stand between a name and what is said of it, within a phrase and beyond a comma.
 _BETWEEN = (
-    r"(?:[ ,]+(?:virus|viral|infections?|diseases?|disorder|syndrome|status|lifetime|surface|core|antigen|antibody|ab|ag"
-    r"|dna|rna|load|gene|genetic|booster|series|severe|moderate|mild|acute|chronic|unspecified|uncomplicated|episodes?"
-    r"|type|nos|is|was|has|been|now|fully|completely|since|[a-e]|\d+))*[ ,]+"
+    r"virus|viral|infections?|diseases?|disorder|syndrome|status|lifetime|surface|core|antigen|antibody|ab|ag|dna|rna|load"
+    r"|genetic|booster|series|severe|moderate|mild|acute|chronic|unspecified|uncomplicated|episodes?|type|nos|is|was|has"
+    r"|been|now|fully|completely|since|[a-e]|\d+"
 )
 _BEHIND = re.compile(
-    rf"{_BETWEEN}(?:screening|ruled out|r o|excluded|unlikely|vaccin\w*|immuni[sz]\w*|immune|immunity|shots?|risk"
-    r"|susceptib\w*|predisposition|counsel\w*|educat\w*|teaching|exposure|examination|prevent\w*|prophyla\w*|prep|pep"
-    r"|denied|in situ|carrier testing|mutation|gene|awareness|(?:test|screen)(?:ing|s|ed)?(?!(?: \w+)? (?:positive|reactive))"
-    r"|(?:(?:test(?:ing|s|ed)?|screen(?:ing|ed)?|serology|pcr|culture|results?|titers?)[ ,]+)*"
-    r"(?:neg(?:ative)?(?! (?:for|margins?|nodes?|sentinel|lymph))|non ?reactive|not detected|not found|not seen|not present"
-    r"|absent)"
+    rf"(?: (?:{_BETWEEN}))* (?:screening|unlikely|vaccin\w*|immuni[sz]\w*|immune|immunity|shots?|risk|susceptib\w*"
+    r"|predisposition|counsel\w*|educat\w*|teaching|exposure|examination|prevent\w*|prophyla\w*|prep|pep|denied|in situ"
+    r"|mutation|gene|awareness|(?:test|screen)(?:ing|s|ed)?(?!(?: \w+)? (?:positive|reactive|detected|found))"
     rf"|in (?:her |his |the |patient s )?(?:family|(?:maternal |paternal )?{_RELATIVE})|{_RELATIVE})\b"
 )
+_RULED_OUT = re.compile(
+    rf"(?:[ ,]+(?:{_BETWEEN}|test(?:ing|s|ed)?|screen(?:ing|ed)?|serology|pcr|culture|results?|titers?))*[ ,]+"
+    r"(?:ruled out|excluded|non ?reactive|not detected|not found|not seen|not present|absent"
+    r"|neg(?:ative)?(?! (?:for|margins?|nodes?|sentinel|lymph)))\b"
+)
 _ENDED = re.compile(
-    rf"{_BETWEEN}(?:resolved|in (?:\w+ ){{0,2}}remission|remission|cured|recovered|healed|eradicated|s p svr|history)\b"
+    rf"(?:[ ,]+(?:{_BETWEEN}))*[ ,]+"
+    r"(?:resolved|in (?:\w+ ){0,2}remission|remission|cured|recovered|healed|eradicated|s p svr|history(?! of))\b"
 )
 _STILL = re.compile(r"\b(?:active|ongoing|current(?:ly)?|now|still|persistent|on)\b")
 _POSITIVE = re.compile(r"\bpositive\W*$")
@@ -95,17 +102,21 @@ def mentions(clause: str, names: re.Pattern[str]) -> Iterator[Mention]:
         if any(start <= match.start() < end for start, end in silent):
             continue
         before = clause[: match.start()]
-        if _KIND.search(before) or (_BEHIND.match(behind) and not _POSITIVE.search(before)):
+        if _KIND.search(before) or (_is_silent(behind) and not _POSITIVE.search(before)):
             continue
-        over = any(start <= match.start() < end for start, end in past) or _ENDED.match(behind) is not None
-        yield Mention(match[0], over and not _STILL.search(behind))
+        was = any(start <= match.start() < end for start, end in past) and not _STILL.search(behind)
+        yield Mention(match[0], was or _ENDED.match(behind) is not None)
+
+
+def _is_silent(behind: str) -> bool:
+    return _BEHIND.match(behind) is not None or _RULED_OUT.match(behind) is not None
 
 
 def _scopes(
     words: re.Pattern[str], clause: str, until: re.Pattern[str] = _UNTIL, lists: bool = False, whole: bool = False
 ) -> Iterator[tuple[int, int]]:
-    """How far what some words say reaches: to the next comma, through `lists` that go on to an `or`, or, `whole`, to the
-    end of the clause; at most `until` something else is said."""
+    """How far what some words say reaches: to the next comma, through `lists` that go on to an `or`, or, `whole`, to
+    the end of the clause; at most `until` something else is said."""
     for match in words.finditer(clause):
         start, end = match.end(), len(clause)
         if not whole:

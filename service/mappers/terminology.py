@@ -232,7 +232,9 @@ class Terminology:
             self._index(value_set)
         self._resolve_classes()
         self._name_pattern = {
-            family: _pattern(names, family in ("condition", "procedure")) for family, names in self.names.items() if names
+            family: _pattern(names, family in ("condition", "procedure"))
+            for family, names in self.names.items()
+            if names
         }
         self._text_memo: dict[tuple[str, str], tuple[str, ...]] = {}
         self._said_memo: dict[tuple[str, str], dict[str, bool]] = {}
