@@ -16,7 +16,8 @@ _OTHER_THINGS = re.compile(
     r"|(?:pituitary|placental) apoplexy|(?:trace|trivial|mild|moderate) mi|mitral insufficiency mi"
     r"|(?:ectopic|tubal|molar|previous|prior|past|last|teenage) pregnancy|pregnancy (?:loss|termination)"
     r"|(?:end|termination) of pregnancy|(?:wish\w*|desires?|trying|plan\w*|attempting)"
-    r" (?:to (?:become|get|be)|for(?: a)?) pregnan(?:t|cy)|(?:physical|sexual|child|domestic|emotional|elder|verbal|laxative) abuse"
+    r" (?:to (?:become|get|be)|for(?: a)?) pregnan(?:t|cy)"
+    r"|(?:physical|sexual|child|domestic|emotional|elder|verbal|laxative) abuse"
     r"|chronic (?:rhino)?(?:sinusitis|bronchitis|tonsillitis|pharyngitis|cholecystitis)"
     r"|(?:interstitial|radiation|hemorrhagic) cystitis|(?:hearing|walking|mobility) aids|infection control)\b"
 )
