@@ -345,7 +345,7 @@ def _without_certain_spread(ev: Evaluation, cancer: Cancer, traces: _Traces) -> 
 
 
 def _early_only(ev: Evaluation, cancer: Cancer, traces: _Traces, shown: tuple[Evidence, ...]) -> Status:
-    again = list(recurrences(ev, cancer))
+    again = [*recurrences(ev, cancer), *_told_again(ev, cancer)]
     if again:
         return Status(
             "maybe",
@@ -369,6 +369,14 @@ def recurrences(ev: Evaluation, cancer: Cancer, doubtful: bool = False) -> Itera
         sure = match.standing == "sure" and diagnosis.verification == "confirmed"
         if (sure or doubtful) and diagnosis.status in ("recurrence", "relapse") and ev.counts(diagnosis.onset):
             yield cite(diagnosis.ref, diagnosis.date, told(diagnosis))
+
+
+def _told_again(ev: Evaluation, cancer: Cancer) -> Iterable[Evidence]:
+    """The cancer's Conditions of which only the words tell a recurrence."""
+    for match in ev.record.diagnoses(cancer.own):
+        diagnosis = match.fact
+        if diagnosis.perhaps_again and diagnosis.verification != "refuted" and ev.counts(diagnosis.onset):
+            yield cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, "a recurrence told in words alone")
 
 
 def metastatic_since(ev: Evaluation, cancer: Cancer) -> Span | None:
@@ -410,7 +418,8 @@ class CancerRule(msgspec.Struct, frozen=True):
             return failed(status.reason, status.evidence)
         extent = self._extent(ev)
         if status.state == "maybe":
-            if extent.outcome == "fail" and not any(recurrences(ev, self.cancer, doubtful=True)):
+            again = (*recurrences(ev, self.cancer, doubtful=True), *_told_again(ev, self.cancer))
+            if extent.outcome == "fail" and not again:
                 return msgspec.structs.replace(
                     extent,
                     reason=f"{extent.reason}; {status.reason}",

@@ -124,7 +124,8 @@ class Stage(msgspec.Struct, frozen=True, gc=False):
 class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     """A Condition. `code_says` is remission or history where the code itself does; `status` the clinical status,
     `status_unread` that one is told which FHIR does not know. `recorded` is when the record was made. `abated_between`:
-    it ended at some time between two dates or ages, the second of which may be one that is only planned."""
+    it ended at some time between two dates or ages, the second of which may be one that is only planned.
+    `perhaps_again`: its words alone tell of a recurrence."""
 
     ref: str
     says: str
@@ -142,6 +143,7 @@ class Diagnosis(msgspec.Struct, frozen=True, gc=False):
     stages: tuple[Stage, ...] = ()
     text: str = ""
     related: tuple[str, ...] = ()
+    perhaps_again: bool = False
 
     @property
     def date(self) -> Span | None:

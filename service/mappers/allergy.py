@@ -1,5 +1,7 @@
 """AllergyIntolerance as an allergy or intolerance to ingredients. https://hl7.org/fhir/R4/allergyintolerance.html"""
 
+import re
+
 from service.criteria.facts import Allergy, Person
 from service.mappers import wire
 from service.mappers.concepts import code_of, shown, texts
@@ -12,6 +14,8 @@ _NONE_KNOWN = frozenset(
     {"no known allergy", "no known allergies", "no known drug allergy", "no known drug allergies",
      "no known medication allergy", "no known medication allergies", "nka", "nkda"}
 )  # fmt: skip
+
+_DENIED = re.compile(r"no (?:known )?(?:allerg|hypersensitiv|reaction|history of allerg)|not allergic|denies")
 
 
 def map_allergy(
@@ -41,9 +45,7 @@ def map_allergy(
             (possible if meanings else sure).update(meanings or (name,))
         possible.update(m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,)))
         if concept is not None and not found.sure:
-            possible.update(
-                m for c in terminology.spoken("drug", texts(concept)) for m in terminology.may_mean.get(c, (c,))
-            )
+            possible.update(_named(texts(concept), terminology))
     if possible - sure and not why:
         why = "named in text or by a code without its system"
     kind = (allergy.type or "").strip().lower()
@@ -62,6 +64,16 @@ def map_allergy(
         or at_age(person.birth, allergy.onsetAge)
         or (between(*calendar.period(allergy.onsetPeriod)) if allergy.onsetPeriod else None),
     )
+
+
+def _named(words: str, terminology: Terminology) -> set[str]:
+    """The drugs that a text names, one by one or by their class: `CDK4/6 inhibitors`."""
+    if _DENIED.match(words.lower()):
+        return set()
+    names = {*terminology.spoken("drug", words)}
+    for group in terminology.spoken("drugclass", words):
+        names |= terminology.classes[group]
+    return {m for c in names for m in terminology.may_mean.get(c, (c,))}
 
 
 def _says_none(concept: wire.CodeableConcept | None, terminology: Terminology) -> bool:

@@ -21,13 +21,9 @@ _GENERAL = ("metastasis-unspecified", "metastasis-unclear-node")
 _NEAR = frozenset({"metastasis-regional-node", "metastasis-breast", "metastasis-chest-wall"})
 # Cancers and spread whose code does not tell where.
 _UNTOLD = frozenset({"malignancy-general", "metastasis-unspecified", "metastasis-unclear", "metastasis-other"})
-# Words that say a text is not about a disease of this patient now.
-_NOT_ABOUT = re.compile(
-    r"family|screen|suspect|risk|fear|benign|in[ -]situ|no evidence|no history|negative for|ruled out|without|"
-    r"susceptib|carrier|counsel|education|vaccin|exposure|examination|biops|prevent|prophyla"
-)
 # Codes of the meninges also stand for dural spread; a text that says which completes them.
 _LEPTOMENINGEAL = re.compile(r"leptomening|carcinomatous meningitis|meningeal carcinomatosis|meningitis carcinomatosa")
+_AGAIN = re.compile(r"recurr|relaps|rezidiv|recidiv|récidiv", re.IGNORECASE)  # that it may be worth to read the words
 _RELATED = ("related-primary-cancer-condition", "related-condition", "condition-related", "condition-dueto")
 
 
@@ -59,10 +55,8 @@ class DiagnosisMapper:
 
     def _told_besides(self, sure: tuple[str, ...], condition: wire.Condition) -> list[str]:
         """What the text of a general code says that its code does not."""
-        text = texts(condition.code)
-        if _NOT_ABOUT.search(text.lower()):
-            return []
-        return [concept for concept in self._terminology.spoken("condition", text) if concept not in sure]
+        said = self._terminology.said("condition", texts(condition.code))
+        return [concept for concept in said if concept not in sure]
 
     def _placed(
         self, sure: tuple[str, ...], body_sites: list[wire.CodeableConcept]
@@ -81,9 +75,17 @@ class DiagnosisMapper:
         """Concepts that a text names where no code says anything. ICD-10 is known completely: its silence is one."""
         if self._is_icd(condition.code):
             return ()
-        text = texts(condition.code)
-        found = self._terminology.spoken("condition", text)
-        return () if found and _NOT_ABOUT.search(text.lower()) else found
+        return tuple(self._terminology.said("condition", texts(condition.code)))
+
+    def _says_past(self, condition: wire.Condition) -> bool:
+        """Whether the text, where nothing else tells, names only what is over: `History of pneumonia`."""
+        if self._is_icd(condition.code):
+            return False
+        said = self._terminology.said("condition", texts(condition.code))
+        return bool(said) and all(said.values())
+
+    def _told_again(self, text: str) -> bool:
+        return _AGAIN.search(text) is not None and "says-recurrence" in self._terminology.said("condition", text)
 
     def _is_icd(self, concept: wire.CodeableConcept | None) -> bool:
         codings = (concept.coding if concept else None) or ()
@@ -105,6 +107,9 @@ class DiagnosisMapper:
         status = code_of(condition.clinicalStatus, _STATUSES)
         looked_up = self._terminology.look_up("condition", condition.code)
         found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
+        if "says-recurrence" in looked_up.sure and status in ("", "active"):
+            status = "recurrence"
+        past = "says-history" in found or (not found and self._says_past(condition))
         return Diagnosis(
             ref=ref,
             says=self._terminology.shown("condition", condition.code) or "a Condition without a code",
@@ -115,7 +120,7 @@ class DiagnosisMapper:
             else "provisional",
             status=status if status in _STATUSES else "",
             status_unread=bool(status) and status not in _STATUSES,
-            code_says="remission" if "says-remission" in found else "history" if "says-history" in found else "",
+            code_says="remission" if "says-remission" in found else "history" if past else "",
             onset=self._onset(condition, person),
             recorded=self._calendar.read(condition.recordedDate),
             abated=self._abated(condition, person),
@@ -126,6 +131,7 @@ class DiagnosisMapper:
             stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
             text=texts(condition.code),
             related=tuple(_related(condition.extension)) if condition.extension else (),
+            perhaps_again="says-recurrence" not in found and self._told_again(texts(condition.code)),
         )
 
     def _onset(self, condition: wire.Condition, person: Person) -> Span | None:

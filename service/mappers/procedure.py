@@ -12,7 +12,8 @@ from service.mappers.terminology import Terminology
 _DONE = frozenset({"completed", "in-progress", "stopped", "on-hold"})
 # Words that say a text is about a treatment, not one that was given.
 _NOT_DONE = re.compile(
-    r"plan|educat|counsel|consult|consent|evaluat|assess|simulat|follow|history|refus|declin|referral"
+    r"plan|educat|teach|counsel|consult|consent|evaluat|assess|simulat|follow[ -]?up|follow[ -]through"
+    r"|history tak|medical history|refus|declin|referral|\bport\b"
 )
 _NEVER = frozenset({"not-done", "preparation", "entered-in-error"})
 
@@ -43,7 +44,7 @@ def map_procedure(
 def named_procedures(procedure: wire.Procedure, terminology: Terminology) -> tuple[str, ...]:
     """Concepts that a text names where no code says anything."""
     words = texts(procedure.code)
-    return () if not words or _NOT_DONE.search(words.lower()) else terminology.spoken("procedure", words)
+    return () if not words or _NOT_DONE.search(words.lower()) else tuple(terminology.said("procedure", words))
 
 
 def kinds_of_procedure(procedure: wire.Procedure, terminology: Terminology) -> tuple[str, ...]:

@@ -28,16 +28,25 @@ def _bare(text: str) -> str:
 
 # what stands between a disease and its organ and tells no more than which side, whose, or which part of it
 _WHERE = re.compile(
-    r"[,:()]|\b(?:the|left|right|bilateral|female|male"
+    r"\b(?:the|left|right|(?<!ectomy )(?<!ectomy, )bilateral(?! (?:salping|oophor|ovari|adnex))|female|male"
     r"|(?:(?:upper|lower)[- ](?:outer|inner) quadrant|central portion|axillary tail|nipple(?: and areola)?"
     r"|overlapping (?:sites?|lesion)|unspecified (?:site|part)) of)\b"
 )
 
 
+_MARKS = re.compile(r"[^\w,'+]+")
+_COMMAS = re.compile(r" *,[ ,]*")
+
+
+def treatment_name(text: str) -> str:
+    """A text for comparing names of treatments: words in plain letters, and commas."""
+    return _COMMAS.sub(", ", _MARKS.sub(" ", _bare(text))).strip(" ,")
+
+
 def disease_name(text: str) -> str:
     """A text for comparing names of diseases, without side, sex and part: `Carcinoma of the left breast` is that
     `of breast`."""
-    return _SPACES.sub(" ", _WHERE.sub(" ", _bare(text))).strip()
+    return treatment_name(_WHERE.sub(" ", treatment_name(text)))
 
 
 def drug_name(text: str) -> str:

@@ -33,9 +33,10 @@ from service.mappers.code_systems import (
 )
 from service.mappers.concepts import in_short, in_words, shown
 from service.mappers.expressions import focus_of
+from service.mappers.mentions import clauses, mentions
 from service.mappers.site_codes import FILE as SITE_CODES
 from service.mappers.site_codes import site_codes
-from service.mappers.spelling import disease_name, drug_name, naming_words, plain, steps
+from service.mappers.spelling import disease_name, drug_name, naming_words, plain, steps, treatment_name
 from service.mappers.value_sets import (
     DEPOT_STRENGTH,
     DOSE_FORM,
@@ -231,9 +232,14 @@ class Terminology:
         for value_set in self.value_sets.values():
             self._index(value_set)
         self._resolve_classes()
-        self._name_pattern = {family: _pattern(names) for family, names in self.names.items() if names}
+        self._name_pattern = {
+            family: _pattern(names, family in ("condition", "procedure"))
+            for family, names in self.names.items()
+            if names
+        }
         self._text_memo: dict[tuple[str, str], tuple[str, ...]] = {}
         self._names_of_codes: dict[tuple[str, str | None, str], str] = {}
+        self._said_memo: dict[tuple[str, str], dict[str, bool]] = {}
 
     def _with_more(self, value_set: dict[str, Any]) -> dict[str, Any]:
         """The value set of that name with more codes and names."""
@@ -324,6 +330,27 @@ class Terminology:
             known = self._text_memo[key] = tuple(dict.fromkeys(found))
         return known
 
+    def said(self, family: str, text: str) -> dict[str, bool]:
+        """The diseases or treatments that a text says the patient has or had, each with whether it only says had."""
+        pattern = self._name_pattern.get(family)
+        if not text or pattern is None:
+            return {}
+        key = (family, text)
+        known = self._said_memo.get(key)
+        if known is None:
+            if len(self._said_memo) > 20_000:
+                self._said_memo.clear()
+            known = self._said_memo[key] = self._read_clauses(family, text, pattern)
+        return known
+
+    def _read_clauses(self, family: str, text: str, pattern: re.Pattern[str]) -> dict[str, bool]:
+        found: dict[str, bool] = {}
+        for clause in clauses(text):
+            for mention in mentions(_SPELLED[family](clause), pattern):
+                for concept in self.names[family][mention.name.replace(",", "")]:
+                    found[concept] = mention.past and found.get(concept, True)
+        return found
+
     def regimen(self, text: str) -> frozenset[str]:
         """The drugs of the regimens that a text names, where it, or a part of it, says nothing else."""
         return frozenset(drug for step in steps(text) for drug in self.regimens.get(step, ()))
@@ -370,7 +397,7 @@ class Terminology:
             if meanings := tuple(_extensions(value_set, MAY_MEAN)):
                 self.may_mean[concept] = meanings
         for name in _extensions(value_set, SPOKEN_NAME):
-            spoken = _SPELLED.get(family, plain)(name)
+            spoken = _SPELLED.get(family, plain)(name).replace(",", "")
             known = self.names[family].get(spoken, ())
             self.names[family][spoken] = known if concept in known else (*known, concept)
 
@@ -464,9 +491,13 @@ def _decimal(value: Any) -> Decimal | None:
         return None
 
 
-_SPELLED = {"drug": drug_name, "drugclass": drug_name, "condition": disease_name}  # of any other family: plain
+# of any other family: plain
+_SPELLED = {"drug": drug_name, "drugclass": drug_name, "condition": disease_name, "procedure": treatment_name}
 
 
-def _pattern(names: Iterable[str]) -> re.Pattern[str]:
-    longest_first = sorted(names, key=len, reverse=True)
-    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![a-z0-9])")
+def _pattern(names: Iterable[str], listed: bool = False) -> re.Pattern[str]:
+    """Any of some names as whole words; with `listed`, commas may stand between their words."""
+    longest_first = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
+    if listed:
+        longest_first = [name.replace(r"\ ", ",? ") for name in longest_first]
+    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(longest_first) + r")(?![a-z0-9])")
