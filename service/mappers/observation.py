@@ -329,7 +329,7 @@ def _end_or_start(period: wire.Period, calendar: Calendar) -> tuple[Span | None,
 
 def _same_everywhere(reference: str, item: Item) -> str:
     """A reference by which two resources can be told to name one thing: without server and version; a contained one is
-    known in its own resource alone, or in the report that holds both."""
+    known in its own resource alone, or in the one that holds both."""
     if reference.startswith("#"):
         return f"{(item.holder or item).reference}{reference}"
     plain = without_version(reference)

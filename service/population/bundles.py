@@ -89,7 +89,7 @@ def _sort_document(source: Input, document: Document, whole: bytes, spill: Spill
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
     names = _named(document)
     for line, item in enumerate(document.items):
-        if item.holder is None:  # what a report holds goes with it
+        if item.holder is None:  # what another contains goes with it
             data = one_line(bytes(item.raw))
             _sort_resource(source, line, item.resource, _plainly(data, names) if names else data, spill, only, found)
 

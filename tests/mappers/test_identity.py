@@ -434,7 +434,7 @@ def test_a_result_inside_a_report_is_modified_by_its_own_and_by_the_report_s(jud
     assert judged(document, "anc")[0].outcome == outcome
 
 
-# ---- results inside a report -----------------------------------------------------------------------------------------
+# ---- results inside a report, or inside another result ---------------------------------------------------------------
 
 AT_LAST = ago(2)
 
@@ -443,6 +443,62 @@ def reported(result: Json, on: str = AT_LAST, **more: Any) -> Json:
     """A report on a day, with one result that it holds in itself."""
     inside = {name: value for name, value in result.items() if not name.startswith("effective")} | {"id": "inside"}
     return report(on) | {"id": "r", "result": [], "contained": [inside]} | more
+
+
+def panel(result: Json, **more: Any) -> Json:
+    """A panel of a day, with one result that it holds in itself."""
+    inside = reported(result)["contained"]
+    made = observation(Loinc.BLOOD_COUNT_PANEL, None, AT_LAST, contained=inside, hasMember=[reference("#inside")])
+    return made | {"id": "r"} | more
+
+
+AROUND: dict[str, Callable[..., Json]] = {"a report": reported, "a panel": panel}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("server", [SERVER, ELSEWHERE], ids=["the patient's server", "another server"])
+def test_a_contained_result_is_of_the_server_of_what_holds_it(judged: Judge, around: str, server: str) -> None:
+    document = RECORD.bundle(entry(AROUND[around](LOW_ANC), server))
+    document["entry"][0]["fullUrl"] = HERE
+    found, notices = judged(document, "anc")
+    assert found.outcome == ("fail" if server == SERVER else "pass")
+    assert len(notices) == (0 if server == SERVER else 2)
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_the_focus_of_a_contained_result_is_looked_for_beside_it(judged: Judge, around: str) -> None:
+    made = AROUND[around](LOW_ANC | {"focus": [reference("#beside")]})
+    specimen = {"resourceType": "Specimen", "id": "beside"}
+    for beside, outcome in (([specimen], "fail"), ([], "pass")):
+        document = RECORD.bundle(entry(made | {"contained": [*made["contained"], *beside]}))
+        assert judged(document, "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("of_panel", "of_result", "outcome"),
+    [
+        ({}, {}, "fail"),
+        (MODIFIED, {}, "unknown"),
+        (RULES, {}, "unknown"),
+        ({}, MODIFIED, "unknown"),
+        ({"issued": 5}, {}, "unknown"),
+        ({}, {"subject": reference("Patient/p2")}, "pass"),
+        ({"status": "entered-in-error"}, {}, "pass"),
+    ],
+)
+def test_a_result_inside_a_panel_goes_with_its_panel(
+    judged: Judge, of_panel: Json, of_result: Json, outcome: str
+) -> None:
+    assert judged(RECORD.bundle(entry(panel(LOW_ANC | of_result, **of_panel))), "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize("told", ["effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"])
+def test_a_result_inside_a_panel_has_its_date_in_any_form(judged: Judge, told: str) -> None:
+    date: Any = {"effectivePeriod": {"start": AT_LAST}, "effectiveTiming": {"event": [AT_LAST]}}.get(told)
+    made = panel(LOW_ANC) | {told: date or f"{AT_LAST}T08:00:00Z"}
+    made = {name: value for name, value in made.items() if name != "effectiveDateTime"}
+    found, _ = judged(RECORD.bundle(entry(made)), "anc")
+    assert found.outcome == ("fail" if told != "issued" else "unknown")  # issued on that day, it may be older
 
 
 WITHDRAWN: dict[str, list[Json]] = {

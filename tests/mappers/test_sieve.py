@@ -49,11 +49,13 @@ def _passed(screening: Screening, resource: Json, asked: bool = True) -> bool:
     [
         laboratory(HEIGHT, 160, "cm"),
         observation(HEIGHT, components=[(HEIGHT, 3)]),
+        laboratory(HEIGHT, 160, "cm") | {"contained": [{"resourceType": "Practitioner"}, {"resourceType": "Patient"}]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": None},
         procedure(RECONCILED),
         condition(HYPERTENSION),
         request(LISINOPRIL),
     ],
-    ids=["a result", "components", "a procedure", "a diagnosis", "a drug"],
+    ids=["a result", "components", "who measured", "nothing contained", "a procedure", "a diagnosis", "a drug"],
 )
 def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: Json) -> None:
     assert _passed(screening, resource)
@@ -66,6 +68,10 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         laboratory(Loinc.ANC, 2, "10*3/uL"),
         laboratory(Loinc.ANC | {"system": "urn:oid:1.2.3"}, 2, "10*3/uL"),
         observation(HEIGHT, components=[(Loinc.ANC, 3)]),
+        laboratory(HEIGHT, 160, "cm") | {"contained": [laboratory(Loinc.ANC, 2, "10*3/uL")]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": [5]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": {}},
+        laboratory(HEIGHT, 160, "cm") | {"contained": [{"resourceType": "observation"}]},
         procedure(snomed("1", "Radiotherapy of the chest wall")),
         procedure(RECONCILED, category=concept(snomed("1287742003"))),
         condition(snomed("1", "Metastasis to brain")),
@@ -75,7 +81,8 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         request(LISINOPRIL) | {"medicationCodeableConcept": {}},
     ],
     ids=[
-        "a result", "under a wrong system", "in a component", "a procedure in words",
+        "a result", "under a wrong system", "in a component", "contained in a result",
+        "contained, unreadable", "contained, no list", "contained, of no known type", "a procedure in words",
         "a procedure by its category", "a diagnosis in words", "a drug", "a drug in words", "a drug elsewhere",
         "a nameless drug",
     ],

@@ -16,7 +16,7 @@ import pytest
 from service.population import files
 from service.population.files import find_inputs
 from service.screening import Screening
-from tests.builders import AS_OF, SINAI, as_json, patient, report
+from tests.builders import AS_OF, SINAI, Json, Loinc, as_json, observation, patient, report
 from tests.population.conftest import Screen
 from tests.population.sources import (
     FORMS,
@@ -32,6 +32,7 @@ from tests.population.sources import (
 )
 
 RECORDS = population()
+PANEL = observation(Loinc.BLOOD_COUNT_PANEL, None, "2026-11-01")
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +76,15 @@ def test_patients_and_resources_known_by_full_urls_alone_are_told_apart(
     assert (ran.code, ran.errors) == (0, [])
 
 
-def test_a_result_inside_a_report_is_read_with_its_report_alone(screen: Screen, tmp_path: Path) -> None:
+@pytest.mark.parametrize("around", [report("2026-11-01"), PANEL], ids=["a report", "a panel"])
+@pytest.mark.parametrize("form", [one_bundle, by_type], ids=["one Bundle", "lines"])
+def test_a_contained_result_is_read_with_what_holds_it_alone(
+    screen: Screen, tmp_path: Path, around: Json, form: Callable[..., Path]
+) -> None:
     inside = {k: v for k, v in RECORDS["a1"].resources["lvef"].items() if k not in ("subject", "effectiveDateTime")}
-    holder = report("2026-11-01") | {"contained": [inside | {"id": "inside"}], "subject": {"reference": "Patient/a1"}}
+    holder = around | {"contained": [inside | {"id": "inside"}], "subject": {"reference": "Patient/a1"}}
     records = {"a1": RECORDS["a1"].drop("lvef").put(report=holder | {"id": "a1-report"}), "a2": RECORDS["a2"]}
-    ran = screen(one_bundle(tmp_path / "in", records))
+    ran = screen(form(tmp_path / "in", records))
     found = next(r for r in ran.results if r["patient"] == "Patient/a1")
     sinai = next(t for t in found["results"] if t["trial"] == SINAI)
     lvef = next(c for c in sinai["criteria"] if c["id"] == "lvef")
