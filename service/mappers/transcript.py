@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Raw
 
 from service.mappers import wire
-from service.mappers.documents import HOLDERS, Deleted, Document, Item, inherit
+from service.mappers.documents import Deleted, Document, Item, inherit
 from service.mappers.salvage import salvage
 
 _CONTAINED = re.compile(r"\.contained\[\d+\]\Z")
@@ -47,7 +47,7 @@ def read_transcript(text: bytes | Raw) -> Document:
         if isinstance(resource, wire.Observation) and holder is not None and _CONTAINED.search(line.parent):
             inherit(resource, holder.resource)
             item.holder = holder
-        elif resource.__class__ in HOLDERS:
+        elif isinstance(resource, wire.DiagnosticReport | wire.Observation):
             holder = item
         document.items.append(item)
     return document

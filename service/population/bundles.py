@@ -126,6 +126,8 @@ def _sort_resource(
 ) -> None:
     kind = type(resource).__name__
     if kind in SHARED:
+        if not resource.id:  # type: ignore[attr-defined]
+            return  # nothing can refer to it
         if is_name(name := f"{kind}/{resource.id}"):  # type: ignore[attr-defined]
             spill.share(line, name, data)
         else:
