@@ -15,6 +15,7 @@ from service.mappers.json_text import (
     as_utf8,
     check_keys,
     decoded,
+    duplicate_key,
     in_words,
     iter_lines,
     json_error,
@@ -184,13 +185,18 @@ def _collect(data: bytes, document: Document, strict: bool, first_line: int) -> 
 
 
 def _may_repeat(data: bytes, bundle: wire.Bundle) -> bool:
-    """Whether a key of the Bundle or of an entry may stand twice: cheaper than looking at every key."""
+    """Whether a key of the Bundle, or `resource` in an entry, may stand twice: cheaper than looking at every key."""
     if b"\\" in data and b"\\u" in data:  # most texts hold no backslash, and one byte is found much faster than two
         return True
     first = data.find(b'"entry"')
     if first < 0 or first != data.rfind(b'"entry"'):  # once; from both ends this is faster than counting
         return True
-    return data.count(b'"resource"') != len([1 for entry in bundle.entry or () if entry.resource])
+    held = [entry.resource for entry in bundle.entry or () if entry.resource]
+    if not held or data.count(b'"resource"') != len(held):
+        return True
+    last = bytes(held[-1])
+    behind = data.rfind(last) + len(last)
+    return bool(duplicate_key(b'%b"entry":[{"resource":0%b' % (data[:first], data[behind:])))
 
 
 def _kind_of(
