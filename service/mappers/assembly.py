@@ -9,7 +9,7 @@ from service.mappers import wire
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, Item
 from service.mappers.identity import Identity, base_of, without_version
-from service.mappers.integrity import problem_of, problem_of_holder
+from service.mappers.integrity import is_part, problem_of, problem_of_holder
 from service.mappers.observation import Library
 from service.mappers.patient import map_patient
 from service.mappers.record import Record
@@ -167,6 +167,8 @@ def _owned(items: list[Item], record: Record, identity: Identity) -> list[Item]:
             known = subject is not None and owns.get(subject.reference) is True and (not url or url.startswith(servers))
             if not known and not _is_own(item, url, subject, record, identity):
                 continue
+        if resource.meta is not None and is_part(resource):
+            record.take_in_part(item)
         if item.problem:
             record.name_problem(item)
         own.append(item)

@@ -285,6 +285,12 @@ def _has_other_value(part: wire.Observation | wire.Component, beside: Literal["n
     )
 
 
+def says_no_value(resource: wire.Observation) -> bool:
+    """Whether a result tells neither a value nor why there is none."""
+    beside = resource.dataAbsentReason or resource.interpretation or resource.component
+    return not beside and resource.valueInteger is None and not _has_other_value(resource, "integer")
+
+
 class Library(msgspec.Struct, frozen=True):
     """What every record is read with."""
 

@@ -68,6 +68,7 @@ class Timing(msgspec.Struct, gc=False):
 class Meta(msgspec.Struct, gc=False):
     lastUpdated: str | None = None
     versionId: str | None = None
+    tag: Raw = NOTHING
 
 
 class ReferenceRange(msgspec.Struct, gc=False):

@@ -310,6 +310,25 @@ for name, value in (("unit-alone", {}), ("absent-inside", {"_value": ABSENT})):
         expect(SINAI, anc="pass/recorded"),
         "a Quantity with a unit alone has no value",
     )
+case = chapter.rule(
+    "What is sent in part counts with what it says; a value or code that it does not tell may have been there"
+)
+IN_PART = {"meta": {"tag": [hl7("v3-ObservationValue", "SUBSETTED")]}}
+for name, more, outcome in (
+    ("value", anc(0.9, "2026-11-15"), "fail/recorded"),
+    (
+        "no-value",
+        {key: value for key, value in anc(0.9, "2026-11-15").items() if key != "valueQuantity"},
+        "unknown/unusable",
+    ),
+    ("absent", observation(Loinc.ANC, None, "2026-11-15", **NO_VALUE), "pass/recorded"),
+):
+    case(f"observation-in-part-{name}", UNTREATED.add(more | IN_PART), expect(SINAI, anc=outcome))
+case(
+    "condition-in-part",
+    UNTREATED.add({key: value for key, value in condition(Icd10cm.CIRRHOSIS).items() if key != "code"} | IN_PART),
+    expect(SINAI, anc="pass/recorded", liver_disease="unknown/missing"),
+)
 case = chapter.rule("An interpretation serves where there is no value")
 for said, outcome in (("POS", "pass/recorded"), ("NEG", "fail/recorded"), ("DET", "pass/recorded")):
     case(
