@@ -524,6 +524,27 @@ def test_what_a_deleted_report_held_is_gone_with_it(judged: Judge) -> None:
     assert judged(document, "anc")[0].outcome == "pass"
 
 
+def test_what_one_document_says_is_deleted_is_gone_from_those_that_follow_it_alone(screening: Screening) -> None:
+    """A history has its newest first; what another answer holds is not of that history."""
+    gone = {"request": {"method": "DELETE", "url": "Condition/cirrhosis"}, "response": {"status": "204"}}
+    history = collection(gone, entry(CIRRHOSIS | meta("1"))) | {"type": "history"}
+    for documents, outcome in (
+        ([RECORD.bundle(), history], "pass"),
+        ([RECORD.add(CIRRHOSIS).bundle(), history], "fail"),
+    ):
+        whole = joined([read_document(as_json(document)) for document in documents])
+        result = screening.screen(screening.of_document(whole), AS_OF)
+        found = [c.outcome for t in result.results for c in t.criteria if (t.trial, c.id) == (SINAI, "liver-disease")]
+        assert found == [outcome]
+
+
+def test_what_is_told_of_one_of_several_documents_names_it() -> None:
+    odd = read_document(as_json(collection({"resource": ANC | {"issued": 5}}, {"resource": 5})), "answers")
+    whole = joined([read_document(as_json(RECORD.bundle()), "rest"), odd])
+    assert [notice.partition(" ")[0] for notice in whole.notices] == ["answers:"]
+    assert [item.place for item in whole.items if item.problem] == ["answers: entry[0]"]
+
+
 def test_of_a_report_that_came_twice_each_result_is_shown_once(judged: Judge) -> None:
     found, _ = judged(RECORD.bundle(*[entry(reported(LOW_ANC))] * 2), "anc")
     said = [(evidence.reference, evidence.used) for evidence in found.evidence]
