@@ -8,6 +8,7 @@ import pytest
 from service.errors import RecordError
 from service.mappers.documents import read_document
 from service.mappers.joining import joined, read_pages
+from service.mappers.searched import foreign_types
 from service.screening import Screening
 from tests.builders import (
     AS_OF,
@@ -606,6 +607,15 @@ def test_only_what_is_another_patient_s_is_said_to_be(judged: Judge, claim: str)
     subject, said = UNTOLD[claim]
     _, notices = judged(RECORD.bundle(entry(CIRRHOSIS | {"subject": subject})), "liver-disease")
     assert [said in notice for notice in notices] == [True]
+
+
+@pytest.mark.parametrize(
+    ("subject", "foreign"),
+    [(5, []), ({"reference": 5}, ["Observation"]), ({}, ["Observation"]), (reference("Patient/p2"), ["Observation"])],
+)
+def test_a_subject_that_cannot_be_read_is_not_another_patient_s(subject: Any, foreign: list[str]) -> None:
+    document = read_document(as_json(searchset([ANC | {"subject": subject}])))
+    assert foreign_types(document, ["Observation", "Patient"], "p1", "") == foreign
 
 
 @pytest.mark.parametrize("name", ["modifierE\\u0078tension", "\\u006dodifierExtension"])
