@@ -365,6 +365,18 @@ def test_a_page_of_orders_with_their_drugs_is_of_nothing_else(judged: Judge, inc
     assert (found.outcome, found.basis) == ("pass", "no-record")
 
 
+@pytest.mark.parametrize(("total", "outcome"), [(2, "pass"), (3, "unknown")])
+def test_pages_that_were_all_handed_in_are_one_result(judged: Judge, total: int, outcome: str) -> None:
+    first, second = f"{SERVER}/Condition?patient=p1", f"{SERVER}/Condition?patient=p1&page=2"
+    found = [condition(Icd10cm.HYPERLIPIDEMIA) | {"id": name} for name in "ab"]
+    pages = [
+        searchset(found[:1], self_url=first, next_url=second, total=total),
+        searchset(found[1:], self_url=second, total=total),
+    ]
+    for order in (pages, pages[::-1]):
+        assert judged([RECORD.bundle(), *order], "liver-disease")[0].outcome == outcome
+
+
 def test_an_error_in_the_search_of_one_type_leaves_the_silence_of_others_as_it_is(judged: Judge) -> None:
     failed = searchset([], "Condition", more_entries=[{"resource": operation_outcome()}])
     assert judged([RECORD.bundle(), failed], "liver-disease")[0].outcome == "unknown"
