@@ -189,13 +189,15 @@ def _server(
             raise click.UsageError("--level goes with --bulk")
         if level != "auto" and group:
             raise click.UsageError("--level goes with an export of all patients, not with --group")
+        if longest_wait and not bulk:
+            raise click.UsageError("--longest-wait goes with --bulk")
         if query != "Patient" and (bulk or group):
             raise click.UsageError("--query goes with a search of all patients, not with --bulk or --group")
         if query.partition("?")[0] != "Patient":
             raise click.UsageError("--query is a search of patients, such as Patient?gender=female")
         return Server(source.rstrip("/"), query, group, bulk, since, level, longest_wait)
-    if group or bulk or since or level != "auto" or query != "Patient":
-        raise click.UsageError("--group, --query, --bulk, --level and --since go with a FHIR base URL")
+    if group or bulk or since or longest_wait or level != "auto" or query != "Patient":
+        raise click.UsageError("--group, --query, --bulk, --level, --since and --longest-wait go with a FHIR base URL")
     return None
 
 

@@ -21,10 +21,11 @@ class AllSigns(msgspec.Struct, frozen=True):
     def look(self, ev: Evaluation) -> Sighting:
         seen = [ev.see(sign) for sign in self.signs]
         evidence = unique(s.evidence for s in seen)
+        absent = [s for s in seen if s.state == "absent"]
+        if absent:
+            said = "; ".join(s.reason for s in absent)
+            return Sighting("absent", said, "recorded", evidence, site_default=_defaults(absent))
         reason = "; ".join(s.reason for s in seen)
-        if any(s.state == "absent" for s in seen):
-            default = _defaults(s for s in seen if s.state == "absent")
-            return Sighting("absent", reason, "recorded", evidence, site_default=default)
         needs = tuple(n for s in seen if s.state != "found" for n in s.needs)
         if any(s.state == "silent" for s in seen):
             return Sighting("silent", reason, "no-record", evidence, needs)

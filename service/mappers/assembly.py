@@ -9,7 +9,7 @@ from service.mappers import wire
 from service.mappers.dates import Calendar
 from service.mappers.documents import Document, Item
 from service.mappers.identity import Identity, base_of, without_version
-from service.mappers.integrity import problem_of, problem_of_holder
+from service.mappers.integrity import is_part, problem_of, problem_of_holder
 from service.mappers.observation import Library
 from service.mappers.patient import map_patient
 from service.mappers.record import Record
@@ -58,13 +58,17 @@ def _is_plainly_new(item: Item, record: Record) -> bool:
 
 
 def _doubt_contained(items: list[Item]) -> None:
-    """A result inside a report that decides nothing decides nothing either."""
+    """A result inside a report or another result that decides nothing decides nothing either."""
     problems: dict[int, str] = {}
     for item in items:
-        if item.resource.__class__ is wire.DiagnosticReport and item.resource.contained:
-            problems[id(item)] = problem_of_holder(item)
-        elif item.holder is not None and not item.problem and (problem := problems.get(id(item.holder))):
-            item.problem = f"inside a report with {problem}"
+        holder = item.holder
+        if holder is None or item.problem:
+            continue
+        if (problem := problems.get(id(holder))) is None:
+            problem = problems[id(holder)] = problem_of_holder(holder)
+        if problem:
+            kind = "report" if isinstance(holder.resource, wire.DiagnosticReport) else "result"
+            item.problem = f"inside a {kind} with {problem}"
 
 
 def _living(document: Document) -> list[Item]:
@@ -81,7 +85,7 @@ def _living(document: Document) -> list[Item]:
 
 
 def _without(items: list[Item], gone: set[int]) -> list[Item]:
-    """Items without those of these identities; what stood inside a report goes with it."""
+    """Items without those of these identities; what one contains goes with it."""
     return [item for item in items if id(item) not in gone and id(item.holder) not in gone]
 
 
@@ -159,19 +163,21 @@ def _owned(items: list[Item], record: Record, identity: Identity) -> list[Item]:
         kind = resource.__class__
         if kind not in SHARED_TYPES:
             subject = resource.subject if kind is not wire.AllergyIntolerance else resource.patient
-            url = item.full_url
+            url = (item.holder or item).full_url  # what is contained is of the server of its holder
             known = subject is not None and owns.get(subject.reference) is True and (not url or url.startswith(servers))
-            if not known and not _is_own(item, subject, record, identity):
+            if not known and not _is_own(item, url, subject, record, identity):
                 continue
+        if resource.meta is not None and is_part(resource):
+            record.take_in_part(item)
         if item.problem:
             record.name_problem(item)
         own.append(item)
     return own
 
 
-def _is_own(item: Item, subject: wire.Reference | None, record: Record, identity: Identity) -> bool:
+def _is_own(item: Item, url: str, subject: wire.Reference | None, record: Record, identity: Identity) -> bool:
     reference = (subject.reference if subject else None) or ""
-    own = identity.owns(reference, item.full_url)
+    own = identity.owns(reference, url)
     if own is None and item.problem:
         record.lose(item, f"its subject cannot be read ({item.problem})")
     elif own is None:

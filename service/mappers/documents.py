@@ -15,6 +15,7 @@ from service.mappers.json_text import (
     as_utf8,
     check_keys,
     decoded,
+    duplicate_key,
     in_words,
     iter_lines,
     json_error,
@@ -30,6 +31,7 @@ PARTIAL = frozenset({"incomplete", "suppressed"})
 # statuses of an answer that may hold no resource although nothing is missing; a 304 or a 202 leaves out what was asked
 DONE = frozenset({"200", "201", "204"})
 VOID = frozenset({"entered-in-error", "cancelled"})  # a result or report of such a status never counts
+HOLDERS = frozenset({wire.DiagnosticReport, wire.Observation})  # whose contained results are read
 
 
 class PassedOver(msgspec.Struct, gc=False):
@@ -54,7 +56,7 @@ _NULL = Raw(b"null")
 
 class Item(msgspec.Struct, gc=False):
     """One resource of a document: decoded, raw, the entry's full URL, where it stood, what is wrong with it, and the
-    report that it is part of."""
+    report or result in which it is contained."""
 
     resource: Any
     raw: Raw | bytes
@@ -183,13 +185,18 @@ def _collect(data: bytes, document: Document, strict: bool, first_line: int) -> 
 
 
 def _may_repeat(data: bytes, bundle: wire.Bundle) -> bool:
-    """Whether a key of the Bundle or of an entry may stand twice: cheaper than looking at every key."""
+    """Whether a key of the Bundle, or `resource` in an entry, may stand twice: cheaper than looking at every key."""
     if b"\\" in data and b"\\u" in data:  # most texts hold no backslash, and one byte is found much faster than two
         return True
     first = data.find(b'"entry"')
     if first < 0 or first != data.rfind(b'"entry"'):  # once; from both ends this is faster than counting
         return True
-    return data.count(b'"resource"') != len([1 for entry in bundle.entry or () if entry.resource])
+    held = [entry.resource for entry in bundle.entry or () if entry.resource]
+    if not held or data.count(b'"resource"') != len(held):
+        return True
+    last = bytes(held[-1])
+    behind = data.rfind(last) + len(last)
+    return bool(duplicate_key(b'%b"entry":[{"resource":0%b' % (data[:first], data[behind:])))
 
 
 def _kind_of(
@@ -262,46 +269,61 @@ def _take(document: Document, item: Item) -> None:
     document.items.append(item)
     if kind is wire.OperationOutcome:
         document.outcomes = True
-    elif kind is wire.DiagnosticReport and item.resource.contained:
+    elif kind in HOLDERS and item.resource.contained:
         _take_contained(document, item)
 
 
-def _take_contained(document: Document, report: Item) -> None:
-    """Results inside their report: they have its subject and date where they tell none. Nothing else inside is read,
-    so nothing else can be missing."""
-    resource: wire.DiagnosticReport = report.resource
-    if (resource.status or "").lower() in VOID:
+def _take_contained(document: Document, holder: Item) -> None:
+    """Results inside their report, or inside the result that they are members of: they have its subject and date where
+    they tell none. Nothing else inside is read, so nothing else can be missing."""
+    resource: wire.DiagnosticReport | wire.Observation = holder.resource
+    if (resource.status or "").lower() in VOID or resource.contained == _NULL:
         return
     try:
         raws = msgspec.json.decode(resource.contained, type=list[Raw])
     except msgspec.DecodeError:
-        document.lost(report.place, "its contained resources are no list", "Observation")
+        document.lost(holder.place, "its contained resources are no list", "Observation")
         return
     for i, raw in enumerate(raws):
         try:
             inner = wire.decode_resource(raw)
         except (msgspec.DecodeError, RecursionError):
-            document.lost(f"{report.place}.contained[{i}]", "a malformed resource", "Observation")
+            if _may_be_result(raw):
+                document.lost(f"{holder.place}.contained[{i}]", "a malformed resource", "Observation")
             continue
         if isinstance(inner, wire.Observation):
             inherit(inner, resource)
             document.items.append(
-                Item(inner, raw, "", place_inside(report, i), -1, "", document.checked, holder=report)
+                Item(inner, raw, "", place_inside(holder, i), -1, "", document.checked, holder=holder)
             )
 
 
-def place_inside(report: Item, index: int) -> str:
-    """Where a result inside a report stands. The report's own name says it in every document."""
-    return f"{report.reference if report.resource.id else report.place}.contained[{index}]"
+def _may_be_result(raw: Raw) -> bool:
+    """Whether something malformed may have been an Observation."""
+    try:
+        return isinstance(salvage(raw)[0], wire.Observation)
+    except NotAResource as nothing:
+        return not nothing.harmless
 
 
-def inherit(inner: wire.Observation, report: wire.DiagnosticReport) -> None:
-    """Give a result inside a report what it takes from it."""
-    inner.subject = inner.subject or report.subject
+def place_inside(holder: Item, index: int) -> str:
+    """Where a contained result stands. The name of what holds it says it in every document."""
+    return f"{holder.reference if holder.resource.id else holder.place}.contained[{index}]"
+
+
+def inherit(inner: wire.Observation, holder: wire.DiagnosticReport | wire.Observation) -> None:
+    """Give a contained result what it takes from the report or the result that holds it."""
+    inner.subject = inner.subject or holder.subject
     own = (inner.effectiveDateTime, inner.effectivePeriod, inner.effectiveInstant, inner.effectiveTiming)
-    if all(date is None for date in own):
-        inner.effectiveDateTime, inner.effectivePeriod = report.effectiveDateTime, report.effectivePeriod
-    inner.id = None  # the id of a contained resource is known inside its report alone
+    undated = all(date is None for date in own)
+    if undated:
+        inner.effectiveDateTime, inner.effectivePeriod = holder.effectiveDateTime, holder.effectivePeriod
+    if isinstance(holder, wire.Observation):
+        inner.focus, inner.specimen = inner.focus or holder.focus, inner.specimen or holder.specimen
+        if undated:
+            inner.effectiveInstant, inner.effectiveTiming = holder.effectiveInstant, holder.effectiveTiming
+            inner.issued = inner.issued or holder.issued
+    inner.id = None  # the id of a contained resource is known inside its holder alone
 
 
 def _open_bundle(item: Item, bundle: wire.Bundle | None, document: Document, depth: int) -> None:
@@ -319,6 +341,7 @@ def _open_bundle(item: Item, bundle: wire.Bundle | None, document: Document, dep
 def _add_entries(bundle: wire.Bundle, parent: str, document: Document, depth: int, failed: list[str]) -> None:
     """Every entry's resource, in order. The one loop that every resource passes: kept free of calls."""
     decode, plain, add, checked = wire.decode_resource, wire.PLAIN_TYPES, document.items.append, document.checked
+    observation = wire.Observation
     for i, entry in enumerate(bundle.entry or ()):
         if entry.response is not None or entry.request is not None:
             _note_exchange(entry, f"{parent}entry[{i}]", bundle, document, failed)
@@ -336,7 +359,10 @@ def _add_entries(bundle: wire.Bundle, parent: str, document: Document, depth: in
             continue
         kind = resource.__class__
         if kind in plain:
-            add(Item(resource, raw, entry.fullUrl or "", parent, i, "", checked))
+            item = Item(resource, raw, entry.fullUrl or "", parent, i, "", checked)
+            add(item)
+            if kind is observation and resource.contained:
+                _take_contained(document, item)
         elif kind in wire.READ_TYPES:
             _take(document, Item(resource, raw, entry.fullUrl or "", parent, i, "", checked))
         elif kind is wire.NestedBundle:

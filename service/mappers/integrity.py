@@ -1,4 +1,5 @@
-"""What makes a resource unusable although it is well-formed: a key that stands twice, a modifier that nobody knows.
+"""What makes a resource unusable although it is well-formed: a key that stands twice, a modifier that nobody knows. And
+which one was sent in part, so that what it does not say proves nothing.
 
 https://hl7.org/fhir/R4/extensibility.html#modifierExtension and https://hl7.org/fhir/R4/resource.html#implicit-rules
 """
@@ -9,11 +10,13 @@ from typing import Any
 
 import msgspec
 
+from service.mappers import wire
 from service.mappers.documents import Item
 from service.mappers.json_text import duplicate_key
 
 MODIFIED = "a modifierExtension that is not known"
 OTHER_RULES = "implicitRules that are not known"
+_PART = b'"SUBSETTED"'
 _ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")  # an ASCII letter, which a name may be written with
 
 
@@ -36,6 +39,12 @@ def problem_of_holder(item: Item) -> str:
         return problem
     own = {name: value for name, value in msgspec.json.decode(item.raw).items() if name != "contained"}
     return MODIFIED if _holds_modifier(own) else ""
+
+
+def is_part(resource: wire.Resource) -> bool:
+    """Whether its server says that elements may be missing (https://hl7.org/fhir/R4/search.html#summary)."""
+    meta = resource.meta
+    return meta is not None and bool(meta.tag) and _PART in bytes(meta.tag)
 
 
 def look_through(items: Iterable[Item]) -> None:

@@ -16,7 +16,7 @@ def joined(documents: Iterable[Document], name: str = "record") -> Document:
         whole.deleted += [msgspec.structs.replace(d, after=d.after + offset) for d in document.deleted]
         for item in document.items:
             if item.problem:  # its place is told, so it has to say in which document
-                item.parent = _in(document.name, item.parent)
+                item.parent, item.index = _in(document.name, item.place), -1
         whole.items += document.items
         if document.passed_over.texts:
             whole.passed_over = document.passed_over  # of one document at most: it needs all lines of a patient

@@ -285,6 +285,12 @@ def _has_other_value(part: wire.Observation | wire.Component, beside: Literal["n
     )
 
 
+def says_no_value(resource: wire.Observation) -> bool:
+    """Whether a result tells neither a value nor why there is none."""
+    beside = resource.dataAbsentReason or resource.interpretation or resource.component
+    return not beside and resource.valueInteger is None and not _has_other_value(resource, "integer")
+
+
 class Library(msgspec.Struct, frozen=True):
     """What every record is read with."""
 
@@ -329,7 +335,7 @@ def _end_or_start(period: wire.Period, calendar: Calendar) -> tuple[Span | None,
 
 def _same_everywhere(reference: str, item: Item) -> str:
     """A reference by which two resources can be told to name one thing: without server and version; a contained one is
-    known in its own resource alone, or in the report that holds both."""
+    known in its own resource alone, or in the one that holds both."""
     if reference.startswith("#"):
         return f"{(item.holder or item).reference}{reference}"
     plain = without_version(reference)

@@ -29,7 +29,7 @@ from service.mappers.dates import between
 from service.mappers.documents import VOID, Item, PassedOver
 from service.mappers.integrity import look_through, problem_of
 from service.mappers.medication import ExposureMapper, doses_told_twice
-from service.mappers.observation import Library
+from service.mappers.observation import Library, says_no_value
 from service.mappers.procedure import kinds_of_procedure, map_procedure, named_procedures
 from service.mappers.references import References
 from service.mappers.results import Results, rare_time
@@ -198,6 +198,17 @@ class Record:
         kind = type(item.resource).__name__
         self.notice(f"{self.reference(item)}: {reason}")
         self._gaps.setdefault(kind, f"{self.reference(item)} cannot be read")
+
+    def take_in_part(self, item: Item) -> None:
+        """A resource of which elements may be missing: what it says counts. One that does not say its value, or what it
+        is about, may have had it."""
+        resource = item.resource
+        if isinstance(resource, wire.Observation):
+            lacks = "a value" if says_no_value(resource) else ""
+        else:
+            lacks = "a code" if hasattr(resource, "code") and resource.code is None else ""
+        if lacks:
+            item.problem = item.problem or f"sent in part (SUBSETTED), without {lacks}"
 
     def know(self, items: list[Item], base: str, passed_over: PassedOver) -> None:
         """Remember where resources are found when others refer to them; see References."""

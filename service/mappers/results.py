@@ -177,7 +177,11 @@ class Results:
         for reference in seen.resource.focus or ():
             name = reference.reference or ""
             item = self._references.find(name)
-            kind = type(item.resource).__name__ if item else _kind_named(reference) or _kind_inside(seen, name)
+            kind = (
+                type(item.resource).__name__
+                if item
+                else _kind_named(reference) or _kind_inside(seen.holder or seen, name)
+            )
             if kind == "Patient" and (item is None or item.reference == self._person.ref or name == self._person.ref):
                 if item is None:
                     return None
@@ -200,7 +204,10 @@ class Results:
                     found = self._references.find(result.reference or "")
                     if found is not None:
                         self._report_of[found.reference] = report.reference
-        return item.holder.reference if item.holder is not None else self._report_of.get(item.reference, "")
+        held = item.holder or item
+        if isinstance(held.resource, wire.DiagnosticReport):
+            return held.reference
+        return self._report_of.get(held.reference, "")
 
 
 def rare_time(resource: wire.Observation, calendar: Calendar) -> tuple[Span | None, bool]:

@@ -22,6 +22,9 @@ from service.mappers.terminology import Terminology
 MAX_KNOWN = 20_000  # of a kind: codes, or codes with their words, that are remembered
 MAX_WORDS = 500  # characters of words that are remembered with a code
 
+_NO_RESULTS = frozenset({*wire.CLINICAL_TYPES, *wire.OTHER_TYPES} - {"Observation"})
+_decode_kinds = msgspec.json.Decoder(list[wire.Kind] | None).decode
+
 _Coding = tuple[str | None, str | None]
 _Words = tuple[str | None, str | None, str | None, str | None]
 
@@ -69,7 +72,8 @@ class Sieve:
                 continue
             if resource.__class__ is wire.Glance:
                 code, owner = resource.code, resource.subject
-                if code is not None and not resource.component and resource.id and owner and owner.reference == subject:
+                plain = not resource.component and not resource.contained
+                if code is not None and plain and resource.id and owner and owner.reference == subject:
                     for coding in code.coding or ():
                         if coding is not None and speaks[coding.system, coding.code]:
                             break
@@ -91,7 +95,7 @@ class Sieve:
         return PassedOver({kind.__name__: alike for kind, alike in passed_over.items()}, self.asked), rest
 
     def _is_mute_result(self, result: wire.Observation) -> bool:
-        return not any(
+        return not _may_hold_results(result.contained) and not any(
             self._results[coding.system, coding.code]
             for part in (result, *(result.component or ()))
             for coding in (part.code and part.code.coding) or ()
@@ -121,6 +125,15 @@ def _whole(raw: bytes) -> wire.Observation | None:
     except (msgspec.DecodeError, RecursionError):
         return None
     return resource if isinstance(resource, wire.Observation) else None
+
+
+def _may_hold_results(contained: msgspec.Raw) -> bool:
+    """Whether a result may be among what another one contains, or something that cannot be read."""
+    try:
+        kinds = _decode_kinds(contained) if contained else None
+        return any(held.resourceType not in _NO_RESULTS for held in kinds or ())
+    except (msgspec.DecodeError, RecursionError):
+        return True
 
 
 def _is_of(subject: str, resource: Any) -> bool:

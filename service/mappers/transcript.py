@@ -40,15 +40,15 @@ def read_transcript(text: bytes | Raw) -> Document:
     """The document of a text. msgspec.MsgspecError where it is none."""
     found = msgspec.json.decode(text, type=_Text)
     document = Document(found.name, [], found.gaps, found.deleted, found.notices)
-    report: Item | None = None
+    holder: Item | None = None
     for line in found.items:
         resource, problem = _resource(line.resource)
         item = Item(resource, line.resource, line.full_url, line.parent, line.index, problem, line.checked)
-        if isinstance(resource, wire.DiagnosticReport):
-            report = item
-        elif isinstance(resource, wire.Observation) and report is not None and _CONTAINED.search(line.parent):
-            inherit(resource, report.resource)
-            item.holder = report
+        if isinstance(resource, wire.Observation) and holder is not None and _CONTAINED.search(line.parent):
+            inherit(resource, holder.resource)
+            item.holder = holder
+        elif isinstance(resource, wire.DiagnosticReport | wire.Observation):
+            holder = item
         document.items.append(item)
     return document
 

@@ -68,6 +68,7 @@ class Timing(msgspec.Struct, gc=False):
 class Meta(msgspec.Struct, gc=False):
     lastUpdated: str | None = None
     versionId: str | None = None
+    tag: Raw = NOTHING
 
 
 class ReferenceRange(msgspec.Struct, gc=False):
@@ -149,6 +150,7 @@ class Observation(Resource, tag=True):
     specimen: Reference | None = None
     referenceRange: list[ReferenceRange] | None = None
     component: list[Component] | None = None
+    contained: Raw = NOTHING
 
 
 class ConditionStage(msgspec.Struct, gc=False):
@@ -375,7 +377,7 @@ CLINICAL_TYPES: dict[str, type[Any]] = {
 }
 
 READ_TYPES = frozenset(CLINICAL_TYPES.values())
-# Those that carry nothing else and say nothing of the document itself.
+# Those that say nothing of the document itself and, Observations apart, carry nothing else that is read.
 PLAIN_TYPES = READ_TYPES - {OperationOutcome, Parameters, DiagnosticReport}
 
 # Every other R4 resource type is known by name only, so that one pass over a Bundle neither fails on it nor reads it.
@@ -437,6 +439,7 @@ class Glance(msgspec.Struct, tag_field="resourceType", tag="Observation", gc=Fal
     code: _Codes | None = None
     subject: _Owner | None = None
     component: Raw = NOTHING
+    contained: Raw = NOTHING
 
 
 ANY_RESOURCE: Any = NestedBundle | Observation

@@ -89,7 +89,7 @@ def _sort_document(source: Input, document: Document, whole: bytes, spill: Spill
     found.gaps += [Gap(kind, f"{source.name}: {reason}") for kind, reason in document.gaps]
     names = _named(document)
     for line, item in enumerate(document.items):
-        if item.holder is None:  # what a report holds goes with it
+        if item.holder is None:  # what another contains goes with it
             data = one_line(bytes(item.raw))
             _sort_resource(source, line, item.resource, _plainly(data, names) if names else data, spill, only, found)
 
@@ -126,6 +126,8 @@ def _sort_resource(
 ) -> None:
     kind = type(resource).__name__
     if kind in SHARED:
+        if not resource.id:  # type: ignore[attr-defined]
+            return  # nothing can refer to it
         if is_name(name := f"{kind}/{resource.id}"):  # type: ignore[attr-defined]
             spill.share(line, name, data)
         else:

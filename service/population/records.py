@@ -25,25 +25,26 @@ class Shared:
         self._connection: sqlite3.Connection | None = None
 
     def fill(self, folder: Path) -> None:
-        """From what the inputs left below a folder; the last of a name counts, as a later version does."""
+        """From what the inputs left below a folder: all that differs of a name, for which version counts, or whether
+        any does, the reader of a record tells."""
         self._path.unlink(missing_ok=True)
         with sqlite3.connect(self._path) as made:
             made.execute("PRAGMA journal_mode=OFF")
-            made.execute("CREATE TABLE resource (name TEXT PRIMARY KEY, json BLOB) WITHOUT ROWID")
+            made.execute("CREATE TABLE resource (name TEXT, json BLOB, PRIMARY KEY (name, json)) WITHOUT ROWID")
             named = ((entry.patient, entry.json) for entry in Spilled(folder).entries(SHARED_PART))
-            made.executemany("INSERT OR REPLACE INTO resource VALUES (?, ?)", named)
+            made.executemany("INSERT OR IGNORE INTO resource VALUES (?, ?)", named)
         made.close()
 
     def find(self, names: Iterable[str]) -> list[bytes]:
+        """Every version of those of these names, in an order that the inputs do not change."""
         if self._connection is None:  # opened by the process that asks, not by the one it was forked from
             # as a URI with escapes: what a folder may be called can mean something else in one
             address = f"{self._path.absolute().as_uri()}?mode=ro"
             self._connection = sqlite3.connect(address, uri=True, check_same_thread=False)
         found = []
         for name in names:
-            row = self._connection.execute("SELECT json FROM resource WHERE name = ?", (name,)).fetchone()
-            if row:
-                found.append(row[0])
+            rows = self._connection.execute("SELECT json FROM resource WHERE name = ? ORDER BY json", (name,))
+            found += [data for (data,) in rows]
         return found
 
 

@@ -126,15 +126,14 @@ class SparkEngine:
     def _rows_of_patients(self, rows: Any) -> Any:
         """The lines of patients, and beside them the shared resources that they lead to."""
         f = _functions()
-        last = f.max_by("json", f.struct("file", "line")).alias("json")  # a later version of the name counts
-        shared = self._kept(rows.where("kind = 'shared'").groupBy("name").agg(last))
+        shared = self._kept(rows.where("kind = 'shared'").select("name", "json").distinct())
         wanted = rows.where("kind = 'wanted'").select("part", "patient", "name").distinct()
         found = more = self._kept(wanted.join(shared, "name"))
         for _ in range(MAX_DEPTH - 1):
             wanted = more.mapInArrow(references_of, WANTED).distinct()
             more = self._kept(wanted.join(shared, "name"))
             found = found.unionByName(more)
-        found = found.dropDuplicates(["patient", "name"]).withColumn("kind", f.lit("shared"))
+        found = found.distinct().withColumn("kind", f.lit("shared"))
         found = found.withColumns({"file": f.lit(0), "line": f.lit(0)})
         return rows.where("kind = 'entry'").unionByName(found)
 

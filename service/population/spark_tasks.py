@@ -211,10 +211,10 @@ class _Carried(Shared):
     """The shared resources that stand beside a patient's lines."""
 
     def __init__(self) -> None:
-        self.by_name: dict[str, bytes] = {}
+        self.by_name: dict[str, list[bytes]] = {}
 
     def find(self, names: Iterable[str]) -> list[bytes]:
-        return [self.by_name[name] for name in names if name in self.by_name]
+        return [data for name in names for data in sorted(self.by_name.get(name, ()))]
 
 
 def judge_parts(task: Judging, batches: Iterable[Any]) -> Iterator[Any]:
@@ -246,7 +246,7 @@ def _part(judge: Judge, part: int, rows: Iterator[tuple[Any, ...]]) -> Iterator[
         judge.shared.by_name = {}
         for _, _, kind, file, line, name, data in of_patient:
             if kind == "shared":
-                judge.shared.by_name[name] = data
+                judge.shared.by_name.setdefault(name, []).append(data)
             else:
                 found.append(Entry(file, line, patient, data, name))
         answer, wrong = judge.answer(patient, found)

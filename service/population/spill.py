@@ -333,6 +333,8 @@ def sort_line(source: Input, line: int, text: bytes, spill: Spill, only: str, fo
     elif kind == "Patient":
         _add_patient(source, line, head, text, spill, only, found)
     elif kind in SHARED:
+        if not head.id:
+            return  # nothing can refer to it
         if is_name(name := f"{kind}/{head.id}"):
             spill.share(line, name, text)
         else:

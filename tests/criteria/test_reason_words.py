@@ -211,6 +211,26 @@ def test_two_stains_of_one_day_that_disagree_are_both_told(screening: Screening)
         assert reason.endswith("results of the same time disagree")
 
 
+@pytest.mark.parametrize(
+    ("results", "said"),
+    [
+        ({"FEV1": 77}, "FEV1 (percent of predicted) 77 % on {day}"),
+        ({"DLCO": 80}, "DLCO (percent of predicted) 80 % on {day}"),
+        (
+            {"FEV1": 77, "DLCO": 80},
+            "FEV1 (percent of predicted) 77 % on {day}; DLCO (percent of predicted) 80 % on {day}",
+        ),
+    ],
+)
+def test_of_two_that_must_both_be_low_the_one_that_is_not_is_told_once(
+    screening: Screening, results: dict[str, int], said: str
+) -> None:
+    codes = {"FEV1": Loinc.FEV1_OF_PREDICTED, "DLCO": Loinc.DLCO}
+    given = [laboratory(codes[name], value, "%", ago(3)) for name, value in results.items()]
+    record = eligible(SINAI).drop("saturation").add(*given)
+    assert criterion(screening, record.bundle(), "lung-function").reason == said.format(day=ago(3))
+
+
 # -- values and their doubts
 
 LAB = "{measurement: hemoglobin, at-least: 10 g/dL, within: 28 days}"

@@ -85,6 +85,17 @@ def test_results_errors_and_summary_are_the_same_bytes(both: Callable[..., tuple
     assert sorted(taking) == sorted(f"Patient/m{n}" for n in range(30) if n % 3)
 
 
+def test_of_two_medications_of_one_name_the_same_counts(both: Callable[..., tuple[Ran, Ran]], source: Path) -> None:
+    def versions(id: str, *numbers: str) -> list[bytes]:
+        drugs = (RxNorm.VERAPAMIL, RxNorm.LETROZOLE)
+        metas = [{"meta": {"versionId": number}} if number else {} for number in numbers]
+        return [as_json(medication(drug, id=id) | meta) for drug, meta in zip(drugs, metas, strict=True)]
+
+    write_lines(source / "7.Medication.ndjson", versions("shared", "2", "1"))
+    write_lines(source / "9.Medication.ndjson", versions("mixture", "", ""))
+    same(*both(source))
+
+
 def test_errors_name_the_same_files_and_lines(both: Callable[..., tuple[Ran, Ran]], source: Path) -> None:
     odd = [
         as_json(patient(None, id="undated")),

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from service.errors import RecordError
+from service.mappers.documents import read_document, read_lines
 from service.screening import Screening
 from tests.builders import (
+    AS_OF,
     SERVER,
     SINAI,
     Icd10cm,
@@ -289,12 +291,56 @@ INCOMPLETE: dict[str, tuple[Any, str]] = {
 }  # fmt: skip
 
 
+PANEL = observation(Loinc.BLOOD_COUNT_PANEL, None, "2026-11-15") | {"id": "panel"}
+
+
+@pytest.mark.parametrize("holder", [REPORT, PANEL], ids=["a report", "a panel"])
 @pytest.mark.parametrize("contained", [{}, [{"resourceType": "Observation", "code": 5}], [5]])
-def test_what_cannot_be_read_inside_a_report_is_a_result(judged: Judge, contained: Any) -> None:
+def test_what_cannot_be_read_inside_a_report_or_panel_is_a_result(judged: Judge, holder: Json, contained: Any) -> None:
     """Nothing else is read there, so that the silence of other types is as it was."""
-    document = RECORD.bundle({"resource": REPORT | {"contained": contained}})
+    document = RECORD.bundle({"resource": holder | {"contained": contained}})
     found, notices = judged(document, "liver-disease")
     assert (found.outcome, found.basis, len(notices)) == ("pass", "no-record", 1)
+    assert judged(document, "lung-function")[0].outcome == "unknown"
+
+
+@pytest.mark.parametrize("holder", [REPORT, PANEL], ids=["a report", "a panel"])
+@pytest.mark.parametrize(
+    "contained",
+    [
+        None,
+        [{"resourceType": "Condition", "code": 5}],
+        [{"resourceType": "NutritionIntake"}],
+        [{"resourceType": "Specimen"}],
+    ],
+)
+def test_what_is_no_result_inside_a_report_or_panel_is_no_matter(judged: Judge, holder: Json, contained: Any) -> None:
+    document = RECORD.bundle({"resource": holder | {"contained": contained}})
+    found, notices = judged(document, "lung-function")
+    assert (found.outcome, notices) == ("pass", ())
+
+
+def test_a_result_contained_in_a_panel_is_read_in_every_form_of_source(screening: Screening) -> None:
+    panel = PANEL | {"contained": [LOW_SATURATION | {"subject": None}], "hasMember": [reference("#low")]}
+    lines = [as_json(resource) for resource in (*RECORD.resources.values(), panel)]
+    documents = {
+        "a Bundle": read_document(as_json(RECORD.bundle({"resource": panel}))),
+        "a Bundle of a search": read_document(as_json([RECORD.bundle(), searchset([panel])])),
+        "a list": read_document(b"[%b]" % b",".join(lines)),
+        "lines": read_document(b"\n".join(lines)),
+        "lines of a long record": read_lines(lines, "record", "Patient/p1", screening.sieve(screening.plan)),
+        "malformed": read_document(as_json(RECORD.bundle({"resource": panel | {"method": 5}}))),
+    }
+    found = {
+        form: next(
+            criterion.outcome
+            for trial in screening.screen(screening.of_document(document), AS_OF).results
+            for criterion in trial.criteria
+            if (trial.trial, criterion.id) == (SINAI, "lung-function")
+        )
+        for form, document in documents.items()
+    }
+    assert found == dict.fromkeys(documents, "fail") | {"malformed": "unknown"}
 
 
 def test_search_parameters_beside_a_record_leave_its_silence_as_it_is(judged: Judge) -> None:
@@ -317,6 +363,18 @@ def test_a_page_of_orders_with_their_drugs_is_of_nothing_else(judged: Judge, inc
     brought = entry(medication(Loinc.ANC, id="m"), search={"mode": "include"})
     found, _ = judged([RECORD.bundle(), page | {"entry": [brought]}], "liver-disease")
     assert (found.outcome, found.basis) == ("pass", "no-record")
+
+
+@pytest.mark.parametrize(("total", "outcome"), [(2, "pass"), (3, "unknown")])
+def test_pages_that_were_all_handed_in_are_one_result(judged: Judge, total: int, outcome: str) -> None:
+    first, second = f"{SERVER}/Condition?patient=p1", f"{SERVER}/Condition?patient=p1&page=2"
+    found = [condition(Icd10cm.HYPERLIPIDEMIA) | {"id": name} for name in "ab"]
+    pages = [
+        searchset(found[:1], self_url=first, next_url=second, total=total),
+        searchset(found[1:], self_url=second, total=total),
+    ]
+    for order in (pages, pages[::-1]):
+        assert judged([RECORD.bundle(), *order], "liver-disease")[0].outcome == outcome
 
 
 def test_an_error_in_the_search_of_one_type_leaves_the_silence_of_others_as_it_is(judged: Judge) -> None:

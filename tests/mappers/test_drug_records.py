@@ -8,7 +8,19 @@ import pytest
 from service.criteria import spans
 from service.mappers import wire
 from service.mappers.lengths_of_time import after, after_exactly
-from tests.builders import SINAI, Icd10cm, Json, RxNorm, as_json, condition, eligible, quantity, reference, request
+from tests.builders import (
+    SINAI,
+    Icd10cm,
+    Json,
+    RxNorm,
+    as_json,
+    condition,
+    eligible,
+    medication,
+    quantity,
+    reference,
+    request,
+)
 from tests.builders import statement as taken
 from tests.mappers.test_malformed_resources import Judge
 
@@ -33,6 +45,13 @@ def test_a_contained_reason_that_cannot_be_read_is_no_reason(judged: Judge, cont
     record = eligible(SINAI).add(METHOTREXATE | {"contained": contained})
     found, _ = judged(record.bundle(), "no-prior-metastatic-therapy")
     assert found.outcome == "unknown"
+
+
+@pytest.mark.parametrize(("name", "outcome"), [("#a", "pass"), ("#b", "fail"), ("#", "unknown"), ("#c", "unknown")])
+def test_of_several_contained_medications_the_one_that_is_named_counts(judged: Judge, name: str, outcome: str) -> None:
+    inside = [medication(RxNorm.LISINOPRIL_TABLET, id="a"), medication(RxNorm.VERAPAMIL, id="b")]
+    order = request(reference(name) or {}, "2026-11-01") | {"contained": inside}
+    assert judged(eligible(SINAI).add(order).bundle(), "cyp3a4")[0].outcome == outcome
 
 
 @pytest.mark.parametrize("status", ["ordered", "active", None])

@@ -8,6 +8,7 @@ import pytest
 from service.errors import RecordError
 from service.mappers.documents import read_document
 from service.mappers.joining import joined, read_pages
+from service.mappers.searched import foreign_types
 from service.screening import Screening
 from tests.builders import (
     AS_OF,
@@ -434,7 +435,7 @@ def test_a_result_inside_a_report_is_modified_by_its_own_and_by_the_report_s(jud
     assert judged(document, "anc")[0].outcome == outcome
 
 
-# ---- results inside a report -----------------------------------------------------------------------------------------
+# ---- results inside a report, or inside another result ---------------------------------------------------------------
 
 AT_LAST = ago(2)
 
@@ -443,6 +444,62 @@ def reported(result: Json, on: str = AT_LAST, **more: Any) -> Json:
     """A report on a day, with one result that it holds in itself."""
     inside = {name: value for name, value in result.items() if not name.startswith("effective")} | {"id": "inside"}
     return report(on) | {"id": "r", "result": [], "contained": [inside]} | more
+
+
+def panel(result: Json, **more: Any) -> Json:
+    """A panel of a day, with one result that it holds in itself."""
+    inside = reported(result)["contained"]
+    made = observation(Loinc.BLOOD_COUNT_PANEL, None, AT_LAST, contained=inside, hasMember=[reference("#inside")])
+    return made | {"id": "r"} | more
+
+
+AROUND: dict[str, Callable[..., Json]] = {"a report": reported, "a panel": panel}
+
+
+@pytest.mark.parametrize("around", AROUND)
+@pytest.mark.parametrize("server", [SERVER, ELSEWHERE], ids=["the patient's server", "another server"])
+def test_a_contained_result_is_of_the_server_of_what_holds_it(judged: Judge, around: str, server: str) -> None:
+    document = RECORD.bundle(entry(AROUND[around](LOW_ANC), server))
+    document["entry"][0]["fullUrl"] = HERE
+    found, notices = judged(document, "anc")
+    assert found.outcome == ("fail" if server == SERVER else "pass")
+    assert len(notices) == (0 if server == SERVER else 2)
+
+
+@pytest.mark.parametrize("around", AROUND)
+def test_the_focus_of_a_contained_result_is_looked_for_beside_it(judged: Judge, around: str) -> None:
+    made = AROUND[around](LOW_ANC | {"focus": [reference("#beside")]})
+    specimen = {"resourceType": "Specimen", "id": "beside"}
+    for beside, outcome in (([specimen], "fail"), ([], "pass")):
+        document = RECORD.bundle(entry(made | {"contained": [*made["contained"], *beside]}))
+        assert judged(document, "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize(
+    ("of_panel", "of_result", "outcome"),
+    [
+        ({}, {}, "fail"),
+        (MODIFIED, {}, "unknown"),
+        (RULES, {}, "unknown"),
+        ({}, MODIFIED, "unknown"),
+        ({"issued": 5}, {}, "unknown"),
+        ({}, {"subject": reference("Patient/p2")}, "pass"),
+        ({"status": "entered-in-error"}, {}, "pass"),
+    ],
+)
+def test_a_result_inside_a_panel_goes_with_its_panel(
+    judged: Judge, of_panel: Json, of_result: Json, outcome: str
+) -> None:
+    assert judged(RECORD.bundle(entry(panel(LOW_ANC | of_result, **of_panel))), "anc")[0].outcome == outcome
+
+
+@pytest.mark.parametrize("told", ["effectivePeriod", "effectiveInstant", "effectiveTiming", "issued"])
+def test_a_result_inside_a_panel_has_its_date_in_any_form(judged: Judge, told: str) -> None:
+    date: Any = {"effectivePeriod": {"start": AT_LAST}, "effectiveTiming": {"event": [AT_LAST]}}.get(told)
+    made = panel(LOW_ANC) | {told: date or f"{AT_LAST}T08:00:00Z"}
+    made = {name: value for name, value in made.items() if name != "effectiveDateTime"}
+    found, _ = judged(RECORD.bundle(entry(made)), "anc")
+    assert found.outcome == ("fail" if told != "issued" else "unknown")  # issued on that day, it may be older
 
 
 WITHDRAWN: dict[str, list[Json]] = {
@@ -466,6 +523,27 @@ def test_what_a_deleted_report_held_is_gone_with_it(judged: Judge) -> None:
     gone = {"request": {"method": "DELETE", "url": "DiagnosticReport/r"}, "response": {"status": "204"}}
     document = RECORD.bundle(gone, entry(reported(LOW_ANC))) | {"type": "history"}
     assert judged(document, "anc")[0].outcome == "pass"
+
+
+def test_what_one_document_says_is_deleted_is_gone_from_those_that_follow_it_alone(screening: Screening) -> None:
+    """A history has its newest first; what another answer holds is not of that history."""
+    gone = {"request": {"method": "DELETE", "url": "Condition/cirrhosis"}, "response": {"status": "204"}}
+    history = collection(gone, entry(CIRRHOSIS | meta("1"))) | {"type": "history"}
+    for documents, outcome in (
+        ([RECORD.bundle(), history], "pass"),
+        ([RECORD.add(CIRRHOSIS).bundle(), history], "fail"),
+    ):
+        whole = joined([read_document(as_json(document)) for document in documents])
+        result = screening.screen(screening.of_document(whole), AS_OF)
+        found = [c.outcome for t in result.results for c in t.criteria if (t.trial, c.id) == (SINAI, "liver-disease")]
+        assert found == [outcome]
+
+
+def test_what_is_told_of_one_of_several_documents_names_it() -> None:
+    odd = read_document(as_json(collection({"resource": ANC | {"issued": 5}}, {"resource": 5})), "answers")
+    whole = joined([read_document(as_json(RECORD.bundle()), "rest"), odd])
+    assert [notice.partition(" ")[0] for notice in whole.notices] == ["answers:"]
+    assert [item.place for item in whole.items if item.problem] == ["answers: entry[0]"]
 
 
 def test_of_a_report_that_came_twice_each_result_is_shown_once(judged: Judge) -> None:
@@ -529,6 +607,15 @@ def test_only_what_is_another_patient_s_is_said_to_be(judged: Judge, claim: str)
     subject, said = UNTOLD[claim]
     _, notices = judged(RECORD.bundle(entry(CIRRHOSIS | {"subject": subject})), "liver-disease")
     assert [said in notice for notice in notices] == [True]
+
+
+@pytest.mark.parametrize(
+    ("subject", "foreign"),
+    [(5, []), ({"reference": 5}, ["Observation"]), ({}, ["Observation"]), (reference("Patient/p2"), ["Observation"])],
+)
+def test_a_subject_that_cannot_be_read_is_not_another_patient_s(subject: Any, foreign: list[str]) -> None:
+    document = read_document(as_json(searchset([ANC | {"subject": subject}])))
+    assert foreign_types(document, ["Observation", "Patient"], "p1", "") == foreign
 
 
 @pytest.mark.parametrize("name", ["modifierE\\u0078tension", "\\u006dodifierExtension"])

@@ -33,6 +33,7 @@ from tests.builders import (
     quantity,
     reference,
     request,
+    searchset,
     statement,
     younger,
 )
@@ -180,6 +181,31 @@ def test_a_key_twice_never_passes_where_only_resources_are_checked(judged: Judge
     except RecordError as refused:
         outcome = refused.code
     assert outcome in ("unknown", "duplicate-key")
+
+
+@pytest.mark.parametrize("behind", [False, True], ids=["before the entries", "behind them"])
+@pytest.mark.parametrize(
+    "members",
+    [
+        b'"link":[{"relation":"next","url":"?2"}],"link":[]',
+        b'"total":99,"total":20',
+        b'"type":"searchset","total":99,"type":"collection"',
+        b'"link":[{"relation":"next","relation":"self","url":"?2"}]',
+    ],
+    ids=["links", "totals", "types", "relations"],
+)
+def test_what_a_bundle_says_of_itself_twice_is_malformed(judged: Judge, members: bytes, behind: bool) -> None:
+    told = searchset(list(RECORD.resources.values()))
+    text = as_json({"resourceType": "Bundle", "entry": told["entry"]})
+    text = text[:-1] + b",%b}" % members if behind else b"{%b,%b" % (members, text[1:])
+    with pytest.raises(RecordError) as refused:
+        judged(text, "liver-disease", strict=False)
+    assert refused.value.code == "duplicate-key"
+
+
+def test_what_a_bundle_says_of_itself_once_is_no_matter(judged: Judge) -> None:
+    text = as_json(searchset(list(RECORD.resources.values()), "Condition", self_url="?1", total=len(RECORD.resources)))
+    assert judged(text, "liver-disease", strict=False)[0].outcome == "pass"
 
 
 # ---- values that no one has ------------------------------------------------------------------------------------------

@@ -49,11 +49,31 @@ def _passed(screening: Screening, resource: Json, asked: bool = True) -> bool:
     [
         laboratory(HEIGHT, 160, "cm"),
         observation(HEIGHT, components=[(HEIGHT, 3)]),
+        laboratory(HEIGHT, 160, "cm") | {"contained": [{"resourceType": "Practitioner"}, {"resourceType": "Patient"}]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": None},
+        laboratory(HEIGHT, 160, "cm") | {"code": {"coding": [None, HEIGHT]}},
+        laboratory(HEIGHT, 160, "cm") | {"code": {"text": "Height"}},
+        observation(HEIGHT, components=[(HEIGHT, 3)]) | {"component": [{"code": {"coding": [None]}}, {"code": None}]},
         procedure(RECONCILED),
         condition(HYPERTENSION),
+        condition(HYPERTENSION) | {"code": {"coding": [HYPERTENSION, snomed("38341003", "Hypertensive disorder")]}},
+        condition(HYPERTENSION) | {"code": {"coding": [None], "text": "High blood pressure"}},
         request(LISINOPRIL),
     ],
-    ids=["a result", "components", "a procedure", "a diagnosis", "a drug"],
+    ids=[
+        "a result",
+        "components",
+        "who measured",
+        "nothing contained",
+        "a code that is null",
+        "a result in words",
+        "components without codes",
+        "a procedure",
+        "a diagnosis",
+        "by two codes",
+        "by words alone",
+        "a drug",
+    ],
 )
 def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: Json) -> None:
     assert _passed(screening, resource)
@@ -66,6 +86,10 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         laboratory(Loinc.ANC, 2, "10*3/uL"),
         laboratory(Loinc.ANC | {"system": "urn:oid:1.2.3"}, 2, "10*3/uL"),
         observation(HEIGHT, components=[(Loinc.ANC, 3)]),
+        laboratory(HEIGHT, 160, "cm") | {"contained": [laboratory(Loinc.ANC, 2, "10*3/uL")]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": [5]},
+        laboratory(HEIGHT, 160, "cm") | {"contained": {}},
+        laboratory(HEIGHT, 160, "cm") | {"contained": [{"resourceType": "observation"}]},
         procedure(snomed("1", "Radiotherapy of the chest wall")),
         procedure(RECONCILED, category=concept(snomed("1287742003"))),
         condition(snomed("1", "Metastasis to brain")),
@@ -73,11 +97,14 @@ def test_what_no_value_set_knows_is_passed_over(screening: Screening, resource: 
         request(rxnorm("1", "trastuzumab 440 MG")),
         request(reference("Medication/unknown") or {}),
         request(LISINOPRIL) | {"medicationCodeableConcept": {}},
+        request(LISINOPRIL) | {"medicationReference": reference("Medication/unknown")},
+        condition(HYPERTENSION) | {"code": None},
     ],
     ids=[
-        "a result", "under a wrong system", "in a component", "a procedure in words",
+        "a result", "under a wrong system", "in a component", "contained in a result",
+        "contained, unreadable", "contained, no list", "contained, of no known type", "a procedure in words",
         "a procedure by its category", "a diagnosis in words", "a drug", "a drug in words", "a drug elsewhere",
-        "a nameless drug",
+        "a nameless drug", "a drug here and elsewhere", "a nameless diagnosis",
     ],
 )  # fmt: skip
 def test_what_may_say_something_is_read(screening: Screening, resource: Json) -> None:
@@ -112,6 +139,15 @@ def test_of_a_result_that_nobody_asks_for_no_more_is_looked_at(screening: Screen
 def test_what_is_of_another_subject_is_named(screening: Screening) -> None:
     found = _read(screening, laboratory(HEIGHT, 160, "cm", subject="Patient/p2") | {"id": "x"})
     assert "Observation/x: another patient's, not used" in screening.of_document(found, PATIENT).notices
+
+
+@pytest.mark.parametrize(
+    "silent", [laboratory(HEIGHT, 160, "cm"), condition(HYPERTENSION)], ids=["result", "diagnosis"]
+)
+def test_what_has_no_subject_is_named(screening: Screening, silent: Json) -> None:
+    found = _read(screening, silent | {"id": "x", "subject": None})
+    notices = screening.of_document(found, PATIENT).notices
+    assert f"{silent['resourceType']}/x: no subject, set aside" in notices
 
 
 @pytest.mark.parametrize("speaks", [True, False], ids=["the newer says something", "the newer says nothing"])

@@ -53,9 +53,12 @@ REPORT = {
         }
     ],
 }
+PANEL = REPORT | {"resourceType": "Observation", "id": "p", "code": {"text": "blood count"}, "status": "final"}
 MALFORMED = {"resourceType": "Observation", "id": "m", "status": 7, "subject": {"reference": "Patient/p1"}}
 FORMS = {
     "results inside a report": [*eligible(SINAI).resources.values(), REPORT],
+    "results inside a panel": [*eligible(SINAI).resources.values(), PANEL],
+    "a panel beside a report": [*eligible(SINAI).resources.values(), REPORT, PANEL],
     "malformed resources": [*eligible(SINAI).resources.values(), MALFORMED],
     "a resource in a foreign place": [*eligible(SINAI).resources.values(), {"resourceType": "Nothing"}, 5],
 }

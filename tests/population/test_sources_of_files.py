@@ -16,7 +16,7 @@ import pytest
 from service.population import files
 from service.population.files import find_inputs
 from service.screening import Screening
-from tests.builders import AS_OF, SINAI, as_json, patient, report
+from tests.builders import AS_OF, SINAI, Json, Loinc, RxNorm, as_json, medication, observation, patient, report
 from tests.population.conftest import Screen
 from tests.population.sources import (
     FORMS,
@@ -28,10 +28,18 @@ from tests.population.sources import (
     tarred,
     transaction,
     urn,
+    write_lines,
     zipped,
 )
 
 RECORDS = population()
+
+
+def meta(version: str) -> Json:
+    return {"meta": {"versionId": version}}
+
+
+PANEL = observation(Loinc.BLOOD_COUNT_PANEL, None, "2026-11-01")
 
 
 @pytest.fixture(scope="module")
@@ -75,11 +83,15 @@ def test_patients_and_resources_known_by_full_urls_alone_are_told_apart(
     assert (ran.code, ran.errors) == (0, [])
 
 
-def test_a_result_inside_a_report_is_read_with_its_report_alone(screen: Screen, tmp_path: Path) -> None:
+@pytest.mark.parametrize("around", [report("2026-11-01"), PANEL], ids=["a report", "a panel"])
+@pytest.mark.parametrize("form", [one_bundle, by_type], ids=["one Bundle", "lines"])
+def test_a_contained_result_is_read_with_what_holds_it_alone(
+    screen: Screen, tmp_path: Path, around: Json, form: Callable[..., Path]
+) -> None:
     inside = {k: v for k, v in RECORDS["a1"].resources["lvef"].items() if k not in ("subject", "effectiveDateTime")}
-    holder = report("2026-11-01") | {"contained": [inside | {"id": "inside"}], "subject": {"reference": "Patient/a1"}}
+    holder = around | {"contained": [inside | {"id": "inside"}], "subject": {"reference": "Patient/a1"}}
     records = {"a1": RECORDS["a1"].drop("lvef").put(report=holder | {"id": "a1-report"}), "a2": RECORDS["a2"]}
-    ran = screen(one_bundle(tmp_path / "in", records))
+    ran = screen(form(tmp_path / "in", records))
     found = next(r for r in ran.results if r["patient"] == "Patient/a1")
     sinai = next(t for t in found["results"] if t["trial"] == SINAI)
     lvef = next(c for c in sinai["criteria"] if c["id"] == "lvef")
@@ -97,6 +109,39 @@ def test_a_medication_that_is_nobodys_is_found(screen: Screen, tmp_path: Path) -
     result = next(r for r in ran.results if r["patient"] == "Patient/b1")
     sinai = next(t for t in result["results"] if t["trial"] == SINAI)
     assert next(c for c in sinai["criteria"] if c["id"] == "cyp3a4")["outcome"] == "fail"
+
+
+VERAPAMIL, LISINOPRIL = (medication(drug, id="shared") for drug in (RxNorm.VERAPAMIL, RxNorm.LISINOPRIL_TABLET))
+TWO_OF_A_NAME: dict[str, tuple[list[Json], str]] = {
+    "the newer last": ([LISINOPRIL | meta("1"), VERAPAMIL | meta("2")], "fail"),
+    "the newer first": ([VERAPAMIL | meta("2"), LISINOPRIL | meta("1")], "fail"),
+    "without versions": ([VERAPAMIL, LISINOPRIL], "unknown"),
+    "the same twice": ([VERAPAMIL, VERAPAMIL], "fail"),
+    "the same twice, but for its time": ([VERAPAMIL | meta("1"), VERAPAMIL | meta("2")], "fail"),
+}
+
+
+@pytest.mark.parametrize("claim", TWO_OF_A_NAME)
+@pytest.mark.parametrize("apart", [False, True], ids=["in one file", "in two files"])
+def test_of_two_medications_of_one_name_the_newer_counts_as_in_one_record(
+    screen: Screen, screening: Screening, tmp_path: Path, claim: str, apart: bool
+) -> None:
+    medications, outcome = TWO_OF_A_NAME[claim]
+    record = RECORDS["b1"]
+    source = by_type(tmp_path / "in", {"b1": record})
+    (source / "0.Medication.ndjson").unlink()
+    lines = [as_json(each) for each in medications]
+    for number, some in enumerate([[line] for line in lines] if apart else [lines]):
+        write_lines(source / f"{number}.Medication.ndjson", some)
+    alone = screening.screen(screening.read(as_json([*record.resources.values(), *medications])), AS_OF)
+    told = [c.outcome for t in alone.results for c in t.criteria if (t.trial, c.id) == (SINAI, "cyp3a4")]
+    found = [
+        (c["outcome"], t["trial"])
+        for t in screen(source).results[0]["results"]
+        for c in t["criteria"]
+        if c["id"] == "cyp3a4"
+    ]
+    assert (told, found) == ([outcome], [(outcome, SINAI)])
 
 
 def test_workers_change_nothing(screen: Screen, tmp_path: Path) -> None:

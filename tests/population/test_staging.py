@@ -133,7 +133,14 @@ def test_a_finished_run_is_not_asked_again(screen: Screen, server: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [("--group", "g"), ("--bulk",), ("--level", "system"), ("--since", "2026-01-01T00:00:00Z")]
+    "options",
+    [
+        ("--group", "g"),
+        ("--bulk",),
+        ("--level", "system"),
+        ("--since", "2026-01-01T00:00:00Z"),
+        ("--longest-wait", "5"),
+    ],
 )
 def test_a_servers_options_are_refused_for_files(screen: Screen, tmp_path: Path, options: tuple[str, ...]) -> None:
     import click

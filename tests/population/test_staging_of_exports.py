@@ -129,9 +129,12 @@ def test_files_of_an_export_that_was_killed_while_they_were_taken_are_not_mixed_
     ("options", "told"),
     [
         (("--level", "system"), "--level goes with --bulk"),
+        (("--longest-wait", "5"), "--longest-wait goes with --bulk"),
         (("--level", "patient", "--bulk", "--group", "g"), "not with --group"),
     ],
 )
-def test_a_level_is_of_an_export_of_all(screen: Screen, options: tuple[str, ...], told: str) -> None:
+def test_what_is_of_an_export_is_refused_for_a_search_and_a_level_for_a_group(
+    screen: Screen, options: tuple[str, ...], told: str
+) -> None:
     with pytest.raises(click.UsageError, match=told):
         screen("https://fhir.example.org/r4", *options)

@@ -53,12 +53,19 @@ INCOMPLETE = {
     "another search's result": (searchset(RECORD.of_type("Condition")), "something else was sent"),
     "no object": ([1, 2], "something else was sent"),
     "text": ("nothing", "something else was sent"),
+    "a Bundle that says nothing": ({"resourceType": "Bundle"}, "something else was sent"),
     "a Bundle that is none": ({"resourceType": "Bundle", "entry": 5}, "cannot be read"),
 }  # fmt: skip
 
 
 def test_an_empty_searchset_is_silence(client: FlaskClient) -> None:
     found = verdict(called(client, with_allergies(searchset([], "AllergyIntolerance"))), SINAI, "allergy")
+    assert found[:2] == ("pass", "no-record")
+
+
+@pytest.mark.parametrize("said", [{"total": 0}, {"entry": []}, {"type": "searchset"}], ids=["total", "entry", "type"])
+def test_a_result_that_says_anything_of_itself_is_silence(client: FlaskClient, said: Json) -> None:
+    found = verdict(called(client, with_allergies({"resourceType": "Bundle"} | said)), SINAI, "allergy")
     assert found[:2] == ("pass", "no-record")
 
 

@@ -335,6 +335,25 @@ for name, value in (("unit-alone", {}), ("absent-inside", {"_value": ABSENT})):
         expect(SINAI, anc="pass/recorded"),
         "a Quantity with a unit alone has no value",
     )
+case = chapter.rule(
+    "What is sent in part counts with what it says; a value or code that it does not tell may have been there"
+)
+IN_PART = {"meta": {"tag": [hl7("v3-ObservationValue", "SUBSETTED")]}}
+for name, more, outcome in (
+    ("value", anc(0.9, "2026-11-15"), "fail/recorded"),
+    (
+        "no-value",
+        {key: value for key, value in anc(0.9, "2026-11-15").items() if key != "valueQuantity"},
+        "unknown/unusable",
+    ),
+    ("absent", observation(Loinc.ANC, None, "2026-11-15", **NO_VALUE), "pass/recorded"),
+):
+    case(f"observation-in-part-{name}", UNTREATED.add(more | IN_PART), expect(SINAI, anc=outcome))
+case(
+    "condition-in-part",
+    UNTREATED.add({key: value for key, value in condition(Icd10cm.CIRRHOSIS).items() if key != "code"} | IN_PART),
+    expect(SINAI, anc="pass/recorded", liver_disease="unknown/missing"),
+)
 case = chapter.rule("An interpretation serves where there is no value")
 for said, outcome in (("POS", "pass/recorded"), ("NEG", "fail/recorded"), ("DET", "pass/recorded")):
     case(
@@ -402,6 +421,24 @@ case(
     UNTREATED.put(anc=blood_count(2.1, status="preliminary")),
     expect(SINAI, anc="unknown/missing"),
 )
+case = chapter.rule("A result contained in its panel has the panel's subject, date and focus where it tells none")
+OF_PANEL = {key: value for key, value in anc(0.4).items() if key not in ("subject", "effectiveDateTime")} | {"id": "c"}
+
+
+def panel_around(result: Json, on: str = "2026-11-15", **more: Any) -> Json:
+    members = {"contained": [result], "hasMember": [reference("#c")]}
+    return observation(Loinc.BLOOD_COUNT_PANEL, None, on) | members | more
+
+
+for name, panel, outcome in (
+    ("bad", panel_around(OF_PANEL), "fail/recorded"),
+    ("of-another-kind", panel_around(OF_PANEL) | {"code": concept(local("day-clinic"))}, "fail/recorded"),
+    ("panel-cancelled", panel_around(OF_PANEL, status="cancelled"), "pass/recorded"),
+    ("own-date", panel_around(OF_PANEL | {"effectiveDateTime": "2026-08-01"}), "pass/recorded"),
+    ("fetus", panel_around(OF_PANEL, focus=[reference("RelatedPerson/fetus1")]), "pass/recorded"),
+    ("own-focus", panel_around(OF_PANEL | {"focus": [reference("Patient/p1")]}), "fail/recorded"),
+):
+    case(f"observation-contained-{name}", UNTREATED.add(panel), expect(SINAI, anc=outcome))
 case = chapter.rule("A focus on someone or something else is another subject")
 case(
     "observation-focus-fetus",
