@@ -23,6 +23,7 @@ Receptor = Literal["er", "pr"]
 LABELS = {"er": "ER", "pr": "PR", "er-pr": "ER and PR together"}
 POSITIVE_FROM = Decimal(1)
 LATEST = float("inf")
+_NEVER = float("-inf")
 _ANSWERS = {"positive": True, "negative": False}
 _DISAGREE = "results of one time disagree"
 
@@ -366,6 +367,7 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
     aside: list[Evidence] = []
     doubtful: Basis = "missing"
     says = _SAYS[receptor]
+    denied_until: dict[bool, float] = {}
     for match in ev.record.diagnoses(says):
         diagnosis = match.fact
         if not ev.counts(diagnosis.onset):
@@ -375,31 +377,35 @@ def _of_diagnoses(ev: Evaluation, receptor: str, specimen: str) -> Coded:
             doubtful = basis if basis != "missing" else doubtful
             aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, doubt))
         elif diagnosis.verification == "confirmed":
-            if _denied(ev, receptor, says[match.concept], diagnosis.date):
+            positive, date = says[match.concept], diagnosis.date
+            if positive not in denied_until:
+                denied_until[positive] = _last_said(ev, receptor, not positive)
+            until = denied_until[positive]
+            if until > _NEVER and (date is None or until >= date.start):
                 why = "a laboratory result that is not older says otherwise"
                 aside.append(cite(diagnosis.ref, diagnosis.date, told(diagnosis), False, why))
             else:
-                found.append((says[match.concept], diagnosis))
+                found.append((positive, diagnosis))
     latest = latest_start(d.date for _, d in found)
     newest = [pair for pair in found if not is_older(pair[1].date, latest)]
     if specimen == "any" and (undenied := _undenied(found)):
         newest = undenied
     said = {positive for positive, _ in newest}
     evidence = [*(cite(d.ref, d.date, told(d)) for _, d in found), *aside]
-    positive = said.pop() if len(said) == 1 else None
-    return Coded(positive, positive is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
+    agreed = said.pop() if len(said) == 1 else None
+    return Coded(agreed, agreed is None and bool(said), [d.date for _, d in newest], evidence, doubtful)
 
 
-def _denied(ev: Evaluation, receptor: str, positive: bool, told_on: Span | None) -> bool:
-    """Whether a result, an earlier one than the newest too, says the opposite of a diagnosis that is not later."""
+def _last_said(ev: Evaluation, receptor: str, positive: bool) -> float:
+    """When a result, an earlier one than the newest too, last says that a receptor is positive, or is negative: LATEST
+    where one is undated, _NEVER where none does."""
     asked: Receptor | None = "er" if receptor == "er" else "pr" if receptor == "pr" else None
-    return asked is not None and any(
-        read(m).positive is (not positive)
-        and ev.counts(m.span)
-        and not m.provisional
-        and not (told_on is not None and m.span is not None and m.span.before(told_on))
-        for m in _results(ev, asked)
+    saying = (
+        m
+        for m in (_results(ev, asked) if asked else ())
+        if read(m).positive is positive and not m.provisional and ev.counts(m.span)
     )
+    return max((m.span.end if m.span else LATEST for m in saying), default=_NEVER)
 
 
 def _undenied(found: list[tuple[bool, Diagnosis]]) -> list[tuple[bool, Diagnosis]]:

@@ -73,6 +73,11 @@ SHAPES: dict[str, Callable[[int], Json]] = {
     "receptors as diagnoses, of one day": lambda n: condition(
         Snomed.HER2_NEGATIVE_BREAST_CANCER if n % 2 else Snomed.HER2_POSITIVE_BREAST_CANCER, ago(9)
     ),
+    "receptors as diagnoses, beside results of which the newest does not decide": lambda n: (
+        condition(Snomed.ER_POSITIVE_TUMOR, ago(n))
+        if n % 2
+        else observation(Loinc.ER_INTERPRETATION, Snomed.EQUIVOCAL if n == 2 else Snomed.POSITIVE, ago(n))
+    ),
     "encounters for chemotherapy": lambda n: condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, ago(n)),
     "encounters for chemotherapy and its doses": lambda n: (
         condition(Icd10cm.CHEMOTHERAPY_ENCOUNTER, ago(n)) if n % 2 else administration(RxNorm.DOCETAXEL, ago(21 * n))
