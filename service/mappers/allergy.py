@@ -43,9 +43,10 @@ def map_allergy(
                 continue
             meanings = terminology.may_mean.get(name)
             (possible if meanings else sure).update(meanings or (name,))
-        possible.update(m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,)))
-        if concept is not None and not found.sure:
-            possible.update(_named(texts(concept), terminology))
+        possible |= terminology.possible_drugs(found.ambiguous)
+        words = texts(concept)
+        if not found.sure and not _DENIED.match(words.lower()):
+            possible |= terminology.drugs_named(words)
     if possible - sure and not why:
         why = "named in text or by a code without its system"
     kind = (allergy.type or "").strip().lower()
@@ -64,16 +65,6 @@ def map_allergy(
         or at_age(person.birth, allergy.onsetAge)
         or (between(*calendar.period(allergy.onsetPeriod)) if allergy.onsetPeriod else None),
     )
-
-
-def _named(words: str, terminology: Terminology) -> set[str]:
-    """The drugs that a text names, one by one or by their class: `CDK4/6 inhibitors`."""
-    if _DENIED.match(words.lower()):
-        return set()
-    names = {*terminology.spoken("drug", words)}
-    for group in terminology.spoken("drugclass", words):
-        names |= terminology.classes[group]
-    return {m for c in names for m in terminology.may_mean.get(c, (c,))}
 
 
 def _says_none(concept: wire.CodeableConcept | None, terminology: Terminology) -> bool:

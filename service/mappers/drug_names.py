@@ -146,20 +146,14 @@ class DrugNames:
             return
         named.none_known = named.none_known or terminology.says_none_known(concept)
         if found.ambiguous:
-            named.possible |= {m for c in found.ambiguous for m in terminology.may_mean.get(c, (c,))}
+            named.possible |= terminology.possible_drugs(found.ambiguous)
             named.why = "a drug code without a system, under a wrong one, or refined"
-        spoken = self._spoken(words)
+        spoken = terminology.drugs_named(words) | terminology.possible_drugs(terminology.regimen(words))
         if spoken:
             named.possible |= spoken
             named.why = named.why or "a drug named in text, without a known code"
         named.coded = named.coded or self._has_rxnorm_code(concept)
         named.worded = named.worded or (not named.coded and terminology.names_a_drug(words))
-
-    def _spoken(self, text: str) -> set[str]:
-        names = {*self._terminology.spoken("drug", text), *self._terminology.regimen(text)}
-        for group in self._terminology.spoken("drugclass", text):
-            names |= self._terminology.classes[group]
-        return {m for c in names for m in self._terminology.may_mean.get(c, (c,))}
 
     def _name_form(self, concept: wire.CodeableConcept, named: Named) -> None:
         for coding in concept.coding or ():

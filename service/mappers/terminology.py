@@ -284,10 +284,13 @@ class Terminology:
     def shown(self, family: str, concept: wire.CodeableConcept | None) -> str:
         """The words of a record for a reader. A code without any is told with the name that it has here, where it is
         none that speaks for itself, such as `IIA` or `POS`."""
-        if concept is not None and not in_words(concept):
-            for system, code in [(c.system, c.code) for c in concept.coding or () if c and c.code]:
-                if sum(map(str.isdigit, code)) > 1 and (name := self._name_of(family, system, code)):
-                    return f"{name}, code {code}"
+        if concept is None:
+            return ""
+        if words := in_words(concept):
+            return words
+        for system, code in [(c.system, c.code) for c in concept.coding or () if c and c.code]:
+            if sum(map(str.isdigit, code)) > 1 and (name := self._name_of(family, system, code)):
+                return f"{name}, code {code}"
         return shown(concept)
 
     def _name_of(self, family: str, system: str | None, code: str) -> str:
@@ -350,6 +353,17 @@ class Terminology:
                 for concept in self.names[family][mention.name.replace(",", "")]:
                     found[concept] = mention.past and found.get(concept, True)
         return found
+
+    def drugs_named(self, text: str) -> set[str]:
+        """The drugs that a text names, one by one or by their class: `CDK4/6 inhibitors`."""
+        names = {*self.spoken("drug", text)}
+        for group in self.spoken("drugclass", text):
+            names |= self.classes[group]
+        return self.possible_drugs(names)
+
+    def possible_drugs(self, names: Iterable[str]) -> set[str]:
+        """Drugs, each of those that a name may mean in its place."""
+        return {meaning for name in names for meaning in self.may_mean.get(name, (name,))}
 
     def regimen(self, text: str) -> frozenset[str]:
         """The drugs of the regimens that a text names, where it, or a part of it, says nothing else."""
@@ -496,8 +510,27 @@ _SPELLED = {"drug": drug_name, "drugclass": drug_name, "condition": disease_name
 
 
 def _pattern(names: Iterable[str], listed: bool = False) -> re.Pattern[str]:
-    """Any of some names as whole words; with `listed`, commas may stand between their words."""
-    longest_first = [re.escape(name) for name in sorted(names, key=len, reverse=True)]
-    if listed:
-        longest_first = [name.replace(r"\ ", ",? ") for name in longest_first]
-    return re.compile(r"(?<![a-z0-9])(?:" + "|".join(longest_first) + r")(?![a-z0-9])")
+    """Any of some names as whole words, the longest first; with `listed`, commas may stand between their words. What
+    names begin with stands once in it: one name after the other, thousands would be tried at each word of a text."""
+    tree: _Tree = {}
+    for name in names:
+        node = tree
+        for letter in name:
+            node = node.setdefault(letter, {})
+        node[""] = {}
+    return re.compile(rf"(?<![a-z0-9]){_any_of(tree, ',? ' if listed else ' ')}(?![a-z0-9])")
+
+
+_Tree = dict[str, "_Tree"]  # by letter; the empty one where a name ends
+
+
+def _any_of(tree: _Tree, between: str) -> str:
+    """The pattern of every way down a tree."""
+    ways = [
+        (between if letter == " " else re.escape(letter)) + _any_of(below, between)
+        for letter, below in tree.items()
+        if letter
+    ]
+    if not ways:
+        return ""
+    return f"(?:{'|'.join(ways)}){'?' if '' in tree else ''}" if len(ways) > 1 or "" in tree else ways[0]
