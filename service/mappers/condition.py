@@ -23,7 +23,6 @@ _NEAR = frozenset({"metastasis-regional-node", "metastasis-breast", "metastasis-
 _UNTOLD = frozenset({"malignancy-general", "metastasis-unspecified", "metastasis-unclear", "metastasis-other"})
 # Codes of the meninges also stand for dural spread; a text that says which completes them.
 _LEPTOMENINGEAL = re.compile(r"leptomening|carcinomatous meningitis|meningeal carcinomatosis|meningitis carcinomatosa")
-_AGAIN = re.compile(r"recurr|relaps|rezidiv|recidiv|récidiv", re.IGNORECASE)  # that it may be worth to read the words
 _RELATED = ("related-primary-cancer-condition", "related-condition", "condition-related", "condition-dueto")
 
 
@@ -84,9 +83,6 @@ class DiagnosisMapper:
         said = self._terminology.said("condition", texts(condition.code))
         return bool(said) and all(said.values())
 
-    def _told_again(self, text: str) -> bool:
-        return _AGAIN.search(text) is not None and "says-recurrence" in self._terminology.said("condition", text)
-
     def _is_icd(self, concept: wire.CodeableConcept | None) -> bool:
         codings = (concept.coding if concept else None) or ()
         canonical = self._terminology.canonical_system
@@ -109,6 +105,7 @@ class DiagnosisMapper:
         found = looked_up.sure or looked_up.ambiguous  # a code under a wrong system that says "remission" is no more
         if "says-recurrence" in looked_up.sure and status in ("", "active"):
             status = "recurrence"
+        text = texts(condition.code)
         past = "says-history" in found or (not found and self._says_past(condition))
         return Diagnosis(
             ref=ref,
@@ -129,9 +126,10 @@ class DiagnosisMapper:
             encounter_only=_encounter_only(condition.category),
             sites=self.sites(_body_sites(condition)),
             stages=tuple(self._stages(condition.stage, date_of)) if condition.stage else (),
-            text=texts(condition.code),
+            text=text,
             related=tuple(_related(condition.extension)) if condition.extension else (),
-            perhaps_again="says-recurrence" not in found and self._told_again(texts(condition.code)),
+            perhaps_again="says-recurrence" not in found
+            and "says-recurrence" in self._terminology.said("condition", text),
         )
 
     def _onset(self, condition: wire.Condition, person: Person) -> Span | None:
